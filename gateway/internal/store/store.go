@@ -1,0 +1,280 @@
+// Package store is the seam for everything durable: queue state, message
+// bodies, the journal and small documents. It is a domain interface, not
+// key-value, so that an engine may index as it likes; it shows no engine's
+// types. Every implementation is proven by storetest.Run.
+//
+// It is not for decisions: what a status may become is lifecycle's, when a
+// retry is due is policy's.
+package store
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/mailweir/weir/gateway/internal/mail"
+	"github.com/mailweir/weir/gateway/internal/query"
+)
+
+var (
+	// ErrLeaseLost: the fencing token is stale; drop the result.
+	ErrLeaseLost = errors.New("store: lease lost")
+	// ErrLeased: an attempt is under way on this recipient; try again shortly.
+	ErrLeased = errors.New("store: a delivery attempt is under way")
+	// ErrNotFound: no such message, body or document.
+	ErrNotFound = errors.New("store: not found")
+	// ErrConflict: the revision given is not the current one.
+	ErrConflict = errors.New("store: revision conflict")
+	// ErrFull: free space is below the watermark. SMTP answers 452 4.3.1.
+	ErrFull = errors.New("store: not enough free space")
+	// ErrUnavailable: the engine cannot commit now (closing, no quorum). SMTP answers 451.
+	ErrUnavailable = errors.New("store: unavailable")
+)
+
+// Store is one engine. All methods are safe for use in parallel.
+type Store interface {
+	Queue
+	Bodies
+	Journal
+	Docs
+
+	// Close finishes what is being committed and closes the engine.
+	Close() error
+}
+
+// Message is one message and everything known about its recipients. The body
+// is not in it: Bodies has that, under the same ID.
+type Message struct {
+	ID        mail.ID         `json:"id"`
+	Rev       uint64          `json:"rev"` // grows with every commit that touches the message
+	Direction mail.Direction  `json:"direction"`
+	Received  time.Time       `json:"received"`
+	Client    mail.Client     `json:"client"`
+	Sender    mail.Address    `json:"sender"`
+	Params    mail.MailParams `json:"params,omitzero"`
+	Size      int64           `json:"size"` // octets of the body as received
+	SHA256    string          `json:"sha256,omitempty"`
+	Trace     string          `json:"trace,omitempty"` // header lines that go in front of the body on the wire (Received …), CRLF-ended
+	Summary   Summary         `json:"summary,omitzero"`
+	Policy    string          `json:"policy,omitempty"` // digest of the policy that judged it
+	Parent    mail.ID         `json:"parent,omitzero"`  // the message this one reports on
+	Kind      string          `json:"kind,omitempty"`   // "" ordinary, "dsn", "notice"
+	HasBody   bool            `json:"has_body"`
+	Attempts  int             `json:"attempts,omitempty"` // attempts recorded so far; the next one's K is this + 1
+
+	Recipients []Recipient `json:"recipients"`
+}
+
+// Summary is what a log column shows of a message's header, decoded, each
+// field at most 998 bytes.
+type Summary struct {
+	From        string   `json:"from,omitempty"`
+	To          string   `json:"to,omitempty"`
+	Cc          string   `json:"cc,omitempty"`
+	Subject     string   `json:"subject,omitempty"`
+	MessageID   string   `json:"message_id,omitempty"`
+	Attachments []string `json:"attachments,omitempty"`
+}
+
+// Recipient is one recipient's state.
+type Recipient struct {
+	N        int          `json:"n"` // from 1, in order of RCPT
+	Address  mail.Address `json:"address"`
+	Original mail.Address `json:"original,omitzero"` // before a redirect
+	Tenant   string       `json:"tenant,omitempty"`
+	Status   mail.Status  `json:"status"`
+	Origin   mail.Status  `json:"origin,omitempty"`   // released or auto-released: what delivered will be called
+	Unjudged bool         `json:"unjudged,omitempty"` // accepted, filters still have to run (a filter's tempfail after the 250)
+	Local    bool         `json:"local,omitempty"`    // known valid or Local Recipient when accepted (B65, B70)
+
+	Class    mail.Class        `json:"class,omitzero"`
+	Score    float64           `json:"score,omitempty"`
+	Findings []mail.Finding    `json:"findings,omitempty"`
+	Waivers  []mail.Waiver     `json:"waivers,omitempty"`
+	Edits    []mail.HeaderEdit `json:"edits,omitempty"`
+	Tags     []string          `json:"tags,omitempty"`
+	Notes    map[string]string `json:"notes,omitempty"`  // plugin name + "." + key
+	Rule     string            `json:"rule,omitempty"`   // HCL file:line that decided
+	Reason   string            `json:"reason,omitempty"` // why held, frozen or refused, one sentence
+
+	Route    string `json:"route,omitempty"`    // route name in the policy
+	Schedule string `json:"schedule,omitempty"` // retry schedule's name
+	NextHop  string `json:"next_hop,omitempty"` // grouping and fairness key, e.g. "127.0.0.1:2526"
+
+	Next         time.Time   `json:"next,omitzero"` // when due, for queued and accepted
+	FirstFailure time.Time   `json:"first_failure,omitzero"`
+	Failures     int         `json:"failures,omitempty"` // automatic failures: the schedule's index. Manual retries leave it
+	Manual       bool        `json:"manual,omitempty"`   // the next attempt was asked for by an operator
+	Attempts     int         `json:"attempts,omitempty"`
+	Breaks       int         `json:"breaks,omitempty"` // times a filter failed on it after the 250
+	DelayNoticed bool        `json:"delay_noticed,omitempty"`
+	Last         *mail.Reply `json:"last,omitempty"`
+	LastHost     string      `json:"last_host,omitempty"`
+	LastAddr     string      `json:"last_addr,omitempty"`
+	Changed      time.Time   `json:"changed"`          // last change of Status
+	Expires      time.Time   `json:"expires,omitzero"` // end of lifetime or of quarantine
+}
+
+// Admission is a message to take over, with its body.
+type Admission struct {
+	Message  *Message
+	Draft    Draft        // nil: the recipients are all final and no body is kept
+	Events   []mail.Event // written in the same commit; Seq is assigned
+	Attempts []mail.Attempt
+	// LeaseFor, when positive, puts the due recipients under a lease from the
+	// start: an attempt is already running (direct delivery past its budget).
+	LeaseFor time.Duration
+}
+
+// Queue is the state of mail. Enqueue is the durability point of the gateway.
+type Queue interface {
+	// Enqueue returns nil only after body, message and events are on stable
+	// storage (and, in a cluster, on a quorum). It is idempotent on the
+	// message's ID: a second call with the same ID changes nothing. Errors:
+	// ErrFull, ErrUnavailable, or one that wraps the cause; on any of them the
+	// message was not taken, or must be treated as not taken.
+	// The lease is zero unless LeaseFor was set and something is due.
+	Enqueue(ctx context.Context, a *Admission) (Lease, error)
+
+	// Claim leases due recipients: one message and those of its recipients
+	// that are due and share next hop and tenant, each. It does not wait.
+	Claim(ctx context.Context, r ClaimRequest) ([]Claimed, error)
+
+	// Extend moves a lease's end.
+	Extend(ctx context.Context, l Lease, until time.Time) (Lease, error)
+
+	// Settle writes the outcome of a leased piece of work in one transaction
+	// and ends the lease. ErrLeaseLost: someone else holds it now; nothing was
+	// written.
+	Settle(ctx context.Context, l Lease, o Outcome) error
+
+	// Update changes one message as an operator or the keeper asks: f gets a
+	// private copy, may change recipients that are not leased, and returns
+	// the events to write with it. It may be called more than once. Changing
+	// a leased recipient gives ErrLeased. An error of f ends it unchanged.
+	// When all recipients are final afterwards and f cleared HasBody, the body
+	// is removed.
+	Update(ctx context.Context, id mail.ID, f func(*Message) ([]mail.Event, error)) error
+
+	// Get returns one message. ErrNotFound.
+	Get(ctx context.Context, id mail.ID) (*Message, error)
+
+	// Attempts returns the attempts made for a message, oldest first.
+	Attempts(ctx context.Context, id mail.ID) ([]mail.Attempt, error)
+
+	// NextDue is the earliest time at which something unleased is due; zero
+	// when nothing is. Woken fires (capacity 1) when that may have changed.
+	NextDue(ctx context.Context) (time.Time, error)
+	Woken() <-chan struct{}
+
+	// Counts is the number of recipients by status; live statuses only.
+	Counts(ctx context.Context) (map[mail.Status]int, error)
+
+	// Forget drops the record, attempts and events of a message that is final
+	// for every recipient. Live messages give an error.
+	Forget(ctx context.Context, id mail.ID) error
+}
+
+// Lease is the right to settle some recipients of one message.
+type Lease struct {
+	Message    mail.ID
+	Recipients []int  // N
+	Token      uint64 // fencing token: grows with every claim
+	Until      time.Time
+}
+
+// ClaimRequest asks for due work.
+type ClaimRequest struct {
+	Now    time.Time
+	Limit  int                               // claims at most
+	For    time.Duration                     // length of the lease
+	PerHop int                               // at most this many running claims per next hop; 0 no limit
+	Skip   func(nextHop, tenant string) bool // nil skips nothing
+}
+
+// Claimed is leased work.
+type Claimed struct {
+	Lease   Lease
+	Message *Message // a copy; Lease.Recipients names those to work on
+}
+
+// Outcome is what became of leased recipients.
+type Outcome struct {
+	Recipients []Recipient    // new state, by N; recipients of the lease that are missing keep their state and become due again at Next
+	Attempts   []mail.Attempt // K is assigned by the store
+	Events     []mail.Event
+	Spawn      []*Admission // DSNs and notices, durable in the same commit
+	DropBody   bool         // remove the body when all recipients are final
+}
+
+// Bodies are the bytes of messages, exactly as received.
+type Bodies interface {
+	// Admit reports whether a message of size octets may be taken now: ErrFull
+	// below the watermark.
+	Admit(ctx context.Context, size int64) error
+	// NewDraft starts a body that becomes durable only through Enqueue. size
+	// is a hint, 0 unknown.
+	NewDraft(ctx context.Context, size int64) (Draft, error)
+	// OpenBody opens a durable body. ErrNotFound.
+	OpenBody(ctx context.Context, id mail.ID) (Body, error)
+}
+
+// Draft is a body being received. One goroutine writes; after the last write
+// any number may read. Discard frees it unless Enqueue took it over; calling
+// it then, or twice, does nothing.
+type Draft interface {
+	io.Writer
+	io.ReaderAt
+	Size() int64
+	Discard()
+}
+
+// Body is a durable body.
+type Body interface {
+	io.ReaderAt
+	io.Closer
+	Size() int64
+}
+
+// Journal is the record of what happened and the search over it.
+type Journal interface {
+	// Record writes a message whose recipients are all final, and events, at
+	// the next group commit, without waiting for it: a power cut may lose the
+	// row, never mail. m may be nil.
+	Record(m *Message, attempts []mail.Attempt, events ...mail.Event)
+	// Events returns a message's events, oldest first.
+	Events(ctx context.Context, id mail.ID) ([]mail.Event, error)
+	// Search returns recipients' rows that match, newest message first, from
+	// cursor ("" the start) on, and the cursor to go on from ("" the end).
+	Search(ctx context.Context, f query.Filter, cursor string, limit int) ([]Row, string, error)
+	// Sync waits until everything recorded before the call is durable.
+	Sync(ctx context.Context) error
+	// Resolve finds the one message whose ID starts with prefix. ErrNotFound,
+	// or an error naming two candidates.
+	Resolve(ctx context.Context, prefix string) (mail.ID, error)
+}
+
+// Row is one recipient of one message, as a search returns it.
+type Row struct {
+	Message   *Message
+	Recipient *Recipient
+}
+
+// Docs are small documents: lists, accounts, saved searches, cached state
+// that has to survive.
+type Docs interface {
+	GetDoc(ctx context.Context, tenant, kind, key string) (Doc, error)
+	// PutDoc writes when the current revision is ifRev (0: must not exist);
+	// it returns the new revision. ErrConflict.
+	PutDoc(ctx context.Context, d Doc, ifRev uint64) (uint64, error)
+	DeleteDoc(ctx context.Context, tenant, kind, key string, ifRev uint64) error
+	ListDocs(ctx context.Context, tenant, kind, prefix string) ([]Doc, error)
+}
+
+// Doc is one document.
+type Doc struct {
+	Tenant, Kind, Key string
+	Rev               uint64
+	JSON              []byte
+}
