@@ -4,3 +4,273 @@
 // It does not run filters, touch the network or know the store; gateway
 // calls it with facts and findings.
 package policy
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclparse"
+
+	"github.com/mailweir/weir/sdk/abi/manifest"
+)
+
+// Directions, as HCL and the journal spell them.
+const (
+	Inbound  = "inbound"
+	Outbound = "outbound"
+)
+
+// Options steer Load. The zero value is usable.
+type Options struct {
+	// Vars are values for variable blocks (--var); they outrank the
+	// environment's WEIR_VAR_name, which outranks a block's default.
+	Vars map[string]string
+	// Manifests returns the manifest of a plugin, by the name of its HCL block
+	// and its resolved source ("builtin:rules" or an absolute path). A nil
+	// manifest without an error means that the schema is unknown: config passes
+	// unchecked. An error becomes a diagnostic on the plugin block. It may be
+	// called in any order, once per plugin block. A nil func knows no schema.
+	Manifests func(pluginName, source string) (*manifest.Manifest, error)
+	// Parser, when set, keeps the sources that were read, also when Load
+	// fails, for WriteDiagnostics. Use a fresh one for each Load.
+	Parser *hclparse.Parser
+	// Environ replaces os.LookupEnv, for tests.
+	Environ func(name string) (string, bool)
+}
+
+// Gateway is the gateway block.
+type Gateway struct {
+	Hostname  string        // EHLO, Received, DSN reporting MTA
+	DataDir   string        // resolved against the folder of the config
+	Watermark int64         // octets that must stay free on data_dir; below it: 452
+	Queue     QueueSettings // delivery from the queue
+	// DirectInbound and DirectOutbound are how long the client waits for
+	// direct delivery before the message is queued (B64). 0: always queue.
+	DirectInbound  time.Duration
+	DirectOutbound time.Duration
+	Resolver       []string // host:port of DNS servers; empty: the system's
+	BareLF         string   // "refuse" or "normalise"
+	MaxReceived    int      // hops after which a message is a loop (B129)
+	LogLevel       string   // "debug", "info", "warn", "error"
+	LogFormat      string   // "text" or "json"
+}
+
+// QueueSettings bound delivery from the queue.
+type QueueSettings struct {
+	Workers int // attempts at one time
+	PerHop  int // attempts at one time to one next hop
+}
+
+// Admin is the admin block. Address is "" where there is none.
+type Admin struct {
+	Address string
+	Range   hcl.Range
+}
+
+// Listener is one SMTP listener.
+type Listener struct {
+	Name      string
+	Address   string // host:port; host may be empty
+	Direction string // "inbound" or "outbound"
+	TLS       *ListenerTLS
+	Auth      string         // "none"; "required" is refused at load until authentication exists
+	Allow     []netip.Prefix // clients admitted; empty on an inbound listener: everyone
+	BareLF    string         // the gateway's unless set here
+	Limits    ListenerLimits
+	Chain     []*Filter // filters of the listener's own rulesets, for stages before a tenant is known
+	Range     hcl.Range
+}
+
+// ListenerTLS is the tls block: Auto "self-signed", or Cert and Key.
+type ListenerTLS struct {
+	Auto, Cert, Key string // Cert and Key are resolved paths of PEM files
+}
+
+// ListenerLimits are the limits of one listener. Durations and counts of 0
+// are not possible: the schema sets a least value.
+type ListenerLimits struct {
+	MessageSize        int64 // octets
+	Recipients         int   // per transaction
+	Connections        int   // at one time
+	PerClient          int   // connections of one client address at one time
+	Errors             int   // answers of 5yz before the session ends
+	Commands           int   // per session
+	StageTimeout       time.Duration
+	DataTimeout        time.Duration
+	TransactionTimeout time.Duration
+	MinRate            int // octets per second in DATA
+}
+
+// Plugin is one plugin block.
+type Plugin struct {
+	Name      string
+	Source    string            // "builtin:rules" or a resolved path
+	Digest    string            // "sha256:…" pinned, or ""
+	OnError   map[string]string // stage name, or "" for every other stage → "tempfail", "pass", "reject", "stall"; empty: the host's defaults
+	Mode      string            // "enforce" or "observe"
+	Isolation string            // "none" or "message"
+	Limits    PluginLimits
+	Grants    map[string][]string // kind → what of it; an empty list is the grant without a restriction
+	Range     hcl.Range
+}
+
+// PluginLimits: a zero field is the host's default.
+type PluginLimits struct {
+	Memory    int64                    // octets of linear memory
+	Deadline  map[string]time.Duration // stage name, or "" for every stage
+	Instances int
+	Wait      time.Duration // for a free instance
+}
+
+// FilterConfig is one distinct configuration value of a plugin. Equal values
+// share one ID, whichever filters use them.
+type FilterConfig struct {
+	ID     uint64 // stable over loads and machines
+	Plugin string
+	Value  Value
+}
+
+// List is one named list of the HCL: at the top level (Tenant "") or a
+// tenant's own. A look-up for a tenant finds an entry in either.
+type List struct {
+	Tenant  string
+	Name    string
+	Entries []string // lower case
+	Range   hcl.Range
+}
+
+// Route is where mail of a kind goes. The zero Route is "unrouted" (B97).
+type Route struct {
+	Name          string   // "tenant:acme:in", "tenant:acme:out", "mx"
+	Hosts         []string // host:port, tried in order (B102); empty with MX
+	MX            string   // domain whose MX hosts are used; "" with Name "mx": the recipient's domain
+	TLS           string   // "none", "opportunistic", "required"
+	Port          int      // for MX hosts
+	Helo          string   // "" the gateway's hostname
+	Source        string   // local IP address, "" any
+	Protocol      string   // "smtp" or "lmtp"
+	Connections   int      // at one time
+	PerConnection int      // messages over one connection
+}
+
+// IsZero reports the absence of a route.
+func (r Route) IsZero() bool { return r.Name == "" }
+
+// Recipients says how recipients of a tenant are verified (B65–B72).
+type Recipients struct {
+	Verify     string        // "callout", "local", "none"
+	Local      []string      // addresses or patterns such as *@acme.test, lower case
+	ValidFor   time.Duration // how long a good answer is believed (B71)
+	InvalidFor time.Duration
+}
+
+// Settings are what applies to one address in one direction, groups included.
+type Settings struct {
+	Encrypted      string        // "stall", "allow", "reject", "quarantine" (B140–B143)
+	AllowEncrypted []string      // addresses or domains of the other party
+	Schedule       string        // name of a retry schedule
+	Lifetime       time.Duration // in the queue; 0: as long as the schedule
+	Hold           time.Duration // stalled or pending mail nobody decided on expires after this (B136, B137)
+	Archive        bool          // keep a copy of what passes (B81)
+	KeepRejected   bool          // quarantine what policy rejects after the 250, else blackhole it
+	Group          string        // the group that applied, or ""
+}
+
+// Retain says how long things are kept.
+type Retain struct {
+	Log, Quarantine, Archive time.Duration
+}
+
+// Notify says who is told of what.
+type Notify struct {
+	Stalled []string // B145; default: postmaster at the tenant's first domain
+}
+
+// Facts are what is known of a message, or of a session so far. Fields of
+// stages not yet reached stay zero: a `when` that needs them does not match.
+type Facts struct {
+	Stage          string // "connect" … "message"; "" is message
+	Tenant         string
+	Direction      string
+	ClientIP       string
+	ClientName     string
+	Helo           string
+	TLS            string // "TLS1.3", "" for plaintext
+	User           string // authenticated user
+	Sender         string // addr-spec, "" for the null path
+	Recipient      string // the one at hand; settings of groups follow it
+	Recipients     []string
+	Size           int64
+	Subject        string
+	Header         func(name string) []string // decoded values, first on top; nil: none
+	HasAttachments bool
+	Malformed      bool
+	Score          float64 // sum so far; Decide computes its own
+	SPF            string  // "" is "none" until authentication results exist
+	DKIM           string
+	DMARC          string
+	Now            time.Time
+	// Listed looks a key up in a named list, for the tenant. nil: the lists as
+	// HCL declares them.
+	Listed func(list, key string) bool
+}
+
+// Finding is one thing a filter found.
+type Finding struct {
+	Filter      string // "baseline.lists"
+	Plugin      string
+	Main        string
+	Sub         string
+	Extra       string
+	Explanation string
+	Part        string
+	Score       float64
+	Action      string // in: the recommendation ("" is continue); out: what policy made of it
+	Code        int
+	Enhanced    string
+	Text        string
+	Redirect    []string
+	Observed    bool   // mode = "observe": recorded, never acted on
+	Recommended string // out: the recommendation as it came in
+	Waived      string // out: who waived it
+	Rule        string // out: HCL file:line that set Action
+}
+
+// Waiver lets findings of some classes pass. "spam" covers main class spam,
+// "list/sender" main and sub, "*" all but malware and unscannable, which must
+// be named.
+type Waiver struct {
+	Classes []string
+	By      string
+}
+
+// Decision is what becomes of a message for the recipients asked about.
+type Decision struct {
+	Action   string // mail.Action's spelling; "continue" lets it pass
+	Code     int    // reply for reject, tempfail and disconnect, else 0
+	Enhanced string
+	Text     string
+	Reason   string // one sentence, for held mail and the log
+	Redirect []string
+	Finding  int       // index of the finding that decided, -1 none
+	Rule     string    // HCL file:line that decided, "" none
+	Findings []Finding // as given, with Action, Recommended, Waived and Rule filled in
+	Score    float64   // of the findings that count
+	Tags     []string
+}
+
+// Phase is one phase of a retry schedule: until this long after the first
+// failure, the interval is Every, times Factor after each failure.
+type Phase struct {
+	Until  time.Duration
+	Every  time.Duration
+	Factor float64 // 1 constant
+}
+
+// Schedule is a retry schedule (B74–B78). It is a pure value.
+type Schedule struct {
+	Name        string
+	Phases      []Phase
+	DelayNotice time.Duration // B104; 0 none
+}
