@@ -1,0 +1,71 @@
+package smtpc
+
+import (
+	"context"
+	"encoding/base64"
+	"slices"
+	"strings"
+
+	"github.com/emersion/go-sasl"
+)
+
+// authenticate does AUTH PLAIN or AUTH LOGIN (RFC 4954, RFC 4616), only
+// through TLS. Whatever we send is "redacted" in the transcript.
+func (c *Conn) authenticate(ctx context.Context) error {
+	if c.opt.Auth == nil {
+		return nil
+	}
+	if c.TLSState() == nil {
+		return ours(StageAuth, 451, "4.7.4", "credentials are not sent without TLS", nil)
+	}
+	offered, _ := c.Ext("AUTH")
+	client := c.mechanism(strings.Fields(strings.ToUpper(offered)))
+	if client == nil {
+		return ours(StageAuth, 451, "4.7.4", "the host offers neither AUTH PLAIN nor AUTH LOGIN", nil)
+	}
+	mech, initial, err := client.Start()
+	if err != nil {
+		return ours(StageAuth, 451, "4.7.0", "authentication could not be started", err)
+	}
+	line := "AUTH " + mech
+	if initial != nil {
+		line += " " + base64.StdEncoding.EncodeToString(initial)
+	}
+	c.tr.sent("AUTH " + mech + " (redacted)")
+	for range 4 { // PLAIN needs one round, LOGIN three
+		if err := c.write(ctx, StageAuth, []byte(line+"\r\n"), c.timeouts.Auth); err != nil {
+			return err
+		}
+		r, err := c.readReply(ctx, StageAuth)
+		if err != nil {
+			return err
+		}
+		if r.Code == 235 {
+			return nil
+		}
+		if r.Code != 334 {
+			return remote(StageAuth, r)
+		}
+		challenge, err := base64.StdEncoding.DecodeString(r.Text)
+		if err != nil {
+			return c.fail(ctx, StageAuth, errProtocol)
+		}
+		answer, err := client.Next(challenge)
+		if err != nil {
+			return c.fail(ctx, StageAuth, errProtocol)
+		}
+		line = base64.StdEncoding.EncodeToString(answer)
+		c.tr.sent("(redacted)")
+	}
+	return c.fail(ctx, StageAuth, errProtocol)
+}
+
+func (c *Conn) mechanism(offered []string) sasl.Client {
+	switch {
+	case slices.Contains(offered, "PLAIN"):
+		return sasl.NewPlainClient("", c.opt.Auth.User, c.opt.Auth.Password)
+	case slices.Contains(offered, "LOGIN"):
+		return sasl.NewLoginClient(c.opt.Auth.User, c.opt.Auth.Password)
+	}
+	return nil
+}
