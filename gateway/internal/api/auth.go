@@ -1,0 +1,87 @@
+package api
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// TokenFile is the name, in data_dir, of the file with the admin token.
+const TokenFile = "admin.token"
+
+// minToken is the least length of a token that an operator wrote, in characters.
+const minToken = 16
+
+// LoadOrCreateToken reads the admin token from dir, or makes one of 256 random
+// bits with mode 0600 if there is none yet.
+func LoadOrCreateToken(dir string) (string, error) {
+	path := filepath.Join(dir, TokenFile)
+	token, err := LoadToken(path)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return token, err
+	}
+	var b [32]byte
+	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
+	token = base64.RawURLEncoding.EncodeToString(b[:])
+	// A link made from a finished file: a reader never sees half a token, and
+	// of two processes one wins.
+	tmp, err := os.CreateTemp(dir, "."+TokenFile+"-*") // mode 0600
+	if err != nil {
+		return "", fmt.Errorf("making the admin token: %w", err)
+	}
+	defer os.Remove(tmp.Name())
+	_, err = tmp.WriteString(token + "\n")
+	if err = errors.Join(err, tmp.Close()); err != nil {
+		return "", fmt.Errorf("making the admin token: %w", err)
+	}
+	if err := os.Link(tmp.Name(), path); err != nil {
+		if errors.Is(err, fs.ErrExist) {
+			return LoadToken(path)
+		}
+		return "", fmt.Errorf("making the admin token: %w", err)
+	}
+	return token, nil
+}
+
+// LoadToken reads a token from a file. A file that others may read, or one
+// with a short token, is refused.
+func LoadToken(path string) (string, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", fmt.Errorf("reading the admin token: %w", err)
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return "", fmt.Errorf("reading the admin token: others may read %s; make it private with: chmod 600 %s", path, path)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("reading the admin token: %w", err)
+	}
+	token := strings.TrimSpace(string(b))
+	if len(token) < minToken {
+		return "", fmt.Errorf("reading the admin token: %s holds fewer than %d characters; remove it, and weir serve makes a new one", path, minToken)
+	}
+	return token, nil
+}
+
+func scopeOfBearer(r *http.Request, token string) (Scope, *Problem) {
+	const remedy = "send the token that stands in data_dir/" + TokenFile + " as: Authorization: Bearer TOKEN"
+	scheme, given, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") || given == "" {
+		return Scope{}, problem(http.StatusUnauthorized, "this path needs the admin token", remedy)
+	}
+	// Digests of equal length, so that not even the length shows in the time.
+	want, got := sha256.Sum256([]byte(token)), sha256.Sum256([]byte(strings.TrimSpace(given)))
+	if token == "" || subtle.ConstantTimeCompare(want[:], got[:]) != 1 {
+		return Scope{}, problem(http.StatusUnauthorized, "the token is not the admin token", remedy)
+	}
+	return Scope{Level: LevelAdmin, Actor: "token"}, nil
+}

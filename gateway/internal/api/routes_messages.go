@@ -1,0 +1,294 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strconv"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/mailweir/weir/gateway/internal/mail"
+	"github.com/mailweir/weir/gateway/internal/store"
+)
+
+type idInput struct {
+	ID string `path:"id" maxLength:"40" doc:"Message ID or a unique beginning of one; .n behind it names a recipient" example:"01kb3z6q9xe0"`
+}
+
+type output[T any] struct{ Body T }
+
+func (s *server) messageRoutes(a huma.API) {
+	const tag = "messages"
+	huma.Register(a, route("search-messages", http.MethodGet, "/v1/messages", tag, "Search the log",
+		"One row for each recipient, newest message first.", http.StatusUnprocessableEntity, http.StatusGatewayTimeout), s.search)
+	huma.Register(a, route("get-message", http.MethodGet, "/v1/messages/{id}", tag, "One message with all its recipients",
+		"", http.StatusNotFound, http.StatusConflict), s.message)
+	huma.Register(a, route("explain-message", http.MethodGet, "/v1/messages/{id}/explain", tag, "Why a message is where it is",
+		"Findings, the rule that decided, every attempt with its dialogue, events, and what comes next.",
+		http.StatusNotFound, http.StatusConflict), s.explain)
+	huma.Register(a, route("list-attempts", http.MethodGet, "/v1/messages/{id}/attempts", tag, "Delivery attempts of a message",
+		"Oldest first, with the dialogue.", http.StatusNotFound, http.StatusConflict), s.attempts)
+	huma.Register(a, route("list-events", http.MethodGet, "/v1/messages/{id}/events", tag, "What happened to a message",
+		"Oldest first.", http.StatusNotFound, http.StatusConflict), s.events)
+	body := route("get-body", http.MethodGet, "/v1/messages/{id}/body", tag, "Download a message",
+		"As it was received, with the gateway's Received line in front. For the administrator only; each download is logged.",
+		http.StatusForbidden, http.StatusNotFound, http.StatusConflict)
+	body.Responses = map[string]*huma.Response{"200": {
+		Description: "The message",
+		Content:     map[string]*huma.MediaType{"message/rfc822": {Schema: &huma.Schema{Type: "string", Format: "binary"}}},
+	}}
+	huma.Register(a, body, s.body)
+	huma.Register(a, route("search-deliveries", http.MethodGet, "/v1/deliveries", tag, "Delivery attempts",
+		"The attempts of the messages that match, newest message first (B138); a page holds the attempts of at most limit rows.",
+		http.StatusUnprocessableEntity, http.StatusGatewayTimeout), s.deliveries)
+}
+
+func (s *server) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, s.Timeout)
+}
+
+func (s *server) search(ctx context.Context, in *struct {
+	searchInput
+	Fields []string `query:"fields" doc:"Fields of a row to answer with; all when absent"`
+}) (*output[SearchPage], error) {
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
+	f, p := filterOf(in.Q, in.Filter)
+	if p == nil {
+		p = checkFields(in.Fields)
+	}
+	if p != nil {
+		return nil, p
+	}
+	scope := scopeOf(ctx)
+	rows, next, err := s.Log.Search(ctx, scope, f, in.Cursor, in.Limit)
+	if err != nil {
+		return nil, s.problemOf(ctx, "searching the log", err)
+	}
+	page := SearchPage{Items: make([]Row, 0, len(rows)), Next: next}
+	for _, r := range rows {
+		row := rowOf(r.Message, r.Recipient)
+		row.Verbs = s.Actions.Offered(scope, r.Message, r.Recipient)
+		page.Items = append(page.Items, row.pick(in.Fields))
+	}
+	return &output[SearchPage]{page}, nil
+}
+
+// find gives the message that a caller's ID names. n is 0 unless the ID named
+// a recipient, who then exists.
+func (s *server) find(ctx context.Context, id string) (m *store.Message, n int, err error) {
+	prefix, n, err := splitID(id)
+	if err != nil {
+		return nil, 0, problem(http.StatusUnprocessableEntity, err.Error(), "copy an ID from a list, or its first characters")
+	}
+	doing := "looking for message " + prefix
+	full, err := s.Log.Resolve(ctx, scopeOf(ctx), prefix)
+	if err != nil {
+		return nil, 0, s.problemOf(ctx, doing, err)
+	}
+	m, err = s.Log.Message(ctx, scopeOf(ctx), full)
+	if err != nil {
+		return nil, 0, s.problemOf(ctx, doing, err)
+	}
+	if n == 0 {
+		return m, 0, nil
+	}
+	for i := range m.Recipients {
+		if m.Recipients[i].N == n {
+			return m, n, nil
+		}
+	}
+	return nil, 0, problem(http.StatusNotFound, fmt.Sprintf("message %s has no recipient %d", full, n),
+		fmt.Sprintf("it has %d; see: weir explain %s", len(m.Recipients), full))
+}
+
+func (s *server) view(ctx context.Context, m *store.Message, n int) Message {
+	out := messageOf(m)
+	kept := out.Recipients[:0]
+	for i := range out.Recipients {
+		r := &out.Recipients[i]
+		if n != 0 && r.N != n {
+			continue
+		}
+		r.Advice = s.Log.Advice(&m.Recipients[i])
+		r.Verbs = s.Actions.Offered(scopeOf(ctx), m, &m.Recipients[i])
+		kept = append(kept, *r)
+	}
+	out.Recipients = kept
+	return out
+}
+
+func (s *server) message(ctx context.Context, in *idInput) (*output[Message], error) {
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
+	m, n, err := s.find(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &output[Message]{s.view(ctx, m, n)}, nil
+}
+
+func (s *server) explain(ctx context.Context, in *idInput) (*output[Explanation], error) {
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
+	m, n, err := s.find(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	attempts, err := s.attemptsOf(ctx, m, n)
+	if err != nil {
+		return nil, err
+	}
+	events, err := s.eventsOf(ctx, m.ID, n)
+	if err != nil {
+		return nil, err
+	}
+	return &output[Explanation]{Explanation{Message: s.view(ctx, m, n), Attempts: attempts, Events: events}}, nil
+}
+
+func (s *server) attempts(ctx context.Context, in *idInput) (*output[AttemptPage], error) {
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
+	m, n, err := s.find(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	items, err := s.attemptsOf(ctx, m, n)
+	if err != nil {
+		return nil, err
+	}
+	return &output[AttemptPage]{AttemptPage{Items: items}}, nil
+}
+
+// attemptsOf are the attempts that concerned recipient n, or all for n 0.
+func (s *server) attemptsOf(ctx context.Context, m *store.Message, n int) ([]Attempt, error) {
+	as, err := s.Log.Attempts(ctx, scopeOf(ctx), m.ID)
+	if err != nil {
+		return nil, s.problemOf(ctx, "reading the attempts of "+m.ID.String(), err)
+	}
+	out := make([]Attempt, 0, len(as))
+	for _, at := range as {
+		if concerns(at, n) {
+			out = append(out, attemptOf(m, at))
+		}
+	}
+	return out, nil
+}
+
+func concerns(a mail.Attempt, n int) bool {
+	if n == 0 {
+		return true
+	}
+	for _, o := range a.Outcome {
+		if o.N == n {
+			return true
+		}
+	}
+	for _, k := range a.Recipients {
+		if k == n {
+			return true
+		}
+	}
+	return false
+}
+
+type eventList struct {
+	Items []Event `json:"items"`
+}
+
+func (s *server) events(ctx context.Context, in *idInput) (*output[eventList], error) {
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
+	m, n, err := s.find(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	items, err := s.eventsOf(ctx, m.ID, n)
+	if err != nil {
+		return nil, err
+	}
+	return &output[eventList]{eventList{items}}, nil
+}
+
+// eventsOf are the events of the message and of recipient n, or of all for n 0.
+func (s *server) eventsOf(ctx context.Context, id mail.ID, n int) ([]Event, error) {
+	es, err := s.Log.Events(ctx, scopeOf(ctx), id)
+	if err != nil {
+		return nil, s.problemOf(ctx, "reading the events of "+id.String(), err)
+	}
+	out := make([]Event, 0, len(es))
+	for _, e := range es {
+		if n == 0 || e.N == 0 || e.N == n {
+			out = append(out, eventOf(e))
+		}
+	}
+	return out, nil
+}
+
+func (s *server) body(ctx context.Context, in *idInput) (*huma.StreamResponse, error) {
+	scope := scopeOf(ctx)
+	if scope.Level != LevelAdmin {
+		return nil, problem(http.StatusForbidden, "only the administrator may download mail", "")
+	}
+	m, _, err := s.find(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	r, size, err := s.Content.OpenMessage(ctx, scope, m.ID)
+	if err != nil {
+		return nil, s.problemOf(ctx, "opening message "+m.ID.String(), err)
+	}
+	s.log.InfoContext(ctx, "message downloaded", slog.String("msg", m.ID.String()), slog.String("actor", scope.Actor))
+	return &huma.StreamResponse{Body: func(hc huma.Context) {
+		defer r.Close()
+		hc.SetHeader("Content-Type", "message/rfc822")
+		hc.SetHeader("Content-Length", strconv.FormatInt(size, 10))
+		hc.SetHeader("Content-Disposition", `attachment; filename="`+m.ID.String()+`.eml"`)
+		if _, err := io.Copy(hc.BodyWriter(), r); err != nil {
+			s.log.WarnContext(ctx, "message download broke off", slog.String("msg", m.ID.String()), slog.Any("error", err))
+			panic(http.ErrAbortHandler) // the client must not take the part for the whole
+		}
+	}}, nil
+}
+
+func (s *server) deliveries(ctx context.Context, in *searchInput) (*output[AttemptPage], error) {
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
+	f, p := filterOf(in.Q, in.Filter)
+	if p != nil {
+		return nil, p
+	}
+	rows, next, err := s.Log.Search(ctx, scopeOf(ctx), f, in.Cursor, in.Limit)
+	if err != nil {
+		return nil, s.problemOf(ctx, "searching the log", err)
+	}
+	page := AttemptPage{Items: []Attempt{}, Next: next}
+	for _, r := range rows {
+		if r.Recipient.Attempts == 0 && r.Message.Attempts == 0 {
+			continue
+		}
+		as, err := s.attemptsOf(ctx, r.Message, r.Recipient.N)
+		if err != nil {
+			return nil, err
+		}
+		for j := len(as) - 1; j >= 0; j-- { // newest first
+			page.Items = append(page.Items, onlyRecipient(as[j], r.Recipient.N))
+		}
+	}
+	return &output[AttemptPage]{page}, nil
+}
+
+// onlyRecipient narrows an attempt to one line for one recipient (B123).
+func onlyRecipient(a Attempt, n int) Attempt {
+	kept := make([]AttemptRcpt, 0, 1)
+	for _, o := range a.Outcome {
+		if o.N == n {
+			kept = append(kept, o)
+		}
+	}
+	a.Outcome = kept
+	return a
+}

@@ -1,0 +1,91 @@
+package api
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/hashicorp/hcl/v2"
+)
+
+type pluginList struct {
+	Items []PluginStatus `json:"items"`
+}
+
+func (s *server) systemRoutes(a huma.API) {
+	const tag = "gateway"
+	huma.Register(a, route("get-version", http.MethodGet, "/v1/version", tag, "Which build this is", ""), s.version)
+	huma.Register(a, route("get-policy", http.MethodGet, "/v1/policy", tag, "The policy in force", ""), s.policy)
+	huma.Register(a, route("reload", http.MethodPost, "/v1/reload", tag, "Read the policy anew",
+		"A policy with errors is not put in force: reloaded is false and the diagnostics say why.",
+		http.StatusConflict), s.reload)
+	huma.Register(a, route("list-plugins", http.MethodGet, "/v1/plugins", tag, "Loaded plugins", ""), s.plugins)
+}
+
+func (s *server) version(context.Context, *struct{}) (*output[VersionInfo], error) {
+	return &output[VersionInfo]{s.Version}, nil
+}
+
+func (s *server) policy(context.Context, *struct{}) (*output[PolicyInfo], error) {
+	return &output[PolicyInfo]{s.Policy.Info()}, nil
+}
+
+func (s *server) plugins(context.Context, *struct{}) (*output[pluginList], error) {
+	items := s.Plugins.Plugins()
+	if items == nil {
+		items = []PluginStatus{}
+	}
+	return &output[pluginList]{pluginList{items}}, nil
+}
+
+func (s *server) reload(ctx context.Context, in *struct {
+	Check bool `query:"check" doc:"Only read the policy and say what is wrong"`
+}) (*output[ReloadResult], error) {
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
+	scope := scopeOf(ctx)
+	res, err := s.Policy.Reload(ctx, scope, in.Check)
+	if err != nil {
+		return nil, s.problemOf(ctx, "reloading the policy", err)
+	}
+	if !in.Check {
+		s.log.InfoContext(ctx, "policy reload asked for", slog.String("actor", scope.Actor), slog.Bool("reloaded", res.Reloaded))
+	}
+	if res.Diagnostics == nil {
+		res.Diagnostics = []Diagnostic{}
+	}
+	return &output[ReloadResult]{res}, nil
+}
+
+// Diagnostics puts HCL's diagnostics in the API's words. files, by name, are
+// the sources to quote from.
+func Diagnostics(ds hcl.Diagnostics, files map[string]*hcl.File) []Diagnostic {
+	out := make([]Diagnostic, 0, len(ds))
+	for _, d := range ds {
+		o := Diagnostic{Severity: "error", Summary: d.Summary, Detail: d.Detail}
+		if d.Severity == hcl.DiagWarning {
+			o.Severity = "warning"
+		}
+		if d.Subject != nil {
+			o.File, o.Line, o.Column = d.Subject.Filename, d.Subject.Start.Line, d.Subject.Start.Column
+			if f := files[o.File]; f != nil {
+				o.Source = sourceLine(f.Bytes, o.Line)
+			}
+		}
+		out = append(out, o)
+	}
+	return out
+}
+
+func sourceLine(src []byte, line int) string {
+	n := 1
+	for l := range strings.Lines(string(src)) {
+		if n == line {
+			return strings.TrimRight(l, "\r\n")
+		}
+		n++
+	}
+	return ""
+}

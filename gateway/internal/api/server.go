@@ -1,0 +1,212 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+const (
+	// maxBody bounds a request's body, in octets: 1,000 IDs take 30 kB.
+	maxBody = 1 << 20
+	// requestTimeout bounds one request when Services.Timeout is not set.
+	requestTimeout = 30 * time.Second
+)
+
+// server holds what the handlers share.
+type server struct {
+	Services
+	log *slog.Logger
+}
+
+// New is the handler for the unix socket: whoever may open the socket is the
+// administrator. Use NewListener for everything that has an address.
+func New(s Services) http.Handler {
+	srv := newServer(s)
+	return srv.handler(func(r *http.Request) (Scope, *Problem) {
+		return Scope{Level: LevelAdmin, Actor: peerName(r.Context())}, nil
+	})
+}
+
+// NewListener is the handler for the admin listener: health, metrics and the
+// OpenAPI document are free, everything under /v1 wants token as a bearer
+// token (RFC 6750 §2.1).
+func NewListener(s Services, token string) http.Handler {
+	srv := newServer(s)
+	return srv.handler(func(r *http.Request) (Scope, *Problem) { return scopeOfBearer(r, token) })
+}
+
+func newServer(s Services) *server {
+	srv := &server{Services: s, log: s.Logger}
+	if srv.log == nil {
+		srv.log = slog.New(slog.DiscardHandler)
+	}
+	if srv.Timeout <= 0 {
+		srv.Timeout = requestTimeout
+	}
+	return srv
+}
+
+// authenticate finds the scope of a request, or says why it has none.
+type authenticate func(*http.Request) (Scope, *Problem)
+
+func (s *server) handler(who authenticate) http.Handler {
+	v1 := http.NewServeMux()
+	doc := s.register(v1)
+	spec, err := json.MarshalIndent(doc, "", "  ")
+	if err != nil {
+		panic("api: the OpenAPI document does not marshal: " + err.Error()) // a mistake in the types above
+	}
+
+	top := http.NewServeMux()
+	top.HandleFunc("GET /healthz", s.healthz)
+	top.HandleFunc("GET /readyz", s.readyz)
+	top.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/openapi+json")
+		_, _ = w.Write(spec) // the caller may have left
+	})
+	if s.Metrics != nil {
+		top.Handle("GET /metrics", promhttp.HandlerFor(s.Metrics, promhttp.HandlerOpts{}))
+	}
+	top.Handle("/v1/", s.guard(who, unknownPaths(v1)))
+	return s.outer(unknownPaths(top))
+}
+
+// outer is what every request passes: a panic ends one request only, browsers
+// of other origins may change nothing, and nothing is cached or sniffed.
+func (s *server) outer(next http.Handler) http.Handler {
+	cross := http.NewCrossOriginProtection()
+	cross.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		writeProblem(w, problem(http.StatusForbidden, "this request came from a page of another origin", ""))
+	}))
+	next = cross.Handler(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			if v := recover(); v != nil {
+				if v == http.ErrAbortHandler {
+					panic(v) // net/http's own way to drop the connection
+				}
+				id := faultID()
+				s.log.Error("request panicked", slog.String("fault", id), slog.String("path", r.URL.Path), slog.Any("panic", v))
+				p := problem(http.StatusInternalServerError, "internal error "+id, "look for "+id+" in the gateway's log")
+				p.ID = id
+				writeProblem(w, p)
+			}
+		}()
+		h := w.Header()
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Cache-Control", "no-store")
+		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		next.ServeHTTP(w, r)
+	})
+}
+
+type scopeKey struct{}
+
+// guard lets a request through with its scope.
+func (s *server) guard(who authenticate, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		scope, p := who(r)
+		if p != nil {
+			if p.Status == http.StatusUnauthorized {
+				w.Header().Set("WWW-Authenticate", `Bearer realm="weir"`)
+			}
+			writeProblem(w, p)
+			return
+		}
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), scopeKey{}, scope)))
+	})
+}
+
+// scopeOf is the scope that guard found; without one the zero Scope, which may
+// do nothing.
+func scopeOf(ctx context.Context) Scope {
+	s, _ := ctx.Value(scopeKey{}).(Scope)
+	return s
+}
+
+// unknownPaths gives the mux's own 404 and 405 our shape.
+func unknownPaths(mux *http.ServeMux) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, pattern := mux.Handler(r); pattern != "" {
+			mux.ServeHTTP(w, r)
+			return
+		}
+		rec := &headerOnly{header: w.Header()}
+		mux.ServeHTTP(rec, r) // sets Allow on 405
+		h := w.Header()
+		h.Del("Content-Type")
+		switch rec.status {
+		case http.StatusMethodNotAllowed:
+			writeProblem(w, problem(rec.status, r.Method+" does not apply to "+r.URL.Path, "this path takes "+h.Get("Allow")))
+		default:
+			writeProblem(w, problem(http.StatusNotFound, "there is no "+r.URL.Path, "the paths are listed in /openapi.json"))
+		}
+	})
+}
+
+type headerOnly struct {
+	header http.Header
+	status int
+}
+
+func (h *headerOnly) Header() http.Header         { return h.header }
+func (h *headerOnly) WriteHeader(code int)        { h.status = code }
+func (h *headerOnly) Write(p []byte) (int, error) { return len(p), nil }
+
+func (s *server) healthz(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, _ = w.Write([]byte("ok\n")) // the caller may have left
+}
+
+func (s *server) readyz(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), s.Timeout)
+	defer cancel()
+	if err := s.Health.Ready(ctx); err != nil {
+		s.log.WarnContext(ctx, "not ready", slog.Any("error", err))
+		writeProblem(w, problem(http.StatusServiceUnavailable, "not ready: "+err.Error(), ""))
+		return
+	}
+	s.healthz(w, r)
+}
+
+// register adds every route to the mux and returns the document about them.
+func (s *server) register(mux *http.ServeMux) *huma.OpenAPI {
+	cfg := huma.DefaultConfig("Weir", "1")
+	cfg.CreateHooks = nil // no $schema member in answers
+	cfg.OpenAPIPath, cfg.DocsPath, cfg.SchemasPath = "", "", ""
+	cfg.RejectUnknownQueryParameters = true
+	cfg.Info.Description = "The mail filtering gateway's operator interface. On the unix socket the caller is the " +
+		"administrator; on the admin listener /v1 wants the bearer token in data_dir/admin.token."
+	cfg.Info.License = &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"}
+	cfg.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer"}}
+	cfg.Security = []map[string][]string{{"token": {}}, {}}
+	a := humago.New(mux, cfg)
+	s.messageRoutes(a)
+	s.actionRoutes(a)
+	s.systemRoutes(a)
+	return a.OpenAPI()
+}
+
+// OpenAPI is the document that /openapi.json serves, indented. It depends on
+// the code alone.
+func OpenAPI() ([]byte, error) {
+	doc := newServer(Services{}).register(http.NewServeMux())
+	b, err := json.MarshalIndent(doc, "", "  ")
+	return append(b, '\n'), err
+}
+
+// route describes one operation.
+func route(id, method, path, tag, summary, description string, errs ...int) huma.Operation {
+	return huma.Operation{
+		OperationID: id, Method: method, Path: path, Tags: []string{tag}, Summary: summary, Description: description,
+		Errors: append([]int{http.StatusUnauthorized, http.StatusInternalServerError}, errs...), MaxBodyBytes: maxBody,
+	}
+}

@@ -1,0 +1,305 @@
+package api
+
+import "time"
+
+// The types below are the API's own words, so that what is stored may change
+// without breaking a client. Statuses, directions, verbs and fields are spelt
+// as everywhere else in the gateway.
+
+// Row is one recipient of one message, as lists show it.
+type Row struct {
+	ID        string    `json:"id" doc:"Recipient ID: message ID, a dot, number" example:"01kb3z6q9xe0m8v2r5s7t4w1yd.1"`
+	Received  time.Time `json:"received,omitzero"`
+	Direction string    `json:"direction,omitempty" enum:"inbound,outbound"`
+	Status    string    `json:"status,omitempty" example:"queued"`
+	Sender    string    `json:"sender,omitempty" doc:"Envelope sender; empty for the null reverse-path"`
+	Recipient string    `json:"recipient,omitempty"`
+	Original  string    `json:"original,omitempty" doc:"Recipient before a redirect"`
+	Tenant    string    `json:"tenant,omitempty"`
+	Subject   string    `json:"subject,omitempty" doc:"Decoded, at most 998 bytes"`
+	From      string    `json:"from,omitempty" doc:"Header From"`
+	Size      int64     `json:"size,omitempty" doc:"Octets as received"`
+	Client    string    `json:"client,omitempty" doc:"IP address the message came from"`
+	Class     string    `json:"class,omitempty" doc:"main/sub/extra class" example:"list/sender"`
+	Score     float64   `json:"score,omitempty"`
+	Reason    string    `json:"reason,omitempty" doc:"Why held, frozen or refused"`
+	Rule      string    `json:"rule,omitempty" doc:"HCL file:line that decided"`
+	Route     string    `json:"route,omitempty"`
+	NextHop   string    `json:"next_hop,omitempty"`
+	Next      time.Time `json:"next,omitzero" doc:"Next attempt"`
+	Failures  int       `json:"failures,omitempty" doc:"Automatic attempts that failed"`
+	Attempts  int       `json:"attempts,omitempty" doc:"Attempts made"`
+	Last      *Reply    `json:"last,omitempty" doc:"Last answer of the destination, or ours for it"`
+	LastHost  string    `json:"last_host,omitempty"`
+	Changed   time.Time `json:"changed,omitzero" doc:"Last change of the status"`
+	Expires   time.Time `json:"expires,omitzero" doc:"End of lifetime or of quarantine"`
+	HasBody   bool      `json:"has_body,omitempty" doc:"The content is still kept"`
+	Verbs     []string  `json:"verbs,omitempty" doc:"Actions offered for it"`
+}
+
+// Reply is one SMTP reply.
+type Reply struct {
+	Code     int    `json:"code" doc:"200 to 599; 0 when there was none"`
+	Enhanced string `json:"enhanced,omitempty" doc:"RFC 3463" example:"5.7.1"`
+	Text     string `json:"text,omitempty"`
+}
+
+// SearchPage is one page of a search.
+type SearchPage struct {
+	Items []Row  `json:"items"`
+	Next  string `json:"next,omitempty" doc:"Cursor of the next page; absent at the end"`
+}
+
+// Client is who handed a message in.
+type Client struct {
+	Address  string `json:"address,omitempty" doc:"IP address and port"`
+	Name     string `json:"name,omitempty" doc:"Reverse DNS, confirmed forward"`
+	Helo     string `json:"helo,omitempty"`
+	TLS      string `json:"tls,omitempty" doc:"Version; absent for plaintext"`
+	Cipher   string `json:"cipher,omitempty"`
+	User     string `json:"user,omitempty"`
+	Listener string `json:"listener,omitempty"`
+}
+
+// Message is one message with everything known about its recipients.
+type Message struct {
+	ID          string      `json:"id"`
+	Direction   string      `json:"direction,omitempty"`
+	Received    time.Time   `json:"received"`
+	Client      Client      `json:"client"`
+	Sender      string      `json:"sender" doc:"Empty for the null reverse-path"`
+	Size        int64       `json:"size" doc:"Octets as received"`
+	SHA256      string      `json:"sha256,omitempty"`
+	From        string      `json:"from,omitempty"`
+	To          string      `json:"to,omitempty"`
+	Cc          string      `json:"cc,omitempty"`
+	Subject     string      `json:"subject,omitempty"`
+	MessageID   string      `json:"message_id,omitempty"`
+	Attachments []string    `json:"attachments,omitempty"`
+	Policy      string      `json:"policy,omitempty" doc:"Digest of the policy that judged it"`
+	Parent      string      `json:"parent,omitempty" doc:"Message this one reports on"`
+	Kind        string      `json:"kind,omitempty" doc:"dsn or notice; absent for ordinary mail"`
+	HasBody     bool        `json:"has_body"`
+	Attempts    int         `json:"attempts"`
+	Recipients  []Recipient `json:"recipients"`
+}
+
+// Recipient is the state of one recipient.
+type Recipient struct {
+	N            int               `json:"n" doc:"From 1, in order of RCPT"`
+	Address      string            `json:"address"`
+	Original     string            `json:"original,omitempty"`
+	Tenant       string            `json:"tenant,omitempty"`
+	Status       string            `json:"status"`
+	Origin       string            `json:"origin,omitempty" doc:"What delivered will be called: released or auto-released"`
+	Class        string            `json:"class,omitempty"`
+	Score        float64           `json:"score,omitempty"`
+	Findings     []Finding         `json:"findings,omitempty"`
+	Waivers      []Waiver          `json:"waivers,omitempty"`
+	Edits        []HeaderEdit      `json:"edits,omitempty"`
+	Tags         []string          `json:"tags,omitempty"`
+	Notes        map[string]string `json:"notes,omitempty" doc:"By plugin name, a dot, key"`
+	Rule         string            `json:"rule,omitempty" doc:"HCL file:line that decided"`
+	Reason       string            `json:"reason,omitempty"`
+	Advice       string            `json:"advice,omitempty" doc:"The status, or the destination's answer, in plain words"`
+	Local        bool              `json:"local,omitempty" doc:"Known valid, or on the Local Recipients list, when accepted"`
+	Route        string            `json:"route,omitempty"`
+	Schedule     string            `json:"schedule,omitempty"`
+	NextHop      string            `json:"next_hop,omitempty"`
+	Next         time.Time         `json:"next,omitzero"`
+	FirstFailure time.Time         `json:"first_failure,omitzero"`
+	Failures     int               `json:"failures,omitempty"`
+	Attempts     int               `json:"attempts,omitempty"`
+	Last         *Reply            `json:"last,omitempty"`
+	LastHost     string            `json:"last_host,omitempty"`
+	LastAddress  string            `json:"last_address,omitempty"`
+	Changed      time.Time         `json:"changed,omitzero"`
+	Expires      time.Time         `json:"expires,omitzero"`
+	Verbs        []string          `json:"verbs,omitempty" doc:"Actions offered for it"`
+}
+
+// Finding is one thing a filter found, and what became of it.
+type Finding struct {
+	Filter      string  `json:"filter" example:"baseline.lists"`
+	Plugin      string  `json:"plugin"`
+	Stage       string  `json:"stage,omitempty"`
+	Class       string  `json:"class,omitempty"`
+	Score       float64 `json:"score,omitempty"`
+	Explanation string  `json:"explanation,omitempty"`
+	Part        string  `json:"part,omitempty" doc:"MIME part"`
+	Path        string  `json:"path,omitempty" doc:"Path inside an archive"`
+	Recommended string  `json:"recommended,omitempty"`
+	Reply       *Reply  `json:"reply,omitempty"`
+	Action      string  `json:"action,omitempty" doc:"What policy made of it"`
+	Rule        string  `json:"rule,omitempty" doc:"HCL file:line of the deciding block"`
+	Waived      string  `json:"waived,omitempty" doc:"Who let it pass"`
+	Observed    bool    `json:"observed,omitempty" doc:"Recorded only"`
+}
+
+// Waiver lets findings of some classes pass.
+type Waiver struct {
+	Classes []string  `json:"classes"`
+	By      string    `json:"by"`
+	Reason  string    `json:"reason,omitempty"`
+	At      time.Time `json:"at,omitzero"`
+}
+
+// HeaderEdit is a change of the header that delivery makes.
+type HeaderEdit struct {
+	Op    string `json:"op" enum:"add,replace,remove"`
+	Name  string `json:"name"`
+	Index int    `json:"index,omitempty"`
+	Value string `json:"value,omitempty"`
+}
+
+// Attempt is one try to hand recipients to one host.
+type Attempt struct {
+	Message    string        `json:"message"`
+	K          int           `json:"k" doc:"From 1, of the message"`
+	Start      time.Time     `json:"start"`
+	Took       int64         `json:"took_ms" doc:"Milliseconds"`
+	Sender     string        `json:"sender,omitempty"`
+	Direction  string        `json:"direction,omitempty"`
+	Route      string        `json:"route,omitempty"`
+	Host       string        `json:"host,omitempty"`
+	Address    string        `json:"address,omitempty"`
+	TLS        string        `json:"tls,omitempty"`
+	Verified   bool          `json:"verified,omitempty" doc:"The certificate was verified"`
+	Reused     bool          `json:"reused,omitempty" doc:"The connection had carried other mail"`
+	Outcome    []AttemptRcpt `json:"outcome"`
+	Transcript string        `json:"transcript,omitempty" doc:"Redacted dialogue; lines start with '> ', '< ' or '* '"`
+}
+
+// AttemptRcpt is the result of an attempt for one recipient (B116–B123).
+type AttemptRcpt struct {
+	N         int    `json:"n"`
+	Recipient string `json:"recipient,omitempty"`
+	Result    string `json:"result" enum:"sent,deferred,bounced"`
+	Reply     Reply  `json:"reply"`
+	Remote    bool   `json:"remote,omitempty" doc:"The reply is the destination's own"`
+}
+
+// AttemptPage is one page of attempts.
+type AttemptPage struct {
+	Items []Attempt `json:"items"`
+	Next  string    `json:"next,omitempty"`
+}
+
+// Event is one line of the journal.
+type Event struct {
+	Seq       uint64    `json:"seq,omitempty"`
+	At        time.Time `json:"at"`
+	Type      string    `json:"type" example:"TransientFailure"`
+	Message   string    `json:"message,omitempty"`
+	N         int       `json:"n,omitempty" doc:"Recipient; absent for the whole message"`
+	Tenant    string    `json:"tenant,omitempty"`
+	Direction string    `json:"direction,omitempty"`
+	Sender    string    `json:"sender,omitempty"`
+	Recipient string    `json:"recipient,omitempty"`
+	Client    string    `json:"client,omitempty"`
+	Status    string    `json:"status,omitempty" doc:"After the event"`
+	Actor     string    `json:"actor,omitempty" doc:"Operator; absent for the gateway itself"`
+	Class     string    `json:"class,omitempty"`
+	Host      string    `json:"host,omitempty"`
+	Attempt   int       `json:"attempt,omitempty"`
+	Reply     *Reply    `json:"reply,omitempty"`
+	Next      time.Time `json:"next,omitzero"`
+	Text      string    `json:"text,omitempty"`
+}
+
+// Explanation is everything there is to say about one message.
+type Explanation struct {
+	Message  Message   `json:"message"`
+	Attempts []Attempt `json:"attempts"`
+	Events   []Event   `json:"events"`
+}
+
+// Summary is the queue by status.
+type Summary struct {
+	Counts map[string]int `json:"counts" doc:"Recipients by live status"`
+}
+
+// ActionItem is what became of one recipient.
+type ActionItem struct {
+	ID        string `json:"id"`
+	Recipient string `json:"recipient,omitempty"`
+	Status    string `json:"status,omitempty" doc:"After the action"`
+	Error     string `json:"error,omitempty" doc:"Why it was not applied"`
+}
+
+// ActionResult is what became of an action.
+type ActionResult struct {
+	Verb    string       `json:"verb"`
+	DryRun  bool         `json:"dry_run,omitempty"`
+	Matched int          `json:"matched"`
+	Changed int          `json:"changed"`
+	Items   []ActionItem `json:"items" doc:"One for each recipient, at most 1000"`
+}
+
+// Diagnostic is one fault in the policy.
+type Diagnostic struct {
+	Severity string `json:"severity" enum:"error,warning"`
+	Summary  string `json:"summary"`
+	Detail   string `json:"detail,omitempty"`
+	File     string `json:"file,omitempty"`
+	Line     int    `json:"line,omitempty"`
+	Column   int    `json:"column,omitempty"`
+	Source   string `json:"source,omitempty" doc:"The line it is about"`
+}
+
+// ReloadResult is the answer to a reload.
+type ReloadResult struct {
+	Reloaded    bool         `json:"reloaded" doc:"The policy read is now in force"`
+	Changed     bool         `json:"changed" doc:"It differs from the one before"`
+	Digest      string       `json:"digest" doc:"Of the policy in force"`
+	Diagnostics []Diagnostic `json:"diagnostics"`
+}
+
+// PolicyInfo describes the policy in force.
+type PolicyInfo struct {
+	Path      string         `json:"path"`
+	Digest    string         `json:"digest"`
+	Loaded    time.Time      `json:"loaded"`
+	Hostname  string         `json:"hostname"`
+	DataDir   string         `json:"data_dir"`
+	Listeners []ListenerInfo `json:"listeners"`
+	Tenants   []TenantInfo   `json:"tenants"`
+}
+
+// ListenerInfo is one SMTP listener.
+type ListenerInfo struct {
+	Name      string `json:"name"`
+	Address   string `json:"address"`
+	Direction string `json:"direction"`
+}
+
+// TenantInfo is one tenant.
+type TenantInfo struct {
+	Name    string   `json:"name"`
+	Domains []string `json:"domains"`
+}
+
+// PluginStatus is one loaded plugin.
+type PluginStatus struct {
+	Name      string   `json:"name"`
+	Source    string   `json:"source,omitempty"`
+	Version   string   `json:"version,omitempty"`
+	Digest    string   `json:"digest,omitempty"`
+	Hooks     []string `json:"hooks,omitempty"`
+	Instances int      `json:"instances"`
+	Calls     uint64   `json:"calls"`
+	Traps     uint64   `json:"traps"`
+	P50       float64  `json:"p50_ms" doc:"Milliseconds"`
+	P99       float64  `json:"p99_ms" doc:"Milliseconds"`
+	State     string   `json:"state" doc:"ok, or what the breaker says"`
+}
+
+// VersionInfo is which build this is.
+type VersionInfo struct {
+	Version  string `json:"version"`
+	Revision string `json:"revision,omitempty"`
+	Time     string `json:"time,omitempty" doc:"Of the revision, RFC 3339"`
+	Modified bool   `json:"modified,omitempty" doc:"Built from a changed tree"`
+	Go       string `json:"go"`
+	Platform string `json:"platform"`
+}
