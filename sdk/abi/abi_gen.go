@@ -1371,3 +1371,154 @@ func (v *LookupResult) read(r *reader) {
 	v.Value = r.string()
 	r.leave(outer)
 }
+
+// PatternKind: Pattern sets, compiled once by the host for a config_id and a number the
+// plugin chooses (match_define), then matched natively (match, match_text).
+type PatternKind uint32
+
+const (
+	PatternKindLiteral  PatternKind = 0
+	PatternKindRegexp   PatternKind = 1
+	PatternKindWildcard PatternKind = 2
+)
+
+// String is the schema's spelling.
+func (v PatternKind) String() string {
+	switch v {
+	case PatternKindLiteral:
+		return "literal"
+	case PatternKindRegexp:
+		return "regexp"
+	case PatternKindWildcard:
+		return "wildcard"
+	}
+	return unknown("PatternKind", uint32(v))
+}
+
+// ParsePatternKind is the inverse of String, for named values.
+func ParsePatternKind(s string) (PatternKind, bool) {
+	switch s {
+	case "literal":
+		return PatternKindLiteral, true
+	case "regexp":
+		return PatternKindRegexp, true
+	case "wildcard":
+		return PatternKindWildcard, true
+	}
+	return 0, false
+}
+
+// Pattern: a record of the schema.
+type Pattern struct {
+	Kind PatternKind
+	Text string
+	Fold bool
+}
+
+// Append appends the encoding of v to b.
+func (v *Pattern) Append(b []byte) []byte {
+	b, at := begin(b)
+	b = appendU32(b, uint32(v.Kind))
+	b = appendString(b, v.Text)
+	b = appendBool(b, v.Fold)
+	return end(b, at)
+}
+
+// Decode reads one encoded record. After an error v holds what came before it.
+func (v *Pattern) Decode(b []byte) error {
+	*v = Pattern{}
+	r := newReader(b)
+	if !r.item() {
+		return r.err
+	}
+	v.read(&r)
+	return r.done()
+}
+
+func (v *Pattern) read(r *reader) {
+	outer, ok := r.enter()
+	if !ok {
+		return
+	}
+	v.Kind = PatternKind(r.u32())
+	v.Text = r.string()
+	v.Fold = r.bool()
+	r.leave(outer)
+}
+
+// PatternSet: a record of the schema.
+type PatternSet struct {
+	Patterns []Pattern
+}
+
+// Append appends the encoding of v to b.
+func (v *PatternSet) Append(b []byte) []byte {
+	b, at := begin(b)
+	b = appendU32(b, uint32(len(v.Patterns)))
+	for i := range v.Patterns {
+		b = v.Patterns[i].Append(b)
+	}
+	return end(b, at)
+}
+
+// Decode reads one encoded record. After an error v holds what came before it.
+func (v *PatternSet) Decode(b []byte) error {
+	*v = PatternSet{}
+	r := newReader(b)
+	if !r.item() {
+		return r.err
+	}
+	v.read(&r)
+	return r.done()
+}
+
+func (v *PatternSet) read(r *reader) {
+	outer, ok := r.enter()
+	if !ok {
+		return
+	}
+	if n := r.count(4); n > 0 {
+		v.Patterns = make([]Pattern, 0, min(n, 1024))
+		for ; n > 0 && r.item(); n-- {
+			var x Pattern
+			x.read(r)
+			v.Patterns = append(v.Patterns, x)
+		}
+	}
+	r.leave(outer)
+}
+
+// Hash: an enum of the schema.
+type Hash uint32
+
+const (
+	HashSHA256 Hash = 1
+	HashSHA1   Hash = 2
+	HashMD5    Hash = 3
+)
+
+// String is the schema's spelling.
+func (v Hash) String() string {
+	switch v {
+	case HashSHA256:
+		return "sha256"
+	case HashSHA1:
+		return "sha1"
+	case HashMD5:
+		return "md5"
+	}
+	return unknown("Hash", uint32(v))
+}
+
+// ParseHash is the inverse of String, for named values.
+func ParseHash(s string) (Hash, bool) {
+	switch s {
+	case "sha256":
+		return HashSHA256, true
+	case "sha1":
+		return HashSHA1, true
+	case "md5":
+		return HashMD5, true
+	}
+	return 0, false
+}

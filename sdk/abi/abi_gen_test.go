@@ -26,4 +26,6 @@ var records = map[string]func() codec{
 	"Value":           func() codec { return new(Value) },
 	"LookupRequest":   func() codec { return new(LookupRequest) },
 	"LookupResult":    func() codec { return new(LookupResult) },
+	"Pattern":         func() codec { return new(Pattern) },
+	"PatternSet":      func() codec { return new(PatternSet) },
 }

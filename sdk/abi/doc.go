@@ -39,3 +39,8 @@ const (
 
 // MaxDepth is how deep records may nest (only Value nests itself).
 const MaxDepth = 64
+
+// Numbers of parts that are no MIME part.
+const (
+	PartRaw int32 = -1 // the message as it came, header and body
+)

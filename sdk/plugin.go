@@ -1,0 +1,99 @@
+// Package sdk is what a Weir plugin written in Go imports.
+//
+// A plugin registers its hooks in an init function:
+//
+//	func init() {
+//		sdk.Register(sdk.Plugin{Hooks: sdk.Hooks{abi.StageMessage: onMessage}})
+//	}
+//	func main() {}
+//
+//	func onMessage(c *sdk.Call, v *sdk.Verdict) error {
+//		if subject, ok := c.Header("Subject"); ok && subject == "" {
+//			v.Find("spam", "empty-subject").Score = 1
+//		}
+//		return nil
+//	}
+//
+// and is built with
+//
+//	GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -ldflags="-s -w" -trimpath
+//
+// Built natively, the same code runs against the in-memory host of sdk/sdktest,
+// so that go test covers a plugin's logic. The package links neither fmt nor
+// encoding/json. It is not for the gateway: that imports sdk/abi only.
+package sdk
+
+import "github.com/mailweir/weir/sdk/abi"
+
+// Hook handles one stage. It writes what it found to v; an untouched v is
+// "continue". An error means that the plugin could not judge: the host applies
+// on_error. A panic costs the instance as well.
+//
+// Instances run one call at a time, in any order of sessions: what must last
+// from one stage of a session to the next goes into notes (Verdict.Note), what
+// must last longer into KV.
+type Hook func(c *Call, v *Verdict) error
+
+// Hooks are a plugin's hooks by stage. They must agree with the manifest.
+type Hooks map[abi.Stage]Hook
+
+// Plugin is what a guest registers.
+type Plugin struct {
+	// Init runs once per instance, before any hook; nil for none. It has no
+	// configuration: that comes with each call (Config).
+	Init  func(in abi.Init) error
+	Hooks Hooks
+}
+
+var registered Plugin
+
+// Register makes p the plugin of this module; the last call counts.
+func Register(p Plugin) { registered = p }
+
+// Error is an error of the SDK or of the host.
+type Error string
+
+func (e Error) Error() string { return string(e) }
+
+// Errors that host calls give, one for each negative result of the ABI.
+const (
+	ErrNotFound    Error = "not found"
+	ErrDenied      Error = "denied: not granted"
+	ErrTooLarge    Error = "too large"
+	ErrTimeout     Error = "timeout"
+	ErrBadArgument Error = "bad argument"
+	ErrUnavailable Error = "unavailable"
+)
+
+func errorOf(code int32) error {
+	switch code {
+	case abi.ErrNotFound:
+		return ErrNotFound
+	case abi.ErrDenied:
+		return ErrDenied
+	case abi.ErrTooLarge:
+		return ErrTooLarge
+	case abi.ErrTimeout:
+		return ErrTimeout
+	case abi.ErrBadArgument:
+		return ErrBadArgument
+	}
+	return ErrUnavailable
+}
+
+// run decodes the event, runs its hook and encodes the verdict into out.
+func run(h host, cache *configCache, event, out []byte) ([]byte, error) {
+	c := Call{h: h, cache: cache}
+	if err := c.Event.Decode(event); err != nil {
+		return out, err
+	}
+	hook := registered.Hooks[c.Stage]
+	if hook == nil {
+		return out, Error("no hook for stage " + c.Stage.String())
+	}
+	var v Verdict
+	if err := hook(&c, &v); err != nil {
+		return out, err
+	}
+	return v.Append(out), nil
+}
