@@ -1,0 +1,58 @@
+;; Guests that never end. Built with: wat2wasm hostile.wat
+(module
+  (type $v (func))
+  (memory (export "memory") 512)
+  (table $t 8 funcref)
+  (elem (i32.const 0) $indirect $spin_leaf)
+  (data $d "0123456789abcdef")
+  (elem $e func $noop)
+  (func $noop (export "noop"))
+  (func (export "spin") (loop $l (br $l)))
+  (func (export "br_table") (param i32)
+    (loop $a (loop $b (loop $c
+      (local.set 0 (i32.add (local.get 0) (i32.const 1)))
+      (br_table $a $b $c (i32.rem_u (local.get 0) (i32.const 3)))))))
+  (func (export "nested")
+    (local i32)
+    (loop $a
+      (local.set 0 (i32.const 100))
+      (loop $b (br_if $b (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
+      (br $a)))
+  ;; a loop with parameters, in a loop without
+  (func (export "params") (result i32)
+    (i32.const 1)
+    (loop $l (param i32) (result i32) (i32.add (i32.const 1)) (br $l)))
+  ;; recursion without loops: 2^n calls
+  (func $expo (param i32) (result i32)
+    (if (result i32) (i32.eqz (local.get 0)) (then (i32.const 1))
+      (else (i32.add (call $expo (i32.sub (local.get 0) (i32.const 1))) (call $expo (i32.sub (local.get 0) (i32.const 1)))))))
+  (func (export "recursion") (drop (call $expo (i32.const 62))))
+  (func $indirect (param i32)
+    (if (local.get 0) (then
+      (call_indirect (param i32) (i32.sub (local.get 0) (i32.const 1)) (i32.const 0))
+      (call_indirect (param i32) (i32.sub (local.get 0) (i32.const 1)) (i32.const 0)))))
+  (func (export "indirect") (call $indirect (i32.const 62)))
+  ;; work hidden in a short leaf that is called over and over
+  (func $spin_leaf (local i32)
+    (local.set 0 (i32.const 30))
+    (loop $l (br_if $l (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))))
+  (func (export "leaves") (loop $l
+    (call $spin_leaf) (call $spin_leaf) (call $spin_leaf) (call $spin_leaf) (br $l)))
+  (func (export "fill") (loop $l (memory.fill (i32.const 0) (i32.const 1) (i32.const 33554432)) (br $l)))
+  (func (export "copy") (loop $l (memory.copy (i32.const 0) (i32.const 16777216) (i32.const 16777216)) (br $l)))
+  (func (export "init") (loop $l (memory.init $d (i32.const 0) (i32.const 0) (i32.const 16)) (br $l)))
+  (func (export "misses") (param i32) (loop $l
+    (local.set 0 (i32.load (i32.and (local.tee 0 (i32.mul (i32.add (local.get 0) (i32.const 12345)) (i32.const 1664525))) (i32.const 0x1fffffc))))
+    (br $l)))
+  (func (export "grow") (loop $l (drop (memory.grow (i32.const 1))) (br $l)))
+  (func (export "table_grow") (loop $l (drop (table.grow $t (ref.null func) (i32.const 1000))) (br $l)))
+  (func (export "table_fill")
+    (drop (table.grow $t (ref.null func) (i32.const 131064)))
+    (loop $l (table.fill $t (i32.const 0) (ref.null func) (i32.const 131072)) (br $l)))
+  (func (export "table_copy")
+    (drop (table.grow $t (ref.null func) (i32.const 131064)))
+    (loop $l (table.copy $t $t (i32.const 0) (i32.const 65536) (i32.const 65536)) (br $l)))
+  (func (export "table_init") (loop $l (table.init $t $e (i32.const 0) (i32.const 0) (i32.const 1)) (br $l)))
+  (func (export "table_max") (result i32)
+    (drop (table.grow $t (ref.null func) (i32.const 131064)))
+    (table.grow $t (ref.null func) (i32.const 1))))
