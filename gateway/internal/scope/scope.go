@@ -1,0 +1,122 @@
+// Package scope is tenancy as an argument: whose mail an operator sees, and
+// so may act on (B2–B5). Searches and verbs take a Scope, so that forgetting
+// it does not compile; the zero Scope sees nothing.
+//
+// It does not say who may have a scope (package accounts will), nor which
+// verb applies (package lifecycle does).
+package scope
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/mailweir/weir/gateway/internal/lifecycle"
+	"github.com/mailweir/weir/gateway/internal/mail"
+	"github.com/mailweir/weir/gateway/internal/query"
+	"github.com/mailweir/weir/gateway/internal/store"
+)
+
+// Scope is an operator's view.
+type Scope struct {
+	Level   lifecycle.Level
+	Role    lifecycle.Role
+	Domains []string // of LevelDomain
+	Mailbox string   // of LevelMailbox
+	Actor   string   // who it is, for events: "admin", "anna@acme.test", "cli:root"
+}
+
+// Admin sees everything.
+func Admin(actor string) Scope { return Scope{Level: lifecycle.LevelAdmin, Actor: actor} }
+
+// Domain sees the mail of some domains.
+func Domain(actor string, domains ...string) Scope {
+	return Scope{Level: lifecycle.LevelDomain, Domains: domains, Actor: actor}
+}
+
+// Mailbox sees the mail of one address.
+func Mailbox(actor, address string) Scope {
+	return Scope{Level: lifecycle.LevelMailbox, Mailbox: address, Actor: actor}
+}
+
+// Validate reports a scope that is not whole.
+func (s Scope) Validate() error {
+	switch {
+	case s.Actor == "":
+		return errors.New("scope without an actor: events have to name who acts")
+	case s.Level == lifecycle.LevelAdmin:
+		return nil
+	case s.Level == lifecycle.LevelDomain && len(s.Domains) > 0:
+		return nil
+	case s.Level == lifecycle.LevelMailbox && s.Mailbox != "":
+		return nil
+	}
+	return fmt.Errorf("scope of level %q names no domain or mailbox", s.Level)
+}
+
+// owner is whose mail it is: the recipient's inbound (as addressed, before a
+// redirect), the sender's outbound. The null address belongs to nobody.
+func owner(m *store.Message, r *store.Recipient) mail.Address {
+	if m.Direction == mail.Outbound {
+		return m.Sender
+	}
+	if !r.Original.IsNull() {
+		return r.Original
+	}
+	return r.Address
+}
+
+// Sees reports whether a recipient's row is within the scope.
+func (s Scope) Sees(m *store.Message, r *store.Recipient) bool {
+	o := owner(m, r)
+	switch s.Level {
+	case lifecycle.LevelAdmin:
+		return true
+	case lifecycle.LevelDomain:
+		for _, d := range s.Domains {
+			if d != "" && strings.EqualFold(o.Domain(), d) {
+				return true
+			}
+		}
+	case lifecycle.LevelMailbox:
+		return !o.IsNull() && strings.EqualFold(o.Key(), s.Mailbox)
+	}
+	return false
+}
+
+// Restrict narrows a filter to what the scope may see. It lets through
+// everything Sees does, and little more: apply Sees to what is found.
+func (s Scope) Restrict(f query.Filter) query.Filter {
+	in := query.Where("direction", query.Is, string(mail.Inbound))
+	out := query.Where("direction", query.Is, string(mail.Outbound))
+	switch s.Level {
+	case lifecycle.LevelAdmin:
+		return f
+	case lifecycle.LevelDomain:
+		return query.And(query.Or(
+			query.And(in, query.OneOf("recipient_domain", s.Domains...)),
+			query.And(out, query.OneOf("sender_domain", s.Domains...)),
+		), f)
+	case lifecycle.LevelMailbox:
+		return query.And(query.Or(
+			query.And(in, query.Where("recipient", query.Is, s.Mailbox)),
+			query.And(out, query.Where("sender", query.Is, s.Mailbox)),
+		), f)
+	}
+	return query.Not(query.Filter{})
+}
+
+// Query is what to ask package lifecycle about a recipient. domainForce
+// tells whether the tenant lets its own operators force stalled mail.
+// Archive, identity and shown columns are the caller's to add.
+func (s Scope) Query(m *store.Message, r *store.Recipient, domainForce bool) lifecycle.Query {
+	return lifecycle.Query{
+		Direction: m.Direction, Status: r.Status, Level: s.Level, Role: s.Role,
+		Conditions: lifecycle.Conditions{
+			Sender:      !m.Sender.IsNull(),
+			Body:        m.HasBody,
+			Attempts:    r.Attempts > 0,
+			DomainForce: domainForce,
+		},
+	}
+}
