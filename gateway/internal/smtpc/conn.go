@@ -219,3 +219,6 @@ func (c *Conn) write(ctx context.Context, stage Stage, b []byte, limit time.Dura
 	}
 	return nil
 }
+
+// AwaitsData reports that Begin has succeeded and Data must follow.
+func (c *Conn) AwaitsData() bool { return !c.closed && c.inData }

@@ -1,0 +1,201 @@
+package deliver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/mailweir/weir/gateway/internal/mail"
+)
+
+// errAborted is the cause of an attempt's end by Abort.
+var errAborted = errors.New("deliver: aborted")
+
+// Attempt is a delivery under way.
+type Attempt struct {
+	e    *Engine
+	req  Request
+	done chan struct{}
+
+	// probe asks for recipients only (see Probe).
+	probe bool
+
+	mu       sync.Mutex
+	inDot    bool // a final dot may be on the wire and is not answered
+	stopped  bool // no further final dot may be sent
+	finished bool
+	grace    *time.Timer
+	cancel   context.CancelCauseFunc
+
+	state  []rcptState // the worker's own until done
+	result Result
+}
+
+// rcptState is one recipient on its way through the hosts.
+type rcptState struct {
+	RcptResult
+	over  bool // nothing more to do about it in this attempt
+	spoke bool // Reply is set
+}
+
+// Start begins to deliver and returns at once. ctx is a hard stop: when it
+// ends before a final dot was sent, the attempt ends as deferred; when it ends
+// later, the dot's reply is awaited for DotGrace more. For a budget that must
+// not cut a message that may be delivered already, use Abort.
+func (e *Engine) Start(ctx context.Context, r Request) *Attempt {
+	return e.start(ctx, r, false)
+}
+
+func (e *Engine) start(ctx context.Context, r Request, probe bool) *Attempt {
+	a := &Attempt{e: e, req: r, probe: probe, done: make(chan struct{}), state: make([]rcptState, len(r.To))}
+	for i, to := range r.To {
+		a.state[i].N = to.N
+	}
+	work, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	a.cancel = cancel
+	if !e.enter() {
+		a.finish(errClosing)
+		return a
+	}
+	unctx := context.AfterFunc(ctx, func() { a.stop(context.Cause(ctx)) })
+	unbase := context.AfterFunc(e.base, func() { a.stop(errClosing) })
+	go func() {
+		defer e.wg.Done()
+		defer unctx()
+		defer unbase()
+		a.finish(a.work(work))
+	}()
+	return a
+}
+
+// Done is closed when the attempt has ended.
+func (a *Attempt) Done() <-chan struct{} { return a.done }
+
+// Result is the attempt's end; call it after Done.
+func (a *Attempt) Result() Result {
+	<-a.done
+	return a.result
+}
+
+// Abort stops the attempt if that is still safe. True: no final dot is
+// unanswered and none will be sent, so what was delivered is what Result says;
+// Done follows shortly. False: a host may be taking the message right now, or
+// the attempt has ended; it goes on by itself (to further hosts too), and Done
+// must be waited for.
+func (a *Attempt) Abort() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.finished || a.inDot {
+		return false
+	}
+	a.stopped = true
+	a.cancel(errAborted)
+	return true
+}
+
+// stop is the hard stop.
+func (a *Attempt) stop(cause error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.finished || a.stopped {
+		return
+	}
+	a.stopped = true
+	if !a.inDot {
+		a.cancel(cause)
+		return
+	}
+	a.grace = time.AfterFunc(a.e.opt.DotGrace, func() { a.cancel(cause) })
+}
+
+// beforeDot lets a final dot pass, unless the attempt was stopped.
+func (a *Attempt) beforeDot() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.stopped {
+		return errAborted
+	}
+	a.inDot = true
+	return nil
+}
+
+// afterDot is called when the dot has its answer, or never will.
+func (a *Attempt) afterDot() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.inDot = false
+}
+
+func (a *Attempt) isStopped() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.stopped
+}
+
+// finish makes the result. err is why recipients without an answer have none.
+func (a *Attempt) finish(err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.finished = true
+	if a.grace != nil {
+		a.grace.Stop()
+	}
+	a.cancel(nil)
+	for i := range a.state {
+		s := &a.state[i]
+		if !s.over && (a.stopped || errors.Is(err, errClosing)) {
+			a.result.Aborted = true
+		}
+		if !s.spoke {
+			s.Reply = *mail.NewReply(451, "4.4.2", "stopped by the gateway before any host had answered")
+			if err != nil && !a.result.Aborted {
+				s.Reply.Text = "the delivery could not be made"
+			}
+		}
+		a.result.Rcpts = append(a.result.Rcpts, s.RcptResult)
+	}
+	close(a.done)
+}
+
+// work tries the hosts. A panic in it ends this attempt, not the process.
+func (a *Attempt) work(ctx context.Context) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("deliver: panic: %v", p)
+			a.afterDot()
+			a.e.log.Error("a delivery attempt broke; its recipients are deferred",
+				"msg", a.req.ID.String(), "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+		}
+	}()
+	hop, limit := a.req.Route.NextHop(), a.req.Route.maxConns()
+	if err := a.e.pool.acquire(ctx, hop, limit); err != nil {
+		return err
+	}
+	defer a.e.pool.release(hop, limit)
+	hosts, err := a.e.hosts(ctx, a.req.Route)
+	if err != nil {
+		a.noRoute(err)
+		return nil
+	}
+	for _, h := range hosts {
+		if len(a.pending()) == 0 || a.isStopped() {
+			break
+		}
+		a.tryHost(ctx, h)
+	}
+	return nil
+}
+
+// pending are the indexes of recipients that a next host may still take.
+func (a *Attempt) pending() []int {
+	var out []int
+	for i := range a.state {
+		if !a.state[i].over {
+			out = append(out, i)
+		}
+	}
+	return out
+}

@@ -1,0 +1,182 @@
+package deliver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mailweir/weir/gateway/internal/mail"
+	"github.com/mailweir/weir/gateway/internal/resolver"
+)
+
+const (
+	maxHosts = 10 // hosts tried in one attempt
+	maxAddrs = 4  // addresses tried of one host
+)
+
+// host is one destination of a route, before its addresses are known.
+type host struct {
+	network string // "tcp" or "unix"
+	host    string // name, IP address, or path
+	port    int
+}
+
+func (h host) hostPort(name string) string { return net.JoinHostPort(name, strconv.Itoa(h.port)) }
+
+func (h host) String() string {
+	if h.network == "unix" {
+		return "unix:" + h.host
+	}
+	return h.hostPort(h.host)
+}
+
+// parseHost reads one entry of Route.Hosts.
+func parseHost(s string, port int) host {
+	if path, ok := strings.CutPrefix(s, "unix:"); ok {
+		return host{network: "unix", host: path}
+	}
+	if h, p, err := net.SplitHostPort(s); err == nil {
+		if n, err := strconv.ParseUint(p, 10, 16); err == nil && n > 0 {
+			return host{network: "tcp", host: strings.ToLower(h), port: int(n)}
+		}
+	}
+	s = strings.TrimSuffix(strings.TrimPrefix(s, "["), "]")
+	return host{network: "tcp", host: strings.ToLower(s), port: port}
+}
+
+// dnsFailure is why a route or host has no address. It wraps the cause.
+type dnsFailure struct {
+	reply mail.Reply // ours; 5yz when asking again is of no use
+	retry time.Duration
+	err   error
+}
+
+func (f *dnsFailure) Error() string { return f.reply.String() }
+func (f *dnsFailure) Unwrap() error { return f.err }
+
+func dnsFail(code int, enhanced, text string, err error) *dnsFailure {
+	f := &dnsFailure{reply: *mail.NewReply(code, enhanced, text), err: err}
+	var re *resolver.Error
+	if errors.As(err, &re) {
+		f.retry = re.TTL
+	}
+	return f
+}
+
+// hosts are a route's destinations in the order in which to try them. Hosts
+// that could not be reached a moment ago go last.
+func (e *Engine) hosts(ctx context.Context, r Route) ([]host, error) {
+	var hosts []host
+	switch {
+	case len(r.Hosts) > 0:
+		for _, h := range r.Hosts {
+			hosts = append(hosts, parseHost(h, r.port()))
+		}
+	case r.MX != "":
+		var err error
+		if hosts, err = e.exchangers(ctx, r); err != nil {
+			return nil, err
+		}
+	default:
+		return nil, &dnsFailure{reply: *mail.NewReply(451, "4.3.5", fmt.Sprintf("route %q has no hosts", r.Name))}
+	}
+	if len(hosts) > 1 {
+		hosts = e.cooling.last(hosts)
+	}
+	return hosts[:min(len(hosts), maxHosts)], nil
+}
+
+// exchangers asks for a domain's MX records: preference first, order within
+// one preference by chance (RFC 5321 §5.1); the domain itself where it has
+// none; a null MX is permanent (RFC 7505). Where we are listed ourselves, only
+// better hosts count.
+func (e *Engine) exchangers(ctx context.Context, r Route) ([]host, error) {
+	if addr, ok := literal(r.MX); ok {
+		return []host{{network: "tcp", host: addr, port: r.port()}}, nil
+	}
+	if e.opt.Resolver == nil {
+		return nil, dnsFail(451, "4.4.3", "no name servers are configured", nil)
+	}
+	mxs, err := e.opt.Resolver.MX(ctx, r.MX)
+	if err != nil {
+		var re *resolver.Error
+		if errors.As(err, &re) && re.NoDomain {
+			return nil, dnsFail(550, "5.1.2", fmt.Sprintf("the domain %s does not exist", r.MX), err)
+		}
+		return nil, dnsFail(451, "4.4.3", fmt.Sprintf("the mail servers of %s could not be looked up", r.MX), err)
+	}
+	if len(mxs) == 1 && mxs[0].Host == "" {
+		return nil, dnsFail(556, "5.1.10", fmt.Sprintf("the domain %s takes no mail (null MX)", r.MX), nil)
+	}
+	if len(mxs) == 0 {
+		return []host{{network: "tcp", host: strings.ToLower(r.MX), port: r.port()}}, nil
+	}
+	rand.Shuffle(len(mxs), func(i, j int) { mxs[i], mxs[j] = mxs[j], mxs[i] })
+	sort.SliceStable(mxs, func(i, j int) bool { return mxs[i].Pref < mxs[j].Pref })
+	var hosts []host
+	for i, mx := range mxs {
+		if e.opt.Hostname != "" && strings.EqualFold(mx.Host, e.opt.Hostname) {
+			for len(hosts) > 0 && mxs[len(hosts)-1].Pref == mxs[i].Pref {
+				hosts = hosts[:len(hosts)-1]
+			}
+			if len(hosts) == 0 {
+				return nil, dnsFail(554, "5.4.6", fmt.Sprintf("mail for %s would come back to this gateway: it is the domain's best mail server", r.MX), nil)
+			}
+			break
+		}
+		hosts = append(hosts, host{network: "tcp", host: strings.ToLower(mx.Host), port: r.port()})
+	}
+	return hosts, nil
+}
+
+// literal reads a domain that is an address literal (RFC 5321 §4.1.3).
+func literal(domain string) (string, bool) {
+	if !strings.HasPrefix(domain, "[") || !strings.HasSuffix(domain, "]") {
+		return "", false
+	}
+	s := domain[1 : len(domain)-1]
+	if len(s) > 5 && strings.EqualFold(s[:5], "IPv6:") {
+		s = s[5:]
+	}
+	a, err := netip.ParseAddr(s)
+	return a.String(), err == nil
+}
+
+// dialable is one address to connect to.
+type dialable struct{ network, addr string }
+
+// addrs are the addresses of one host.
+func (e *Engine) addrs(ctx context.Context, h host, mx bool) ([]dialable, error) {
+	if h.network == "unix" {
+		return []dialable{{"unix", h.host}}, nil
+	}
+	if _, err := netip.ParseAddr(h.host); err == nil {
+		return []dialable{{"tcp", h.hostPort(h.host)}}, nil
+	}
+	if e.opt.Resolver == nil {
+		return nil, dnsFail(451, "4.4.3", "no name servers are configured", nil)
+	}
+	ips, err := e.opt.Resolver.Addrs(ctx, h.host)
+	if err != nil {
+		// A mail server or domain without address may be mended; a static
+		// route's surely will. Only a domain that has neither MX nor address,
+		// and says so itself, is hopeless.
+		var re *resolver.Error
+		if mx && errors.As(err, &re) && re.NotFound {
+			return nil, dnsFail(550, "5.1.2", fmt.Sprintf("the domain %s has no mail server", h.host), err)
+		}
+		return nil, dnsFail(451, "4.4.3", fmt.Sprintf("the host %s could not be looked up", h.host), err)
+	}
+	var out []dialable
+	for _, ip := range ips[:min(len(ips), maxAddrs)] {
+		out = append(out, dialable{"tcp", h.hostPort(ip.String())})
+	}
+	return out, nil
+}
