@@ -12,6 +12,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/mailweir/weir/gateway/internal/scope"
 )
 
 // TokenFile is the name, in data_dir, of the file with the admin token.
@@ -72,16 +74,16 @@ func LoadToken(path string) (string, error) {
 	return token, nil
 }
 
-func scopeOfBearer(r *http.Request, token string) (Scope, *Problem) {
+func scopeOfBearer(r *http.Request, token string) (scope.Scope, *Problem) {
 	const remedy = "send the token that stands in data_dir/" + TokenFile + " as: Authorization: Bearer TOKEN"
 	scheme, given, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") || given == "" {
-		return Scope{}, problem(http.StatusUnauthorized, "this path needs the admin token", remedy)
+		return scope.Scope{}, problem(http.StatusUnauthorized, "this path needs the admin token", remedy)
 	}
 	// Digests of equal length, so that not even the length shows in the time.
 	want, got := sha256.Sum256([]byte(token)), sha256.Sum256([]byte(strings.TrimSpace(given)))
 	if token == "" || subtle.ConstantTimeCompare(want[:], got[:]) != 1 {
-		return Scope{}, problem(http.StatusUnauthorized, "the token is not the admin token", remedy)
+		return scope.Scope{}, problem(http.StatusUnauthorized, "the token is not the admin token", remedy)
 	}
-	return Scope{Level: LevelAdmin, Actor: "token"}, nil
+	return scope.Admin("token"), nil
 }

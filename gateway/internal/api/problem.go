@@ -40,6 +40,7 @@ func problem(status int, detail, remedy string) *Problem {
 // huma builds the errors it finds itself (validation, negotiation) through a
 // package variable; it offers no other way to give them our shape.
 func init() {
+	huma.DefaultArrayNullable = false // a list without elements is []
 	huma.NewError = func(status int, msg string, errs ...error) huma.StatusError {
 		p := problem(status, msg, "")
 		for _, err := range errs {

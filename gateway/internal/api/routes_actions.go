@@ -19,7 +19,6 @@ type ActionRequest struct {
 	IDs    []string          `json:"ids,omitempty" maxItems:"1000" doc:"Message or recipient IDs, or unique beginnings"`
 	Q      string            `json:"q,omitempty" maxLength:"4096" doc:"Filter in its text form"`
 	Filter *query.Filter     `json:"filter,omitempty" doc:"Filter as a tree; narrows q"`
-	All    bool              `json:"all,omitempty" doc:"Everything the verb applies to; instead of IDs and filters"`
 	DryRun bool              `json:"dry_run,omitempty" doc:"Count only"`
 	Args   map[string]string `json:"args,omitempty" doc:"What the verb needs beside, such as reason"`
 }
@@ -61,17 +60,11 @@ func (s *server) order(ctx context.Context, r *ActionRequest) (ActionOrder, *Pro
 		return o, problem(http.StatusUnprocessableEntity, fmt.Sprintf("there is no verb %q", r.Verb), "the verbs are "+strings.Join(verbs, ", "))
 	}
 	filtered := r.Q != "" || r.Filter != nil && !r.Filter.IsZero()
-	chosen := 0
-	for _, b := range []bool{len(r.IDs) > 0, filtered, r.All} {
-		if b {
-			chosen++
-		}
-	}
 	switch {
-	case chosen == 0:
-		return o, problem(http.StatusUnprocessableEntity, "nothing is selected", "give ids, a filter, or all")
-	case chosen > 1:
-		return o, problem(http.StatusUnprocessableEntity, "the selection is ambiguous", "give one of ids, a filter, and all")
+	case len(r.IDs) == 0 && !filtered:
+		return o, problem(http.StatusUnprocessableEntity, "nothing is selected", "give ids or a filter")
+	case len(r.IDs) > 0 && filtered:
+		return o, problem(http.StatusUnprocessableEntity, "the selection is ambiguous", "give either ids or a filter")
 	}
 	for i, id := range r.IDs {
 		full, p := s.complete(ctx, id)

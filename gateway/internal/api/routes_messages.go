@@ -10,6 +10,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/mailweir/weir/gateway/internal/lifecycle"
 	"github.com/mailweir/weir/gateway/internal/mail"
 	"github.com/mailweir/weir/gateway/internal/store"
 )
@@ -63,15 +64,15 @@ func (s *server) search(ctx context.Context, in *struct {
 	if p != nil {
 		return nil, p
 	}
-	scope := scopeOf(ctx)
-	rows, next, err := s.Log.Search(ctx, scope, f, in.Cursor, in.Limit)
+	who := scopeOf(ctx)
+	rows, next, err := s.Log.Search(ctx, who, f, in.Cursor, in.Limit)
 	if err != nil {
 		return nil, s.problemOf(ctx, "searching the log", err)
 	}
 	page := SearchPage{Items: make([]Row, 0, len(rows)), Next: next}
 	for _, r := range rows {
 		row := rowOf(r.Message, r.Recipient)
-		row.Verbs = s.Actions.Offered(scope, r.Message, r.Recipient)
+		row.Verbs = s.Actions.Offered(who, r.Message, r.Recipient)
 		page.Items = append(page.Items, row.pick(in.Fields))
 	}
 	return &output[SearchPage]{page}, nil
@@ -229,19 +230,19 @@ func (s *server) eventsOf(ctx context.Context, id mail.ID, n int) ([]Event, erro
 }
 
 func (s *server) body(ctx context.Context, in *idInput) (*huma.StreamResponse, error) {
-	scope := scopeOf(ctx)
-	if scope.Level != LevelAdmin {
+	who := scopeOf(ctx)
+	if who.Level != lifecycle.LevelAdmin {
 		return nil, problem(http.StatusForbidden, "only the administrator may download mail", "")
 	}
 	m, _, err := s.find(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	r, size, err := s.Content.OpenMessage(ctx, scope, m.ID)
+	r, size, err := s.Content.OpenMessage(ctx, who, m.ID)
 	if err != nil {
 		return nil, s.problemOf(ctx, "opening message "+m.ID.String(), err)
 	}
-	s.log.InfoContext(ctx, "message downloaded", slog.String("msg", m.ID.String()), slog.String("actor", scope.Actor))
+	s.log.InfoContext(ctx, "message downloaded", slog.String("msg", m.ID.String()), slog.String("actor", who.Actor))
 	return &huma.StreamResponse{Body: func(hc huma.Context) {
 		defer r.Close()
 		hc.SetHeader("Content-Type", "message/rfc822")

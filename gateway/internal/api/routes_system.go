@@ -45,13 +45,13 @@ func (s *server) reload(ctx context.Context, in *struct {
 }) (*output[ReloadResult], error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
-	scope := scopeOf(ctx)
-	res, err := s.Policy.Reload(ctx, scope, in.Check)
+	who := scopeOf(ctx)
+	res, err := s.Policy.Reload(ctx, who, in.Check)
 	if err != nil {
 		return nil, s.problemOf(ctx, "reloading the policy", err)
 	}
 	if !in.Check {
-		s.log.InfoContext(ctx, "policy reload asked for", slog.String("actor", scope.Actor), slog.Bool("reloaded", res.Reloaded))
+		s.log.InfoContext(ctx, "policy reload asked for", slog.String("actor", who.Actor), slog.Bool("reloaded", res.Reloaded))
 	}
 	if res.Diagnostics == nil {
 		res.Diagnostics = []Diagnostic{}

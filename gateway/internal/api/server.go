@@ -10,6 +10,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/mailweir/weir/gateway/internal/scope"
 )
 
 const (
@@ -29,8 +31,8 @@ type server struct {
 // administrator. Use NewListener for everything that has an address.
 func New(s Services) http.Handler {
 	srv := newServer(s)
-	return srv.handler(func(r *http.Request) (Scope, *Problem) {
-		return Scope{Level: LevelAdmin, Actor: peerName(r.Context())}, nil
+	return srv.handler(func(r *http.Request) (scope.Scope, *Problem) {
+		return scope.Admin(peerName(r.Context())), nil
 	})
 }
 
@@ -39,7 +41,7 @@ func New(s Services) http.Handler {
 // token (RFC 6750 §2.1).
 func NewListener(s Services, token string) http.Handler {
 	srv := newServer(s)
-	return srv.handler(func(r *http.Request) (Scope, *Problem) { return scopeOfBearer(r, token) })
+	return srv.handler(func(r *http.Request) (scope.Scope, *Problem) { return scopeOfBearer(r, token) })
 }
 
 func newServer(s Services) *server {
@@ -54,7 +56,7 @@ func newServer(s Services) *server {
 }
 
 // authenticate finds the scope of a request, or says why it has none.
-type authenticate func(*http.Request) (Scope, *Problem)
+type authenticate func(*http.Request) (scope.Scope, *Problem)
 
 func (s *server) handler(who authenticate) http.Handler {
 	v1 := http.NewServeMux()
@@ -113,7 +115,7 @@ type scopeKey struct{}
 // guard lets a request through with its scope.
 func (s *server) guard(who authenticate, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		scope, p := who(r)
+		sc, p := who(r)
 		if p != nil {
 			if p.Status == http.StatusUnauthorized {
 				w.Header().Set("WWW-Authenticate", `Bearer realm="weir"`)
@@ -121,14 +123,14 @@ func (s *server) guard(who authenticate, next http.Handler) http.Handler {
 			writeProblem(w, p)
 			return
 		}
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), scopeKey{}, scope)))
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), scopeKey{}, sc)))
 	})
 }
 
-// scopeOf is the scope that guard found; without one the zero Scope, which may
-// do nothing.
-func scopeOf(ctx context.Context) Scope {
-	s, _ := ctx.Value(scopeKey{}).(Scope)
+// scopeOf is the scope that guard found; without one the zero Scope, which
+// sees nothing.
+func scopeOf(ctx context.Context) scope.Scope {
+	s, _ := ctx.Value(scopeKey{}).(scope.Scope)
 	return s
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/mailweir/weir/gateway/internal/mail"
 	"github.com/mailweir/weir/gateway/internal/query"
+	"github.com/mailweir/weir/gateway/internal/scope"
 	"github.com/mailweir/weir/gateway/internal/store"
 )
 
@@ -29,19 +30,6 @@ type Services struct {
 	Timeout time.Duration       // for one request, body downloads excepted; 0 is 30 s
 }
 
-// Level is how much a caller may see (B2).
-type Level string
-
-// LevelAdmin sees all recipients of all domains (B3). The levels below it
-// arrive with accounts.
-const LevelAdmin Level = "admin"
-
-// Scope is on whose behalf a request is made. The zero Scope may do nothing.
-type Scope struct {
-	Level Level
-	Actor string // for events, e.g. "root (socket)" or "token"
-}
-
 // Log is the journal as the API reads it. IDs come from the caller: a message
 // ID, a unique beginning of one, each with ".n" behind it for one recipient.
 // All methods are safe for use in parallel and give store.ErrNotFound for what
@@ -49,14 +37,14 @@ type Scope struct {
 type Log interface {
 	// Search returns rows that match, newest message first, and the cursor to
 	// go on from, "" at the end. limit is positive.
-	Search(ctx context.Context, s Scope, f query.Filter, cursor string, limit int) ([]store.Row, string, error)
+	Search(ctx context.Context, s scope.Scope, f query.Filter, cursor string, limit int) ([]store.Row, string, error)
 	// Resolve completes the beginning of a message ID.
-	Resolve(ctx context.Context, s Scope, prefix string) (mail.ID, error)
-	Message(ctx context.Context, s Scope, id mail.ID) (*store.Message, error)
-	Attempts(ctx context.Context, s Scope, id mail.ID) ([]mail.Attempt, error)
-	Events(ctx context.Context, s Scope, id mail.ID) ([]mail.Event, error)
+	Resolve(ctx context.Context, s scope.Scope, prefix string) (mail.ID, error)
+	Message(ctx context.Context, s scope.Scope, id mail.ID) (*store.Message, error)
+	Attempts(ctx context.Context, s scope.Scope, id mail.ID) ([]mail.Attempt, error)
+	Events(ctx context.Context, s scope.Scope, id mail.ID) ([]mail.Event, error)
 	// Counts is the number of recipients by live status.
-	Counts(ctx context.Context, s Scope) (map[mail.Status]int, error)
+	Counts(ctx context.Context, s scope.Scope) (map[mail.Status]int, error)
 	// Advice puts a status or a server's answer in plain words (B124–B129);
 	// "" when there is nothing to add.
 	Advice(r *store.Recipient) string
@@ -67,9 +55,9 @@ type Actions interface {
 	// Do applies a verb to a selection. With DryRun it counts only. An error
 	// means that nothing was tried; what failed for one recipient is in its
 	// item.
-	Do(ctx context.Context, s Scope, r ActionOrder) (ActionOutcome, error)
+	Do(ctx context.Context, s scope.Scope, r ActionOrder) (ActionOutcome, error)
 	// Offered lists the verbs that may be applied to a recipient (B11).
-	Offered(s Scope, m *store.Message, r *store.Recipient) []string
+	Offered(s scope.Scope, m *store.Message, r *store.Recipient) []string
 	// Verbs lists every verb there is.
 	Verbs() []string
 }
@@ -93,7 +81,7 @@ type ActionOutcome struct {
 type Content interface {
 	// OpenMessage gives the message as it was received, with our trace lines
 	// in front, and its length in octets. store.ErrNotFound: the body is gone.
-	OpenMessage(ctx context.Context, s Scope, id mail.ID) (io.ReadCloser, int64, error)
+	OpenMessage(ctx context.Context, s scope.Scope, id mail.ID) (io.ReadCloser, int64, error)
 }
 
 // Policy is the policy in force.
@@ -102,7 +90,7 @@ type Policy interface {
 	// Reload reads the files anew and puts them in force if they are in order.
 	// With CheckOnly it only reads. Diagnostics say what is wrong; an error is
 	// something else, such as a change that needs a restart.
-	Reload(ctx context.Context, s Scope, checkOnly bool) (ReloadResult, error)
+	Reload(ctx context.Context, s scope.Scope, checkOnly bool) (ReloadResult, error)
 }
 
 // Plugins are the loaded filters.

@@ -1,0 +1,188 @@
+// Package client calls a running gateway's API, over its unix socket or its
+// admin listener. The command line is made of it.
+//
+// It is not for showing what it gets, and it never touches a gateway's files.
+package client
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"mime"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"syscall"
+
+	"github.com/mailweir/weir/gateway/internal/api"
+)
+
+// Options say where the gateway is: Socket, or URL with Token.
+type Options struct {
+	Socket string // path of the unix socket
+	URL    string // such as http://127.0.0.1:8080; Socket is then not used
+	Token  string // the admin token, for URL
+}
+
+// Client calls one gateway. It is safe for use in parallel.
+type Client struct {
+	base   string
+	where  string // for messages
+	socket bool
+	token  string
+	http   *http.Client
+}
+
+// New prepares a client; nothing is connected yet.
+func New(o Options) *Client {
+	if o.URL != "" {
+		return &Client{
+			base: strings.TrimRight(o.URL, "/"), where: o.URL, token: o.Token,
+			http: &http.Client{CheckRedirect: noRedirect},
+		}
+	}
+	tr := &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			var d net.Dialer
+			return d.DialContext(ctx, "unix", o.Socket)
+		},
+		DisableCompression: true,
+	}
+	return &Client{base: "http://weir", where: o.Socket, socket: true, http: &http.Client{Transport: tr, CheckRedirect: noRedirect}}
+}
+
+// noRedirect: the API has no redirects, and the token goes nowhere else.
+func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+// Close drops idle connections.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// Error is a request that failed: the gateway's answer, or why there was none.
+type Error struct {
+	Problem *api.Problem // the gateway's answer; nil: it was not reached
+	Err     error        // the cause, when it was not reached
+	remedy  string
+}
+
+// Error says what failed.
+func (e *Error) Error() string {
+	if e.Problem == nil {
+		return e.Err.Error()
+	}
+	if len(e.Problem.Errors) > 0 && !strings.Contains(e.Problem.Detail, ": ") {
+		return e.Problem.Detail + ": " + strings.Join(e.Problem.Errors, "; ")
+	}
+	return e.Problem.Detail
+}
+
+// Unwrap is the cause, when the gateway was not reached.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Remedy says what to do about it, or is "".
+func (e *Error) Remedy() string {
+	if e.Problem != nil {
+		return e.Problem.Remedy
+	}
+	return e.remedy
+}
+
+// NotFound reports that there is no such message.
+func (e *Error) NotFound() bool {
+	return e.Problem != nil && e.Problem.Status == http.StatusNotFound
+}
+
+// unreachable explains why there was no answer.
+func (c *Client) unreachable(err error) error {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	const start = "start it with: weir serve"
+	if !c.socket {
+		return &Error{Err: fmt.Errorf("no gateway answers at %s: %w", c.where, cause(err)), remedy: "is the admin listener at this address? see the admin block of the policy"}
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return &Error{Err: fmt.Errorf("is the gateway running? no socket at %s", c.where), remedy: start + "; or name the socket with --socket"}
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return &Error{Err: fmt.Errorf("is the gateway running? nobody answers at %s", c.where), remedy: start}
+	case errors.Is(err, fs.ErrPermission):
+		return &Error{Err: fmt.Errorf("may not open the socket %s", c.where), remedy: "run this as the user that the gateway runs as"}
+	}
+	return &Error{Err: fmt.Errorf("no gateway answers at %s: %w", c.where, cause(err))}
+}
+
+// cause leaves out net/http's "Get http://weir/…:".
+func cause(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		return u.Err
+	}
+	return err
+}
+
+// maxAnswer bounds an answer that is read into memory, in octets.
+const maxAnswer = 64 << 20
+
+// call makes one request and reads its answer into out.
+func (c *Client) call(ctx context.Context, method, path string, params url.Values, in, out any) error {
+	resp, err := c.do(ctx, method, path, params, in)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if err := json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(out); err != nil {
+		return fmt.Errorf("reading the answer of %s: %w", c.where, err)
+	}
+	return nil
+}
+
+// do makes one request; the answer is a success, and the caller closes it.
+func (c *Client) do(ctx context.Context, method, path string, params url.Values, in any) (*http.Response, error) {
+	var body io.Reader
+	if in != nil {
+		b, err := json.Marshal(in)
+		if err != nil {
+			return nil, fmt.Errorf("writing the request: %w", err)
+		}
+		body = bytes.NewReader(b)
+	}
+	target := c.base + path
+	if len(params) > 0 {
+		target += "?" + params.Encode()
+	}
+	req, err := http.NewRequestWithContext(ctx, method, target, body)
+	if err != nil {
+		return nil, &Error{Err: fmt.Errorf("%q is no address of a gateway: %w", c.where, err), remedy: "write it as http://127.0.0.1:8080"}
+	}
+	if in != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if c.token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, c.unreachable(err)
+	}
+	if resp.StatusCode/100 == 2 {
+		return resp, nil
+	}
+	defer resp.Body.Close()
+	return nil, c.problemOf(resp)
+}
+
+func (c *Client) problemOf(resp *http.Response) error {
+	p := &api.Problem{}
+	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	if kind == "application/problem+json" {
+		if err := json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(p); err == nil && p.Status != 0 {
+			return &Error{Problem: p}
+		}
+	}
+	return &Error{Err: fmt.Errorf("%s answers %s, not as a gateway does", c.where, resp.Status), remedy: "is this the gateway's admin listener?"}
+}
