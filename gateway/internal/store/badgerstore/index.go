@@ -1,0 +1,468 @@
+package badgerstore
+
+import (
+	"container/heap"
+	"container/list"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/mailweir/weir/gateway/internal/mail"
+	"github.com/mailweir/weir/gateway/internal/store"
+)
+
+// index is what is due when, and who holds which lease, in memory. It is
+// rebuilt on open from the state records: polling a due prefix in Badger
+// would wade through tombstones.
+//
+// Times in it are UnixNano, 0 for "at once".
+type index struct {
+	mu      sync.Mutex
+	entries map[mail.ID]*entry
+	groups  map[workKey]*group
+	waiting groupHeap // groups whose first work is not known to be due
+	ready   list.List // groups with due work, served in turn
+	leases  leaseHeap
+	byToken map[uint64]*lease
+	running map[string]int // leases by next hop
+	counts  map[mail.Status]int
+	token   uint64
+	woken   chan struct{}
+}
+
+// workKey is what fairness goes by.
+type workKey struct{ hop, tenant string }
+
+// entry is one live message.
+type entry struct {
+	id    mail.ID
+	slots []slot
+	items []*item
+	busy  int // commits under way: nothing of it is claimed meanwhile
+}
+
+// slot is one recipient.
+type slot struct {
+	n      int
+	status mail.Status
+	key    workKey
+	next   int64
+	token  uint64 // of the lease; 0 none
+}
+
+// item is the unleased due work of one message for one group.
+type item struct {
+	entry *entry
+	due   int64
+	pos   int
+	group *group
+}
+
+type group struct {
+	key   workKey
+	items itemHeap
+	pos   int           // in waiting; -1 not there
+	turn  *list.Element // in ready; nil not there
+}
+
+type lease struct {
+	token uint64
+	id    mail.ID
+	ns    []int
+	hops  []string
+	until int64
+	pos   int
+}
+
+func newIndex(epoch uint64) *index {
+	return &index{
+		entries: map[mail.ID]*entry{}, groups: map[workKey]*group{}, byToken: map[uint64]*lease{},
+		running: map[string]int{}, counts: map[mail.Status]int{}, token: epoch << 40, woken: make(chan struct{}, 1),
+	}
+}
+
+func (x *index) wake() {
+	select {
+	case x.woken <- struct{}{}:
+	default:
+	}
+}
+
+// guard takes a message for a commit: no claim until finish. busy counts, as
+// several commits of one message may be in one batch.
+func (x *index) guard(id mail.ID, check func() error) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if check != nil {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	if e := x.entries[id]; e != nil {
+		e.busy++
+		x.arrange(e)
+	}
+	return nil
+}
+
+// finish ends guard. st is the state that was committed, nil: unchanged; end
+// is the lease that is over; then, if not nil, sees the entry before any
+// claim does.
+func (x *index) finish(id mail.ID, st *state, end *lease, then func(*entry)) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	e := x.entries[id]
+	if e != nil && e.busy > 0 {
+		e.busy--
+	}
+	if end != nil {
+		x.endLease(end)
+	}
+	if st != nil {
+		x.put(id, st)
+	} else if e != nil {
+		x.arrange(e)
+	}
+	if then != nil {
+		if e := x.entries[id]; e != nil {
+			then(e)
+		}
+	}
+	x.wake()
+}
+
+// put enters a message's state; the leases it is under go on.
+func (x *index) put(id mail.ID, st *state) {
+	e := x.entries[id]
+	old := map[int]uint64{}
+	if e != nil {
+		for i := range e.slots {
+			x.count(e.slots[i].status, -1)
+			if e.slots[i].token != 0 {
+				old[e.slots[i].n] = e.slots[i].token
+			}
+		}
+		x.takeOut(e)
+	}
+	if !st.live() {
+		delete(x.entries, id)
+		return
+	}
+	if e == nil {
+		e = &entry{id: id}
+		x.entries[id] = e
+	}
+	e.slots = e.slots[:0]
+	for _, r := range st.rcpts {
+		if !r.status.Live() {
+			continue
+		}
+		x.count(r.status, 1)
+		e.slots = append(e.slots, slot{n: r.n, status: r.status, key: workKey{r.hop, r.tenant}, next: r.next, token: old[r.n]})
+	}
+	x.arrange(e)
+}
+
+func (x *index) forget(id mail.ID) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.put(id, &state{})
+}
+
+func (x *index) count(s mail.Status, d int) {
+	if n := x.counts[s] + d; n == 0 {
+		delete(x.counts, s)
+	} else {
+		x.counts[s] = n
+	}
+}
+
+// arrange puts an entry's work where it belongs.
+func (x *index) arrange(e *entry) {
+	x.takeOut(e)
+	if e.busy > 0 {
+		return
+	}
+	for i := range e.slots {
+		s := &e.slots[i]
+		if !s.status.Due() || s.token != 0 {
+			continue
+		}
+		var it *item
+		for _, have := range e.items {
+			if have.group.key == s.key {
+				it = have
+			}
+		}
+		if it == nil {
+			g := x.groups[s.key]
+			if g == nil {
+				g = &group{key: s.key, pos: -1}
+				x.groups[s.key] = g
+			}
+			it = &item{entry: e, due: s.next, group: g, pos: -1}
+			e.items = append(e.items, it)
+		} else if s.next < it.due {
+			it.due = s.next
+		}
+	}
+	for _, it := range e.items {
+		heap.Push(&it.group.items, it)
+		x.settleGroup(it.group)
+	}
+}
+
+func (x *index) takeOut(e *entry) {
+	for _, it := range e.items {
+		if it.pos >= 0 {
+			heap.Remove(&it.group.items, it.pos)
+		}
+		x.settleGroup(it.group)
+	}
+	e.items = nil
+}
+
+// settleGroup puts a group back in order after its items changed.
+func (x *index) settleGroup(g *group) {
+	switch {
+	case len(g.items) == 0:
+		if g.pos >= 0 {
+			heap.Remove(&x.waiting, g.pos)
+		}
+		if g.turn != nil {
+			x.ready.Remove(g.turn)
+			g.turn = nil
+		}
+		delete(x.groups, g.key)
+	case g.turn != nil: // claim looks at its first item anyway
+	case g.pos >= 0:
+		heap.Fix(&x.waiting, g.pos)
+	default:
+		x.groups[g.key] = g
+		heap.Push(&x.waiting, g)
+	}
+}
+
+// claim leases due work: next hops and tenants in turn, each the longest due
+// first.
+func (x *index) claim(now, until int64, r store.ClaimRequest) []*lease {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.expire(now)
+	for len(x.waiting) > 0 && x.waiting[0].items[0].due <= now {
+		g := heap.Pop(&x.waiting).(*group)
+		g.turn = x.ready.PushBack(g)
+	}
+	var out []*lease
+	for passed := 0; len(out) < r.Limit && passed < x.ready.Len(); {
+		el := x.ready.Front()
+		g := el.Value.(*group)
+		if g.items[0].due > now {
+			x.ready.Remove(el)
+			g.turn = nil
+			heap.Push(&x.waiting, g)
+			continue
+		}
+		x.ready.MoveToBack(el)
+		if (r.PerHop > 0 && x.running[g.key.hop] >= r.PerHop) || (r.Skip != nil && r.Skip(g.key.hop, g.key.tenant)) {
+			passed++
+			continue
+		}
+		passed = 0
+		e := g.items[0].entry
+		out = append(out, x.lease(e, until, func(s *slot) bool { return s.key == g.key && s.next <= now }))
+	}
+	return out
+}
+
+// lease puts the recipients that want picks, of those that are due and free,
+// under a new lease. nil: none.
+func (x *index) lease(e *entry, until int64, want func(*slot) bool) *lease {
+	l := &lease{token: x.token + 1, id: e.id, until: until}
+	for i := range e.slots {
+		s := &e.slots[i]
+		if s.token != 0 || !s.status.Due() || !want(s) {
+			continue
+		}
+		s.token = l.token
+		l.ns = append(l.ns, s.n)
+		if !slices.Contains(l.hops, s.key.hop) {
+			l.hops = append(l.hops, s.key.hop)
+		}
+	}
+	if len(l.ns) == 0 {
+		return nil
+	}
+	x.token++
+	x.byToken[l.token] = l
+	heap.Push(&x.leases, l)
+	for _, h := range l.hops {
+		x.running[h]++
+	}
+	x.arrange(e)
+	return l
+}
+
+// endLease frees what a lease holds; the caller arranges the entry.
+func (x *index) endLease(l *lease) {
+	if x.byToken[l.token] != l {
+		return
+	}
+	delete(x.byToken, l.token)
+	heap.Remove(&x.leases, l.pos)
+	for _, h := range l.hops {
+		if x.running[h]--; x.running[h] <= 0 {
+			delete(x.running, h)
+		}
+	}
+	e := x.entries[l.id]
+	if e == nil {
+		return
+	}
+	for i := range e.slots {
+		if e.slots[i].token == l.token {
+			e.slots[i].token = 0
+		}
+	}
+}
+
+// expire frees the leases whose time is over, except where an outcome is
+// being committed at this moment.
+func (x *index) expire(now int64) {
+	var later []*lease
+	for len(x.leases) > 0 && x.leases[0].until <= now {
+		l := x.leases[0]
+		e := x.entries[l.id]
+		if e != nil && e.busy > 0 {
+			later = append(later, heap.Pop(&x.leases).(*lease))
+			continue
+		}
+		x.endLease(l)
+		if e != nil {
+			x.arrange(e)
+		}
+	}
+	for _, l := range later {
+		heap.Push(&x.leases, l)
+	}
+}
+
+// holds returns the lease if its token is current.
+func (x *index) holds(l store.Lease) (*lease, error) {
+	have := x.byToken[l.Token]
+	if have == nil || have.id != l.Message {
+		return nil, fmt.Errorf("message %s, token %d: %w", l.Message, l.Token, store.ErrLeaseLost)
+	}
+	return have, nil
+}
+
+// extend moves a lease's end.
+func (x *index) extend(l store.Lease, until int64) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	have, err := x.holds(l)
+	if err != nil {
+		return err
+	}
+	have.until = until
+	heap.Fix(&x.leases, have.pos)
+	return nil
+}
+
+// leased reports whether a recipient is under a lease that is not over at now.
+func (x *index) leased(id mail.ID, ns map[int]bool, now int64) error {
+	e := x.entries[id]
+	if e == nil {
+		return nil
+	}
+	var over []*lease
+	for i := range e.slots {
+		s := &e.slots[i]
+		if s.token == 0 || !ns[s.n] {
+			continue
+		}
+		l := x.byToken[s.token]
+		if l.until > now {
+			return fmt.Errorf("recipient %s.%d: %w", id, s.n, store.ErrLeased)
+		}
+		over = append(over, l)
+	}
+	for _, l := range over {
+		x.endLease(l)
+	}
+	return nil
+}
+
+// nextDue is when Claim may first find something: work falls due, or a lease
+// runs out. 0, false: nothing.
+func (x *index) nextDue() (int64, bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	best, ok := int64(0), false
+	take := func(t int64) {
+		if !ok || t < best {
+			best, ok = t, true
+		}
+	}
+	if len(x.waiting) > 0 {
+		take(x.waiting[0].items[0].due)
+	}
+	for el := x.ready.Front(); el != nil; el = el.Next() {
+		take(el.Value.(*group).items[0].due)
+	}
+	if len(x.leases) > 0 {
+		take(x.leases[0].until)
+	}
+	return best, ok
+}
+
+func (x *index) snapshot() map[mail.Status]int {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	out := make(map[mail.Status]int, len(x.counts))
+	for s, n := range x.counts {
+		out[s] = n
+	}
+	return out
+}
+
+// guardLease is guard for the holder of a lease.
+func (x *index) guardLease(l store.Lease) error {
+	return x.guard(l.Message, func() error {
+		_, err := x.holds(l)
+		return err
+	})
+}
+
+// current returns the lease that l names, if it still is one.
+func (x *index) current(l store.Lease) (*lease, error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.holds(l)
+}
+
+// unclaim gives back a lease that could not be handed out.
+func (x *index) unclaim(l *lease) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.endLease(l)
+	if e := x.entries[l.id]; e != nil {
+		x.arrange(e)
+	}
+}
+
+// revoke ends every lease on a message: whoever holds one finds out.
+func (x *index) revoke(id mail.ID) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	e := x.entries[id]
+	if e == nil {
+		return
+	}
+	for i := range e.slots {
+		if l := x.byToken[e.slots[i].token]; l != nil {
+			x.endLease(l)
+		}
+	}
+	x.arrange(e)
+}

@@ -1,0 +1,177 @@
+package badgerstore
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	badger "github.com/dgraph-io/badger/v4"
+
+	"github.com/mailweir/weir/gateway/internal/mail"
+	"github.com/mailweir/weir/gateway/internal/query"
+	"github.com/mailweir/weir/gateway/internal/store"
+)
+
+// maxRows bounds one page of a search.
+const maxRows = 10000
+
+// Search implements store.Journal. It reads messages from the newest on and
+// tries the filter on each. When ctx's deadline passes, what was found comes
+// back with the cursor to go on from, and no error.
+func (s *Store) Search(ctx context.Context, f query.Filter, cursor string, limit int) ([]store.Row, string, error) {
+	if limit <= 0 || limit > maxRows {
+		limit = maxRows
+	}
+	at, after, err := parseCursor(cursor)
+	if err != nil {
+		return nil, "", err
+	}
+	match, err := query.Compile(f, s.now())
+	if err != nil {
+		return nil, "", fmt.Errorf("search: %w", err)
+	}
+	p := &page{match: match, limit: limit, resume: at, after: after}
+	err = s.view(func(txn *badger.Txn) error { return p.scan(ctx, txn) })
+	if err != nil && (!errors.Is(err, context.DeadlineExceeded) || p.seen.IsZero()) {
+		return nil, "", err
+	}
+	return p.rows, p.next, nil
+}
+
+// page is one search under way.
+type page struct {
+	match  *query.Matcher
+	limit  int
+	resume mail.ID // zero: from the newest
+	after  int     // of the message resume: recipients up to this one were given out
+
+	rows []store.Row
+	next string
+	seen mail.ID // last message looked at
+}
+
+func (p *page) scan(ctx context.Context, txn *badger.Txn) error {
+	o := badger.DefaultIteratorOptions
+	o.Reverse = true
+	o.Prefix = []byte{keyMessage}
+	it := txn.NewIterator(o)
+	defer it.Close()
+	from := []byte{keyMessage + 1}
+	if !p.resume.IsZero() {
+		from = append(idKey(keyMessage, p.resume), 0xff)
+	}
+	// Backwards the recipients come first, then the state, then the message.
+	var rcpts []store.Recipient
+	var st state
+	for it.Seek(from); it.Valid(); it.Next() {
+		id, rest, ok := keyID(it.Item().Key())
+		if !ok || len(rest) == 0 {
+			continue
+		}
+		err := it.Item().Value(func(v []byte) (err error) {
+			switch rest[0] {
+			case partRecipient:
+				var r store.Recipient
+				err = json.Unmarshal(v, &r)
+				rcpts = append(rcpts, r)
+			case partState:
+				st, err = decodeState(v)
+			case partMessage:
+				m := new(store.Message)
+				if err = json.Unmarshal(v, m); err != nil {
+					return err
+				}
+				m.Rev, m.HasBody, m.Attempts = st.rev, st.hasBody, st.attempts
+				m.Recipients = inOrder(rcpts, st)
+				rcpts, st = nil, state{}
+				p.take(m)
+			}
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("read message %s: %w", id, err)
+		}
+		if p.next != "" {
+			return nil
+		}
+		if rest[0] != partMessage {
+			continue
+		}
+		p.seen = id
+		if err := ctx.Err(); err != nil {
+			p.next = formatCursor(id, -1)
+			return err
+		}
+	}
+	return nil
+}
+
+// inOrder brings recipients, read backwards, into the message's order.
+func inOrder(rs []store.Recipient, st state) []store.Recipient {
+	byN := make(map[int]int, len(rs))
+	for i := range rs {
+		byN[rs[i].N] = i
+	}
+	out := make([]store.Recipient, 0, len(rs))
+	for _, r := range st.rcpts {
+		if i, ok := byN[r.n]; ok {
+			out = append(out, rs[i])
+		}
+	}
+	return out
+}
+
+// take adds a message's rows that match.
+func (p *page) take(m *store.Message) {
+	resumed := m.ID == p.resume
+	if resumed && p.after < 0 {
+		return
+	}
+	skip := resumed
+	for i := range m.Recipients {
+		r := &m.Recipients[i]
+		if skip {
+			skip = r.N != p.after
+			continue
+		}
+		row := store.Row{Message: m, Recipient: r}
+		if !p.match.Match(row) {
+			continue
+		}
+		p.rows = append(p.rows, row)
+		if len(p.rows) == p.limit {
+			p.next = formatCursor(m.ID, r.N)
+			return
+		}
+	}
+}
+
+// A cursor is the last row given out: "ID.N", or "ID.*" for all of ID.
+func formatCursor(id mail.ID, n int) string {
+	if n < 0 {
+		return id.String() + ".*"
+	}
+	return id.String() + "." + strconv.Itoa(n)
+}
+
+func parseCursor(c string) (id mail.ID, n int, err error) {
+	if c == "" {
+		return id, 0, nil
+	}
+	text, num, ok := strings.Cut(c, ".")
+	if ok {
+		if id, err = mail.ParseID(text); err == nil {
+			if num == "*" {
+				return id, -1, nil
+			}
+			n, err = strconv.Atoi(num)
+		}
+	}
+	if !ok || err != nil || n < 0 {
+		return id, 0, fmt.Errorf("search: %q is not a cursor", c)
+	}
+	return id, n, nil
+}

@@ -1,0 +1,183 @@
+package badgerstore
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	badger "github.com/dgraph-io/badger/v4"
+
+	"github.com/mailweir/weir/gateway/internal/mail"
+	"github.com/mailweir/weir/gateway/internal/store"
+)
+
+// Store implements store.Store.
+type Store struct {
+	o     *settings
+	log   *slog.Logger
+	lock  *dirLock
+	db    *badger.DB
+	spool *spool
+	space *space
+	com   *committer
+	idx   *index
+
+	inflight inflight
+	verified sync.Map // mail.ID → struct{}: body was written or verified by this process
+	reading  sync.RWMutex
+	closed   bool
+	fatal1   sync.Once
+}
+
+var _ store.Store = (*Store)(nil)
+
+// Open opens the store in o.Dir, making it where there is none, migrates an
+// older one and reconciles bodies and records. It refuses, with words, a
+// directory that another process has open and a store of a newer version.
+func Open(o Options) (*Store, error) { return open(o.defaults()) }
+
+func open(o *settings) (_ *Store, err error) {
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	s := &Store{o: o, log: o.Logger}
+	if s.lock, err = lockDir(o.Dir); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			s.abandon()
+		}
+	}()
+	s.space = newSpace(o.Dir, o)
+	if err := s.space.open(); err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	if s.db, err = openBadger(filepath.Join(o.Dir, "meta"), o); err != nil {
+		return nil, err
+	}
+	if s.spool, err = openSpool(filepath.Join(o.Dir, "spool"), o); err != nil {
+		return nil, err
+	}
+	s.spool.segs = newSegLog(filepath.Join(s.spool.dir, "seg"), o, s.fail)
+	s.com = newCommitter(s.db, s.space, o.linger, s.fail)
+	epoch, err := s.counters()
+	if err != nil {
+		return nil, err
+	}
+	s.idx = newIndex(epoch)
+	s.com.start()
+	if err := s.reconcile(); err != nil {
+		return nil, err
+	}
+	s.spool.segs.start()
+	return s, nil
+}
+
+// abandon lets go of everything after a failed open.
+func (s *Store) abandon() {
+	if s.com != nil {
+		s.com.close()
+	}
+	if s.spool != nil && s.spool.segs != nil {
+		s.spool.segs.close()
+	}
+	if s.db != nil {
+		s.db.Close()
+	}
+	s.lock.release()
+}
+
+// fail reports the one error after which nothing can be recorded.
+func (s *Store) fail(err error) {
+	s.fatal1.Do(func() {
+		if s.com != nil {
+			s.com.failed.Store(true)
+		}
+		s.o.Fatal(err)
+	})
+}
+
+// counters reads the counters and takes a new epoch, which makes the fencing
+// tokens of this process larger than any before.
+func (s *Store) counters() (epoch uint64, err error) {
+	read := func(txn *badger.Txn, key []byte) (uint64, error) {
+		it, err := txn.Get(key)
+		if errors.Is(err, badger.ErrKeyNotFound) {
+			return 0, nil
+		}
+		if err != nil {
+			return 0, fmt.Errorf("read counter: %w", err)
+		}
+		b, err := it.ValueCopy(nil)
+		if err != nil || len(b) != 8 {
+			return 0, fmt.Errorf("counter %s is damaged", key)
+		}
+		return binary.BigEndian.Uint64(b), nil
+	}
+	err = s.db.Update(func(txn *badger.Txn) error {
+		var err error
+		if s.com.seq, err = read(txn, counterSeq); err != nil {
+			return err
+		}
+		if s.com.doc, err = read(txn, counterDoc); err != nil {
+			return err
+		}
+		if epoch, err = read(txn, counterEpoch); err != nil {
+			return err
+		}
+		epoch++
+		return txn.Set(counterEpoch, binary.BigEndian.AppendUint64(nil, epoch))
+	})
+	if err != nil {
+		return 0, fmt.Errorf("open store: %w", err)
+	}
+	return epoch, nil
+}
+
+// view reads a consistent snapshot. store.ErrUnavailable after Close.
+func (s *Store) view(f func(*badger.Txn) error) error {
+	s.reading.RLock()
+	defer s.reading.RUnlock()
+	if s.closed {
+		return store.ErrUnavailable
+	}
+	return s.db.View(f)
+}
+
+// get loads one message.
+func (s *Store) get(id mail.ID) (st *stored, err error) {
+	err = s.view(func(txn *badger.Txn) error {
+		st, err = load(txn, id)
+		return err
+	})
+	return st, err
+}
+
+func (s *Store) now() time.Time { return s.o.Clock() }
+
+// Close implements store.Store.
+func (s *Store) Close() error {
+	s.reading.Lock()
+	if s.closed {
+		s.reading.Unlock()
+		return nil
+	}
+	s.closed = true
+	s.reading.Unlock()
+	s.com.close()
+	s.spool.segs.close()
+	err := s.db.Close()
+	if e := s.lock.release(); err == nil {
+		err = e
+	}
+	if err != nil {
+		return fmt.Errorf("close store: %w", err)
+	}
+	return nil
+}
