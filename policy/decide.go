@@ -1,0 +1,314 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/zclconf/go-cty/cty"
+)
+
+// severity orders recommendations; what is unknown is a temporary failure, so
+// that a mistake never lets mail pass.
+func severity(action string) int {
+	switch action {
+	case "disconnect":
+		return 8
+	case "reject":
+		return 7
+	case "tempfail":
+		return 6
+	case "discard":
+		return 5
+	case "stall":
+		return 4
+	case "quarantine":
+		return 3
+	case "redirect":
+		return 2
+	case "accept":
+		return 1
+	case "continue", "":
+		return 0
+	}
+	return 6
+}
+
+// neverByStar are main classes a waiver must name.
+var neverByStar = []string{"malware", "unscannable"}
+
+// covers reports whether a waiver's class lets a finding pass.
+func covers(class string, f *Finding) bool {
+	class = strings.ToLower(class)
+	if class == "*" {
+		return !slices.Contains(neverByStar, strings.ToLower(f.Main))
+	}
+	main, rest, deep := strings.Cut(class, "/")
+	if main == "" || !strings.EqualFold(main, f.Main) {
+		return false
+	}
+	if !deep {
+		return true
+	}
+	sub, extra, deeper := strings.Cut(rest, "/")
+	return strings.EqualFold(sub, f.Sub) && (!deeper || strings.EqualFold(extra, f.Extra))
+}
+
+func waivedBy(f *Finding, waivers []Waiver) string {
+	for _, w := range waivers {
+		for _, c := range w.Classes {
+			if covers(c, f) {
+				if w.By == "" {
+					return "waiver"
+				}
+				return w.By
+			}
+		}
+	}
+	return ""
+}
+
+// Decide says what becomes of a message for the tenant's recipients that fx
+// names. It is pure. Settings of groups follow fx.Recipient inbound (else the
+// first of Recipients) and fx.Sender outbound. An error is a run-time failure
+// of an expression: hold or defer, visibly; never pass.
+func (t *Tenant) Decide(dir string, fx *Facts, findings []Finding, waivers []Waiver) (Decision, error) {
+	own, other := recipientOf(fx), fx.Sender
+	if dir == Outbound {
+		own, other = other, own
+	}
+	j := judge{policy: t.policy, chain: t.chain(dir), settings: t.settingsOf(dir, own), other: other}
+	return j.decide(fx, findings, waivers)
+}
+
+// DecideListener is Decide for the rulesets of a listener, before a tenant is
+// known. An unknown listener has no rulesets.
+func (p *Policy) DecideListener(listener string, fx *Facts, findings []Finding, waivers []Waiver) (Decision, error) {
+	c := p.chains[listener]
+	if c == nil {
+		c = &chain{}
+	}
+	j := judge{policy: p, chain: c}
+	return j.decide(fx, findings, waivers)
+}
+
+func recipientOf(fx *Facts) string {
+	if fx.Recipient == "" && len(fx.Recipients) > 0 {
+		return fx.Recipients[0]
+	}
+	return fx.Recipient
+}
+
+// judge decides once.
+type judge struct {
+	policy   *Policy
+	chain    *chain
+	settings *settings // nil: before a tenant is known
+	other    string    // the other party's address, for allow_encrypted
+}
+
+func (j *judge) decide(fx *Facts, findings []Finding, waivers []Waiver) (Decision, error) {
+	d := Decision{Action: "continue", Finding: -1, Findings: slices.Clone(findings)}
+	live := j.prepare(&d, waivers)
+	facts := *fx
+	facts.Score = d.Score
+	if len(live) == 0 {
+		empty := Finding{}
+		disp, rule, err := j.act(&facts, &empty, &d)
+		if err != nil {
+			return Decision{}, err
+		}
+		if disp != nil {
+			d.take(disp, -1, rule)
+		}
+		return d, nil
+	}
+	reasons := make([]*disposition, len(d.Findings))
+	for _, i := range live {
+		disp, rule, err := j.act(&facts, &d.Findings[i], &d)
+		if err != nil {
+			return Decision{}, err
+		}
+		if disp != nil {
+			d.Findings[i].replace(disp, rule)
+			reasons[i] = disp
+		}
+	}
+	worst := live[0]
+	for _, i := range live[1:] {
+		if severity(d.Findings[i].Action) > severity(d.Findings[worst].Action) {
+			worst = i
+		}
+	}
+	d.settle(worst, reasons[worst])
+	return d, nil
+}
+
+// prepare notes recommendations, drops what is waived, applies the tenant's
+// treatment of what cannot be scanned, and returns the findings that count.
+func (j *judge) prepare(d *Decision, waivers []Waiver) []int {
+	var live []int
+	for i := range d.Findings {
+		f := &d.Findings[i]
+		if f.Action == "" {
+			f.Action = "continue"
+		}
+		f.Score = finite(f.Score)
+		f.Recommended, f.Waived, f.Rule = f.Action, "", ""
+		if own := j.chain.byName[f.Filter]; own != nil {
+			f.Rule = own.Rule()
+			f.Observed = f.Observed || own.Mode == "observe"
+		}
+		switch {
+		case f.Observed:
+			f.Action = "continue"
+			continue
+		default:
+			f.Waived = waivedBy(f, waivers)
+		}
+		if f.Waived == "" {
+			j.unscannable(f)
+		}
+		if f.Waived != "" {
+			f.Action = "continue"
+			continue
+		}
+		d.Score += f.Score
+		live = append(live, i)
+	}
+	return live
+}
+
+// unscannable applies "encrypted" and "allow_encrypted" (B140–B143). The
+// other party is the envelope's address: until authentication results exist,
+// an inbound sender is believed, so allow_encrypted is only as strong as that.
+func (j *judge) unscannable(f *Finding) {
+	s := j.settings
+	if s == nil || !strings.EqualFold(f.Main, "unscannable") {
+		return
+	}
+	if isAnyParty(s.AllowEncrypted, j.other) {
+		f.Waived = "allow_encrypted"
+		return
+	}
+	if !s.encryptedSet {
+		if severity(f.Action) < severity(s.Encrypted) {
+			f.Action = s.Encrypted
+		}
+		return
+	}
+	if s.Encrypted == "allow" {
+		f.Waived = "encrypted = allow"
+		return
+	}
+	if f.Action = s.Encrypted; f.Action == "reject" && f.Code/100 != 5 {
+		f.Code, f.Enhanced, f.Text = 550, "5.7.1", "Content that cannot be inspected is not accepted here"
+	}
+}
+
+// act asks the action blocks about one finding. Tags are taken on the way;
+// the first other disposition ends it. nil: none matched.
+func (j *judge) act(fx *Facts, f *Finding, d *Decision) (*disposition, string, error) {
+	for _, a := range j.chain.actions {
+		ok, err := a.when.eval(j.policy, fx, f)
+		if err != nil {
+			return nil, "", err
+		}
+		if !ok {
+			continue
+		}
+		v, ready, err := a.do.value(j.policy, fx, f)
+		if err != nil {
+			return nil, "", err
+		}
+		if !ready {
+			continue
+		}
+		if v.Type() != dispositionType || v.IsNull() || !v.IsKnown() {
+			return nil, "", fmt.Errorf("policy: evaluating %s at %s: the result is no disposition but %s", a.do.what, rule(a.head), kindOf(v))
+		}
+		disp := v.EncapsulatedValue().(*disposition)
+		if disp.action != "tag" {
+			return disp, rule(a.head), nil
+		}
+		if !slices.Contains(d.Tags, disp.tag) {
+			d.Tags = append(d.Tags, disp.tag)
+		}
+	}
+	return nil, "", nil
+}
+
+func kindOf(v cty.Value) string {
+	if v.IsNull() {
+		return "null"
+	}
+	return v.Type().FriendlyName()
+}
+
+// replace puts an action block's disposition in place of a recommendation.
+func (f *Finding) replace(d *disposition, rule string) {
+	f.Action, f.Code, f.Enhanced, f.Text, f.Redirect, f.Rule = d.action, d.code, d.enhanced, d.text, d.redirect, rule
+}
+
+// take lets a disposition decide without a finding.
+func (d *Decision) take(disp *disposition, finding int, rule string) {
+	d.Action, d.Code, d.Enhanced, d.Text = disp.action, disp.code, disp.enhanced, disp.text
+	d.Redirect, d.Finding, d.Rule, d.Reason = disp.redirect, finding, rule, disp.reason
+}
+
+// settle makes the most severe finding the decision. A recommendation to let
+// pass decides nothing.
+func (d *Decision) settle(i int, disp *disposition) {
+	f := &d.Findings[i]
+	if severity(f.Action) == 0 {
+		return
+	}
+	d.Action, d.Code, d.Enhanced, d.Text = f.Action, f.Code, f.Enhanced, replyText(f.Text)
+	d.Redirect, d.Finding, d.Rule = f.Redirect, i, f.Rule
+	d.Reason = replyText(f.Explanation)
+	if disp != nil && disp.reason != "" {
+		d.Reason = disp.reason
+	}
+	if d.Reason == "" {
+		d.Reason = strings.TrimSuffix(f.Main+"/"+f.Sub, "/")
+	}
+	d.soundReply()
+}
+
+// soundReply makes code and enhanced code fit the action, whatever a plugin
+// proposed, and turns what is unknown into a temporary failure.
+func (d *Decision) soundReply() {
+	class, code, enhanced, words := 0, 0, "", ""
+	switch d.Action {
+	case "reject":
+		class, code, enhanced, words = 5, 550, "5.7.1", "Message refused by policy"
+	case "disconnect":
+		if class, code, enhanced, words = 5, 554, "5.7.1", "Refused by policy"; d.Code/100 == 4 {
+			class, code, enhanced = 4, 421, "4.7.1"
+		}
+	case "redirect":
+		if len(d.Redirect) > 0 {
+			d.Code, d.Enhanced, d.Text = 0, "", ""
+			return
+		}
+		d.Action = "tempfail" // a redirect to nowhere is a plugin's mistake
+		fallthrough
+	case "tempfail":
+		class, code, enhanced, words = 4, 451, "4.7.1", "Try again later"
+	case "discard", "stall", "quarantine", "accept", "continue":
+		d.Code, d.Enhanced, d.Text = 0, "", ""
+		return
+	default:
+		d.Action = "tempfail"
+		class, code, enhanced, words = 4, 451, "4.7.1", "Try again later"
+	}
+	if d.Code/100 != class || d.Code > 599 {
+		d.Code = code
+	}
+	if !validEnhanced(d.Enhanced, class) {
+		d.Enhanced = enhanced
+	}
+	if d.Text == "" {
+		d.Text = words
+	}
+}

@@ -1,0 +1,121 @@
+package policy
+
+import (
+	"net/netip"
+	"strings"
+	"unicode"
+
+	"github.com/hashicorp/hcl/v2"
+)
+
+// listIndex finds entries: "tenant\x00list" → set.
+type listIndex map[string]*listSet
+
+// listSet is one list, made for look-ups.
+type listSet struct {
+	exact map[string]bool
+	nets  []netip.Prefix
+}
+
+func (x listIndex) has(tenant, list, key string) bool {
+	key = strings.ToLower(key)
+	return x["\x00"+list].has(key) || tenant != "" && x[tenant+"\x00"+list].has(key)
+}
+
+func (s *listSet) has(key string) bool {
+	if s == nil || key == "" {
+		return false
+	}
+	if s.exact[key] {
+		return true
+	}
+	if len(s.nets) > 0 {
+		if ip, err := netip.ParseAddr(key); err == nil {
+			ip = ip.Unmap().WithZone("")
+			for _, n := range s.nets {
+				if n.Contains(ip) {
+					return true
+				}
+			}
+		}
+	}
+	domain := key
+	if i := strings.LastIndexByte(key, '@'); i >= 0 {
+		domain = key[i+1:]
+		if s.exact[domain] {
+			return true
+		}
+	}
+	for {
+		i := strings.IndexByte(domain, '.')
+		if i < 0 {
+			return false
+		}
+		if s.exact[domain[i:]] {
+			return true
+		}
+		domain = domain[i+1:]
+	}
+}
+
+// add puts an entry in: "@acme.test" is the domain, ".acme.test" all below.
+func (s *listSet) add(entry string) {
+	if p, err := netip.ParsePrefix(entry); err == nil {
+		s.nets = append(s.nets, p.Masked())
+		return
+	}
+	s.exact[strings.TrimPrefix(entry, "@")] = true
+}
+
+// lists evaluates the lists of the top level.
+func (l *loader) lists() {
+	for _, n := range l.root.blocks["list"] {
+		l.listBlock(n, "", l.ctx)
+	}
+}
+
+// listBlock evaluates one list block.
+func (l *loader) listBlock(n *node, tenant string, ctx *hcl.EvalContext) {
+	v := l.eval(n, n.spec, ctx)
+	out := List{Tenant: tenant, Name: n.label, Range: n.head, Entries: []string{}}
+	if !v.set["entries"] && !v.set["file"] && len(v.bad) == 0 {
+		l.fail("Missing attribute", n.head, nil, "List %q has neither entries nor file. Add entries = […], or file = \"…\".", n.label)
+		return
+	}
+	for i, e := range get[[]string](v, "entries") {
+		if e = strings.ToLower(strings.TrimSpace(e)); !validEntry(e) {
+			l.fail("Invalid value", v.item("entries", i), &n.head, "entries: %q is no list entry. Write an address, a domain, an IP address or a network.", clip(e))
+			continue
+		}
+		out.Entries = append(out.Entries, e)
+	}
+	if path := get[string](v, "file"); path != "" {
+		b, err := l.readFile(path)
+		if err != nil {
+			l.fail("File cannot be read", v.at("file"), &n.head, "file: %v. Correct the path or the file's permissions.", err)
+			return
+		}
+		for i, line := range strings.Split(string(b), "\n") {
+			line, _, _ = strings.Cut(line, "#")
+			if line = strings.ToLower(strings.TrimSpace(line)); line == "" {
+				continue
+			}
+			if !validEntry(line) {
+				l.fail("Invalid value", v.at("file"), &n.head, "Line %d of %s is no list entry: %q. Write an address, a domain, an IP address or a network.", i+1, clip(path), clip(line))
+				return
+			}
+			out.Entries = append(out.Entries, line)
+		}
+	}
+	set := &listSet{exact: make(map[string]bool, len(out.Entries))}
+	for _, e := range out.Entries {
+		set.add(e)
+	}
+	l.p.lists = append(l.p.lists, out)
+	l.p.lookup[tenant+"\x00"+n.label] = set
+}
+
+// validEntry takes anything that is one word of printable text.
+func validEntry(e string) bool {
+	return e != "" && len(e) <= 320 && strings.IndexFunc(e, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }) < 0
+}
