@@ -3,7 +3,7 @@
 // makes is an ordinary message with a null sender, for the caller to route
 // and to enqueue.
 //
-// It does not decide whether anybody is told, and sends nothing.
+// It does not decide whether anybody is told, and delivers nothing.
 package notify
 
 import (

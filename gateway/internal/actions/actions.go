@@ -1,0 +1,281 @@
+// Package actions carries out operators' verbs on mail: it finds what is
+// selected within a scope, asks package lifecycle whether the verb applies,
+// writes new state and an event naming the actor in one commit, and wakes the
+// queue.
+//
+// It delivers nothing and judges nothing: that is the queue's, and the
+// store's lease keeps the two apart. API, CLI and UI come here and nowhere
+// else.
+package actions
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/mailweir/weir/gateway/internal/lifecycle"
+	"github.com/mailweir/weir/gateway/internal/mail"
+	"github.com/mailweir/weir/gateway/internal/notify"
+	"github.com/mailweir/weir/gateway/internal/query"
+	"github.com/mailweir/weir/gateway/internal/scope"
+	"github.com/mailweir/weir/gateway/internal/store"
+)
+
+// Scope is scope.Scope.
+type Scope = scope.Scope
+
+// Options make a Service. Store is needed; everything else has a default.
+type Options struct {
+	Store  store.Store
+	Payer  *notify.Payer    // makes the DSNs of Bounce; without it Bounce is refused
+	Wake   func()           // called after something has become due
+	Clock  func() time.Time // default time.Now
+	Logger *slog.Logger     // default slog.Default()
+	// DomainForce tells whether a tenant lets its own operators force stalled
+	// mail; nil: none does.
+	DomainForce func(tenant string) bool
+	// Route names route, next hop and schedule of a recipient that was held
+	// before it had any; nil leaves that to the queue.
+	Route func(m *store.Message, r *store.Recipient) error
+}
+
+// Service carries out verbs. It is safe in parallel.
+type Service struct{ Options }
+
+// New makes a Service.
+func New(o Options) *Service {
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	if o.Wake == nil {
+		o.Wake = func() {}
+	}
+	if o.DomainForce == nil {
+		o.DomainForce = func(string) bool { return false }
+	}
+	return &Service{o}
+}
+
+// Selection is what a verb is for: messages and recipients by ID, or
+// whatever a filter finds. One of the two is set.
+type Selection struct {
+	// IDs are of messages (whole or the unique start) or of recipients, ID.n.
+	// Of a message named whole, the recipients the verb applies to are meant.
+	IDs []string
+	// Filter selects recipients; those in a status the verb is not for are
+	// passed over.
+	Filter query.Filter
+	// All has to be set for a Filter that matches everything, so that an
+	// empty one never does by mistake.
+	All bool
+}
+
+// Args are what a verb may be told.
+type Args struct {
+	Reason string // for the event, at most 500 bytes
+	// Confirmed states that the operator trusts the sender and expects the
+	// mail. Force wants it (B150).
+	Confirmed bool
+}
+
+// Result is what became of a selection.
+type Result struct {
+	Matched int // recipients looked at
+	Changed int
+	// Items has one entry for each recipient, for at most MaxItems of them,
+	// failures first to keep.
+	Items []ItemResult
+}
+
+// MaxItems bounds Result.Items.
+const MaxItems = 1000
+
+// ItemResult is what became of one recipient, or of an ID that found none.
+type ItemResult struct {
+	ID        string // "ID.n", or the ID as given
+	Recipient string
+	Status    mail.Status // after the verb
+	Changed   bool
+	Code      Code   // "" where nothing went wrong
+	Error     string // for the operator
+}
+
+// Code classifies an ItemResult's error.
+type Code string
+
+// The codes.
+const (
+	CodeNotFound Code = "not-found"
+	CodeRefused  Code = "refused" // lifecycle's table, or a condition
+	CodeLeased   Code = "leased"  // a delivery attempt is under way
+	CodeFailed   Code = "failed"
+)
+
+// ErrSelection: the selection is empty or not one.
+var ErrSelection = errors.New("nothing is selected")
+
+// ErrConfirm: the verb wants Args.Confirmed (B150).
+var ErrConfirm = errors.New("confirm that the sender is trusted and the mail expected")
+
+// Do carries out a verb. What went wrong with single recipients is in the
+// Result; the error is for what stopped everything: an invalid scope, filter
+// or selection, a verb not known here, or a store that fails. Result then
+// tells what was done before it.
+func (s *Service) Do(ctx context.Context, sc Scope, verb lifecycle.Verb, sel Selection, args Args) (Result, error) {
+	r := &run{s: s, sc: sc, verb: verb, args: args, now: s.Clock()}
+	if err := r.check(sel); err != nil {
+		return Result{}, err
+	}
+	var err error
+	if len(sel.IDs) > 0 {
+		err = r.ids(ctx, sel.IDs)
+	} else {
+		err = r.filter(ctx, sel.Filter)
+	}
+	if r.due {
+		s.Wake()
+	}
+	r.res.Items = append(r.failed, r.fine...)
+	if len(r.res.Items) > MaxItems {
+		r.res.Items = r.res.Items[:MaxItems]
+	}
+	if err != nil {
+		return r.res, fmt.Errorf("%s: %w", verb, err)
+	}
+	return r.res, nil
+}
+
+// run is one call of Do.
+type run struct {
+	s    *Service
+	sc   Scope
+	verb lifecycle.Verb
+	args Args
+	now  time.Time
+
+	res          Result
+	failed, fine []ItemResult
+	spread       int // recipients flushed so far
+	due          bool
+}
+
+func (r *run) check(sel Selection) error {
+	if err := r.sc.Validate(); err != nil {
+		return err
+	}
+	if _, ok := appliers[r.verb]; !ok {
+		return &lifecycle.Refusal{Verb: r.verb, Reason: "no such action on queued or held mail"}
+	}
+	byFilter := sel.All || !sel.Filter.IsZero()
+	switch {
+	case len(sel.IDs) > 0 && byFilter:
+		return fmt.Errorf("%w: name IDs or a filter, not both", ErrSelection)
+	case len(sel.IDs) == 0 && !byFilter:
+		return fmt.Errorf("%w: name IDs or a filter, or ask for all", ErrSelection)
+	case len(r.args.Reason) > 500:
+		return errors.New("the reason is longer than 500 bytes")
+	case r.verb == lifecycle.Force && !r.args.Confirmed:
+		return ErrConfirm
+	case r.verb == lifecycle.Bounce && r.s.Payer == nil:
+		return &lifecycle.Refusal{Verb: r.verb, Reason: "this gateway makes no notifications"}
+	}
+	return sel.Filter.Validate()
+}
+
+// ids acts on messages and recipients by name. Recipients of one message go
+// together, in one commit.
+func (r *run) ids(ctx context.Context, ids []string) error {
+	type target struct {
+		id    mail.ID
+		ns    []int // as named
+		whole bool
+	}
+	var order []*target
+	byID := map[mail.ID]*target{}
+	for _, text := range ids {
+		m, n, err := r.sc.Find(ctx, r.s.Store, text)
+		if errors.Is(err, store.ErrNotFound) {
+			r.res.Matched++
+			r.add(ItemResult{ID: text, Code: CodeNotFound, Error: err.Error()})
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		t := byID[m.ID]
+		if t == nil {
+			t = &target{id: m.ID}
+			byID[m.ID] = t
+			order = append(order, t)
+		}
+		if n == 0 {
+			t.whole = true
+		} else if !slices.Contains(t.ns, n) {
+			t.ns = append(t.ns, n)
+		}
+	}
+	for _, t := range order {
+		if err := r.message(ctx, t.id, pick{ns: t.ns, whole: t.whole}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// page is how many rows of a filter are read at a time.
+const page = 500
+
+// filter acts on what a filter finds. Pages go from new to old by message
+// ID, so what changes on the way neither repeats nor is skipped.
+func (r *run) filter(ctx context.Context, f query.Filter) error {
+	var statuses []string
+	for _, st := range r.verb.Statuses() {
+		statuses = append(statuses, string(st))
+	}
+	f = query.Resolve(query.And(r.sc.Restrict(f), query.OneOf("status", statuses...)), r.now)
+	for cursor := ""; ; {
+		rows, next, err := r.s.Store.Search(ctx, f, cursor, page)
+		if err != nil {
+			return fmt.Errorf("search: %w", err)
+		}
+		for len(rows) > 0 {
+			id := rows[0].Message.ID
+			var p pick
+			for len(rows) > 0 && rows[0].Message.ID == id {
+				if r.sc.Sees(rows[0].Message, rows[0].Recipient) {
+					p.ns = append(p.ns, rows[0].Recipient.N)
+				}
+				rows = rows[1:]
+			}
+			if len(p.ns) == 0 {
+				continue
+			}
+			if err := r.message(ctx, id, p); err != nil {
+				return err
+			}
+		}
+		if err := ctx.Err(); err != nil { // a page cut short by the deadline is no end
+			return err
+		}
+		if next == "" {
+			return nil
+		}
+		cursor = next
+	}
+}
+
+func (r *run) add(it ItemResult) {
+	list := &r.fine
+	if it.Code != "" {
+		list = &r.failed
+	}
+	if len(*list) < MaxItems {
+		*list = append(*list, it)
+	}
+}

@@ -1,0 +1,183 @@
+package actions
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/mailweir/weir/gateway/internal/lifecycle"
+	"github.com/mailweir/weir/gateway/internal/mail"
+	"github.com/mailweir/weir/gateway/internal/notify"
+	"github.com/mailweir/weir/gateway/internal/store"
+)
+
+// pick says which recipients of a message are meant: ns by name, and with
+// whole every one the verb applies to.
+type pick struct {
+	ns    []int
+	whole bool
+}
+
+// errUnchanged ends an Update in which nothing changed, without a commit.
+var errUnchanged = errors.New("unchanged")
+
+// message acts on one message, in one commit where it can. When a delivery
+// attempt holds some of its recipients, the others are done one by one.
+func (r *run) message(ctx context.Context, id mail.ID, p pick) error {
+	spread := r.spread
+	items, err := r.update(ctx, id, p)
+	if errors.Is(err, store.ErrLeased) && len(items) > 1 {
+		r.spread = spread
+		for _, it := range items {
+			one, err := r.update(ctx, id, pick{ns: []int{it.n}})
+			if err := r.report(ctx, id, one, err); err != nil {
+				return err
+			}
+		}
+		return r.notify(ctx, id)
+	}
+	if err := r.report(ctx, id, items, err); err != nil {
+		return err
+	}
+	return r.notify(ctx, id)
+}
+
+// item is an ItemResult in the making.
+type item struct {
+	n int
+	ItemResult
+}
+
+// update asks the table and applies the verb, within one Update. It returns
+// an item for every recipient it tried, also with an error.
+func (r *run) update(ctx context.Context, id mail.ID, p pick) ([]item, error) {
+	var items []item
+	spread := r.spread
+	err := r.s.Store.Update(ctx, id, func(m *store.Message) ([]mail.Event, error) {
+		var events []mail.Event
+		items = items[:0] // Update may try more than once
+		r.spread = spread
+		for i := range m.Recipients {
+			rc := &m.Recipients[i]
+			if !r.sc.Sees(m, rc) || !p.whole && !slices.Contains(p.ns, rc.N) {
+				continue
+			}
+			it := item{n: rc.N, ItemResult: ItemResult{ID: fmt.Sprintf("%s.%d", id, rc.N), Recipient: rc.Address.String()}}
+			e, err := r.apply(m, rc)
+			switch {
+			case err != nil:
+				it.Code, it.Error = CodeRefused, err.Error()
+			case e != nil:
+				it.Changed = true
+				events = append(events, *e)
+			}
+			it.Status = rc.Status
+			items = append(items, it)
+		}
+		if p.whole {
+			items = r.meant(items, p.ns)
+		}
+		if len(events) == 0 {
+			return nil, errUnchanged
+		}
+		if notify.Final(m) && !notify.Owes(m) {
+			m.HasBody = false
+		}
+		return events, nil
+	})
+	if errors.Is(err, errUnchanged) {
+		err = nil
+	}
+	return items, err
+}
+
+// meant drops the recipients that only their status keeps from the verb, when
+// a message was named whole and others are left.
+func (r *run) meant(items []item, named []int) []item {
+	kept := slices.DeleteFunc(slices.Clone(items), func(it item) bool {
+		return it.Code != "" && !slices.Contains(named, it.n) && !slices.Contains(r.verb.Statuses(), it.Status)
+	})
+	if len(kept) == 0 {
+		return items
+	}
+	return kept
+}
+
+// apply checks and changes one recipient. No event: it is already as asked.
+func (r *run) apply(m *store.Message, rc *store.Recipient) (*mail.Event, error) {
+	q := r.sc.Query(m, rc, r.s.DomainForce(rc.Tenant))
+	q.Classes = true // not for the verbs done here
+	if err := lifecycle.Check(r.verb, q); err != nil {
+		return nil, err
+	}
+	e := &mail.Event{
+		At: r.now, Message: m.ID, N: rc.N, Tenant: rc.Tenant, Direction: m.Direction,
+		Sender: m.Sender.String(), Recipient: rc.Address.String(), Class: rc.Class.String(),
+		Actor: r.sc.Actor, Text: r.args.Reason,
+	}
+	next := *rc // an error leaves rc as it was
+	changed, err := appliers[r.verb](r, m, &next, e)
+	if err != nil || !changed {
+		return nil, err
+	}
+	if next.Status != rc.Status {
+		if !lifecycle.Can(rc.Status, next.Status) {
+			return nil, fmt.Errorf("%s may not follow %s", next.Status, rc.Status)
+		}
+		next.Changed = r.now
+	}
+	*rc = next
+	e.Status, e.Next = rc.Status, rc.Next
+	return e, nil
+}
+
+// report turns the outcome of an Update into results. Its error is one that
+// has to stop the run.
+func (r *run) report(ctx context.Context, id mail.ID, items []item, err error) error {
+	var code Code
+	var text string
+	switch {
+	case err == nil:
+	case errors.Is(err, store.ErrNotFound):
+		code, text = CodeNotFound, fmt.Sprintf("message %q: not found", id)
+	case errors.Is(err, store.ErrLeased):
+		code, text = CodeLeased, "a delivery attempt is under way; try again shortly"
+	default:
+		code, text = CodeFailed, err.Error()
+	}
+	if code != "" && len(items) == 0 {
+		items = []item{{ItemResult: ItemResult{ID: id.String()}}}
+	}
+	for _, it := range items {
+		if code != "" && it.Code == "" {
+			it.Changed, it.Code, it.Error = false, code, text
+			it.Status = ""
+		}
+		r.res.Matched++
+		if it.Changed {
+			r.res.Changed++
+			r.due = r.due || it.Status.Due()
+			r.s.Logger.Info("operator's action", "action", string(r.verb), "actor", r.sc.Actor, "msg", id.String(), "rcpt", it.n, "status", string(it.Status))
+		}
+		r.add(it.ItemResult)
+	}
+	if code == CodeFailed && (ctx.Err() != nil || errors.Is(err, store.ErrUnavailable) || errors.Is(err, store.ErrFull)) {
+		return err
+	}
+	return nil
+}
+
+// notify makes the DSN that Bounce owes. Should that fail, the keeper does it
+// later: the debt is on disk.
+func (r *run) notify(ctx context.Context, id mail.ID) error {
+	if r.verb != lifecycle.Bounce {
+		return nil
+	}
+	if err := r.s.Payer.Pay(ctx, id); err != nil && !errors.Is(err, store.ErrNotFound) {
+		r.s.Logger.Warn("the sender's notification follows later", "msg", id.String(), "error", err)
+		return nil
+	}
+	r.due = true
+	return nil
+}
