@@ -32,7 +32,7 @@ func (l *loader) compile(e hclsyntax.Expression, what string, withFinding, do bo
 	x := &expression{what: what, expr: e, static: l.messageContext(l.ctx, do, false), needs: rankConnect}
 	ctx := x.static.NewChild()
 	ctx.Variables = unknownFacts(withFinding)
-	ctx.Functions = map[string]function.Function{"header": headerFunc(nil), "listed": listedFunc(func(string, string) bool { return false })}
+	ctx.Functions = map[string]function.Function{"header": unknownHeader, "listed": listedFunc(nil)}
 	if !l.names(e, ctx) {
 		return nil, cty.NilVal, false
 	}
@@ -200,7 +200,7 @@ func example(t cty.Type) string {
 func (l *loader) varies(x *expression, v cty.Value, withFinding bool) bool {
 	ctx := l.messageContext(l.shamContext(), false, true)
 	ctx.Variables = unknownFacts(withFinding)
-	for n, f := range map[string]function.Function{"header": headerFunc(nil), "listed": shamListed} {
+	for n, f := range map[string]function.Function{"header": unknownHeader, "listed": listedFunc(nil)} {
 		ctx.Functions[n] = f
 	}
 	if cmp := constantComparison(x.expr, ctx); cmp != nil {
@@ -219,12 +219,6 @@ func (l *loader) varies(x *expression, v cty.Value, withFinding bool) bool {
 		`"when" gives the same for every message. Write true or false if that is meant, or compare facts about the message.`)
 	return false
 }
-
-var shamListed = function.New(&function.Spec{
-	Params: []function.Parameter{{Name: "list", Type: cty.DynamicPseudoType, AllowUnknown: true, AllowDynamicType: true}, {Name: "key", Type: cty.String, AllowUnknown: true}},
-	Type:   function.StaticReturnType(cty.Bool),
-	Impl:   func([]cty.Value, cty.Type) (cty.Value, error) { return cty.UnknownVal(cty.Bool), nil },
-})
 
 // shamContext is the static context with locals and variables unknown.
 func (l *loader) shamContext() *hcl.EvalContext {

@@ -192,7 +192,7 @@ func (l *loader) decode(a *attrSpec, v cty.Value) (any, *problem) {
 
 // scalar decodes what is written as one string.
 func (l *loader) scalar(a *attrSpec, s string) (any, *problem) {
-	var err error
+	var parse func(string) (string, error)
 	switch a.kind {
 	case kString:
 		if a.oneOf != nil && !slices.Contains(a.oneOf, s) {
@@ -225,9 +225,9 @@ func (l *loader) scalar(a *attrSpec, s string) (any, *problem) {
 		}
 		return p, nil
 	case kDomain:
-		s, err = parseDomain(s)
+		parse = parseDomain
 	case kListen:
-		s, err = parseListen(s)
+		parse = parseListen
 	case kIP:
 		p, e := parsePrefix(s)
 		if e != nil || !p.IsSingleIP() {
@@ -235,10 +235,14 @@ func (l *loader) scalar(a *attrSpec, s string) (any, *problem) {
 		}
 		return p.Addr().String(), nil
 	}
+	if parse == nil {
+		return s, nil
+	}
+	out, err := parse(s)
 	if err != nil {
 		return nil, wrong("%q is not usable: %v. Write %s.", clip(s), err, a.what())
 	}
-	return s, nil
+	return out, nil
 }
 
 func (a *attrSpec) duration(s string) (any, *problem) {

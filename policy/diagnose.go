@@ -33,6 +33,9 @@ func (l *loader) report(d *hcl.Diagnostic) {
 	if d.Subject != nil {
 		key += "\x00" + d.Subject.String()
 	}
+	if l.each == "" {
+		key += "\x00" + d.Detail
+	}
 	if l.said[key] {
 		return
 	}

@@ -217,19 +217,35 @@ func headerFunc(get func(string) []string) function.Function {
 	})
 }
 
+// listedFunc looks a key up; a nil has knows nothing yet.
 func listedFunc(has func(list, key string) bool) function.Function {
 	return function.New(&function.Spec{
-		Params: []function.Parameter{{Name: "list", Type: refType}, {Name: "key", Type: cty.String}},
+		Params: []function.Parameter{{Name: "list", Type: refType, AllowUnknown: true}, {Name: "key", Type: cty.String, AllowUnknown: true}},
 		Type:   function.StaticReturnType(cty.Bool),
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			if !args[0].IsKnown() {
+				return cty.UnknownVal(cty.Bool), nil
+			}
 			r := args[0].EncapsulatedValue().(*ref)
 			if r.kind != "list" {
 				return cty.NilVal, function.NewArgErrorf(0, "%s.%s is a %s; a list.NAME is needed", r.kind, r.name, r.kind)
+			}
+			if has == nil || !args[1].IsKnown() {
+				return cty.UnknownVal(cty.Bool), nil
 			}
 			return cty.BoolVal(has(r.name, args[1].AsString())), nil
 		},
 	})
 }
+
+// unknownHeader stands for header() at load.
+var unknownHeader = function.New(&function.Spec{
+	Params: []function.Parameter{{Name: "name", Type: cty.String}},
+	Type:   function.StaticReturnType(cty.String),
+	Impl: func([]cty.Value, cty.Type) (cty.Value, error) {
+		return cty.UnknownVal(cty.String).RefineNotNull(), nil
+	},
+})
 
 // text is a string for expressions: valid UTF-8 whatever the message has.
 func text(s string) cty.Value { return cty.StringVal(strings.ToValidUTF8(s, "\uFFFD")) }

@@ -27,6 +27,7 @@ type loader struct {
 	ctx     *hcl.EvalContext
 	diags   hcl.Diagnostics
 	said    map[string]bool
+	broken  map[string]bool   // files that did not parse: what is missing there may be there
 	each    string            // the for_each element at hand, for reports
 	read    map[string][]byte // files named by file(), lists and tls, for the digest
 	given   []string          // values of variables, for the digest
@@ -41,7 +42,7 @@ type loader struct {
 // Load reads a file, or all *.hcl of a directory, and checks everything. It
 // returns all diagnostics at once; the Policy is nil if one is an error.
 func Load(path string, o Options) (*Policy, hcl.Diagnostics) {
-	l := &loader{opts: o, parser: o.Parser, said: map[string]bool{}, read: map[string][]byte{}, regexps: &regexps{},
+	l := &loader{opts: o, parser: o.Parser, said: map[string]bool{}, broken: map[string]bool{}, read: map[string][]byte{}, regexps: &regexps{},
 		configs: map[uint64]int{}, plugins: map[string]*pluginDecl{}, sets: map[string]*ruleset{}, chains: map[string]*chain{}}
 	if l.parser == nil {
 		l.parser = hclparse.NewParser()
@@ -129,6 +130,9 @@ func (l *loader) parseFile(name string) {
 	l.add(diags)
 	if f == nil {
 		return
+	}
+	if diags.HasErrors() {
+		l.broken[name] = true
 	}
 	body, ok := f.Body.(*hclsyntax.Body)
 	if !ok {

@@ -133,6 +133,9 @@ func validName(s string) bool {
 
 func (l *loader) missing(n *node) {
 	at := n.head
+	if l.broken[at.Filename] {
+		return
+	}
 	for i := range n.spec.attrs {
 		a := &n.spec.attrs[i]
 		if a.required && n.attrs[a.name] == nil {

@@ -1,0 +1,10 @@
+gateway {
+  hostname = "mx.weir.test"
+  data_dir = "var"
+}
+
+listener "mx" {
+  address   = ":2525"
+  direction = "inbound"
+  tls       = { auto = "self-signed" }  # ERROR: A block is written as an attribute
+}

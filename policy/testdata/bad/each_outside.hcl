@@ -1,0 +1,4 @@
+gateway {
+  hostname = each.value  # ERROR: Unknown name
+  data_dir = "var"
+}

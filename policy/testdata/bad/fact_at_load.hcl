@@ -1,0 +1,4 @@
+gateway {
+  hostname = sender.domain  # ERROR: Unknown name
+  data_dir = "var"
+}

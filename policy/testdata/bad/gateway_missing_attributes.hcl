@@ -1,0 +1,2 @@
+gateway {  # ERROR: Missing attribute # ERROR: Missing attribute
+}

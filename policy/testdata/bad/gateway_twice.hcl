@@ -1,0 +1,9 @@
+gateway {
+  hostname = "mx.weir.test"
+  data_dir = "var"
+}
+
+gateway {  # ERROR: Repeated block
+  hostname = "b.test"
+  data_dir = "var"
+}

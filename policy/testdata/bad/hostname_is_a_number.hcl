@@ -1,0 +1,4 @@
+gateway {
+  hostname = 25  # ERROR: Invalid value
+  data_dir = "var"
+}

@@ -1,0 +1,4 @@
+gateway {
+  hostname = null  # ERROR: Missing value
+  data_dir = "var"
+}

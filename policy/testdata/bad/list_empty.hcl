@@ -1,0 +1,7 @@
+gateway {
+  hostname = "mx.weir.test"
+  data_dir = "var"
+}
+
+list "vip" {  # ERROR: Missing attribute
+}

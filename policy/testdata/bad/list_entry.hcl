@@ -1,0 +1,8 @@
+gateway {
+  hostname = "mx.weir.test"
+  data_dir = "var"
+}
+
+list "vip" {
+  entries = ["a@b.test", "two words"]  # ERROR: Invalid value
+}

@@ -1,0 +1,10 @@
+gateway {
+  hostname = "mx.weir.test"
+  data_dir = "var"
+}
+
+listener "submission" {
+  address   = ":2587"
+  direction = "outbound"
+  allow     = "10.0.0.0/8"  # ERROR: Invalid value
+}

@@ -1,0 +1,8 @@
+gateway {
+  hostname = "mx.weir.test"
+  data_dir = "var"
+}
+
+plugin "needy" {  # ERROR: Missing grant
+  source = "./needy.wasm"
+}

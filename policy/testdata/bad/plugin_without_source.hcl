@@ -1,0 +1,7 @@
+gateway {
+  hostname = "mx.weir.test"
+  data_dir = "var"
+}
+
+plugin "rules" {  # ERROR: Missing attribute
+}

@@ -1,0 +1,7 @@
+gateway {
+  hostname = "mx.weir.test"
+  data_dir = "var"
+}
+
+retry "quick" {  # ERROR: Missing block
+}

@@ -1,0 +1,12 @@
+gateway {
+  hostname = "mx.weir.test"
+  data_dir = "var"
+}
+
+tenant "acme" {
+  domains = ["acme.test"]
+  route {
+    hosts = ["127.0.0.1"]
+    mx    = "acme.test"  # ERROR: Contradicting attributes
+  }
+}

@@ -1,0 +1,2 @@
+gateway {  # ERROR: Unclosed configuration block
+  hostname = "mx.weir.test"

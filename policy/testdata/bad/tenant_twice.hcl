@@ -1,0 +1,13 @@
+gateway {
+  hostname = "mx.weir.test"
+  data_dir = "var"
+}
+
+tenant "acme" {
+  domains = ["acme.test"]
+  route { hosts = ["127.0.0.1:2526"] }
+}
+
+tenant "acme" {  # ERROR: Repeated name
+  domains = ["acme.example"]
+}

@@ -1,0 +1,8 @@
+gateway {
+  hostname = "mx.weir.test"
+  data_dir = "var"
+}
+
+plugin "a" "b" {  # ERROR: Unexpected label
+  source = "builtin:rules"
+}

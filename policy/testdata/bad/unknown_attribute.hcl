@@ -1,0 +1,5 @@
+gateway {
+  hostname = "mx.weir.test"
+  data_dir = "var"
+  hostnam  = "mx"  # ERROR: Unknown attribute
+}

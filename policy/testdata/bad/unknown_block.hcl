@@ -1,0 +1,8 @@
+gateway {
+  hostname = "mx.weir.test"
+  data_dir = "var"
+}
+
+listner "mx" {  # ERROR: Unknown block
+  address = ":25"
+}

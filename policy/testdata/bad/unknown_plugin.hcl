@@ -1,0 +1,12 @@
+gateway {
+  hostname = "mx.weir.test"
+  data_dir = "var"
+}
+
+plugin "rules" { source = "builtin:rules" }
+
+ruleset "baseline" {
+  filter "lists" {
+    plugin = plugin.rulse  # ERROR: Unknown plugin
+  }
+}

@@ -1,0 +1,4 @@
+gateway {
+  hostname = mx  # ERROR: Unknown name
+  data_dir = "var"
+}

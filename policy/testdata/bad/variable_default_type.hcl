@@ -1,0 +1,9 @@
+gateway {
+  hostname = "mx.weir.test"
+  data_dir = "var"
+}
+
+variable "port" {
+  type    = number
+  default = "many"  # ERROR: Invalid default
+}

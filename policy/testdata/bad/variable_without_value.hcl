@@ -1,0 +1,8 @@
+gateway {
+  hostname = "mx.weir.test"
+  data_dir = "var"
+}
+
+variable "backend" {  # ERROR: Missing value
+  type = string
+}

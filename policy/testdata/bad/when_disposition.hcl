@@ -1,0 +1,11 @@
+gateway {
+  hostname = "mx.weir.test"
+  data_dir = "var"
+}
+
+ruleset "baseline" {
+  action "a" {
+    when = reject(550, "5.7.1", "no")  # ERROR: Unknown function
+    do   = accept()
+  }
+}

@@ -1,0 +1,13 @@
+gateway {
+  hostname = "mx.weir.test"
+  data_dir = "var"
+}
+
+plugin "rules" { source = "builtin:rules" }
+
+ruleset "baseline" {
+  filter "lists" {
+    plugin = plugin.rules
+    when   = finding.main == "spam"  # ERROR: Unknown name
+  }
+}
