@@ -1,0 +1,288 @@
+package flow
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/mailweir/weir/gateway/internal/deliver"
+	"github.com/mailweir/weir/gateway/internal/mail"
+	"github.com/mailweir/weir/gateway/internal/mimetree"
+	"github.com/mailweir/weir/gateway/internal/queue"
+	"github.com/mailweir/weir/gateway/internal/store"
+	"github.com/mailweir/weir/gateway/internal/wire"
+	"github.com/mailweir/weir/policy"
+	"github.com/mailweir/weir/sdk/abi"
+)
+
+// maxBreaks is how often filters may fail on a message after the 250 before
+// it is held for an operator (plugin host: failure).
+const maxBreaks = 3
+
+// Rejudge implements queue.Judge: filters run again, under the policy of now,
+// for recipients that were taken without a verdict or that an operator wants
+// scanned again.
+func (f *Flow) Rejudge(ctx context.Context, m *store.Message, ns []int, body store.Body) (store.Outcome, error) {
+	tree, err := mimetree.Parse(body, body.Size(), mimetree.Budget{})
+	if err != nil {
+		return store.Outcome{}, fmt.Errorf("reading the message back: %w", err)
+	}
+	p, now := f.o.Policy(), f.o.Now()
+	c := &commit{f: f, p: p, log: f.o.Logger.With("msg", m.ID.String()), rec: m, tree: tree, client: &m.Client}
+	var o store.Outcome
+	early := map[string]*hearing{}
+	for _, n := range ns {
+		i := indexOf(m, n)
+		if i < 0 {
+			continue
+		}
+		r := m.Recipients[i]
+		t, ok := p.Tenant(r.Tenant)
+		if !ok {
+			o.Recipients = append(o.Recipients, orphan(&r, now))
+			continue
+		}
+		if early[t.Name] == nil {
+			early[t.Name] = &hearing{tenant: t.Name, opinions: append(recall(r.Notes), before(&r)...)}
+		}
+		c.items = append(c.items, &item{tenant: t, rec: r})
+	}
+	c.judge(ctx, early)
+	for _, it := range c.items {
+		r := it.rec
+		ev := c.redispose(it, &r, now)
+		o.Recipients = append(o.Recipients, r)
+		o.Events = append(o.Events, ev)
+	}
+	var stalled []store.Recipient
+	for _, r := range o.Recipients {
+		if r.Status == mail.StatusStalled {
+			stalled = append(stalled, r)
+		}
+	}
+	o.Spawn = f.o.Notices.Stalled(ctx, m, stalled)
+	o.DropBody = true
+	return o, nil
+}
+
+func indexOf(m *store.Message, n int) int {
+	for i := range m.Recipients {
+		if m.Recipients[i].N == n {
+			return i
+		}
+	}
+	return -1
+}
+
+// orphan waits: its tenant is not in the policy, so there is nobody to judge
+// for. It stays visible to the admin, and is looked at again.
+func orphan(r *store.Recipient, now time.Time) store.Recipient {
+	r.Reason = fmt.Sprintf("tenant %q is not in the policy any more", r.Tenant)
+	r.Next = now.Add(time.Hour)
+	return *r
+}
+
+// before are the findings of the stages before the message, as an opinion.
+func before(r *store.Recipient) []opinion {
+	var out []opinion
+	for _, f := range r.Findings {
+		st, ok := abi.ParseStage(f.Stage)
+		if !ok || st >= abi.StageHeaders || f.Class.Main == "filter-error" {
+			continue
+		}
+		f.Waived, f.Action, f.Rule = "", "", ""
+		out = append(out, opinion{stage: st, filter: f.Filter, plugin: f.Plugin, findings: []mail.Finding{f}})
+	}
+	return out
+}
+
+// redispose gives a recipient judged from the queue its new state. There is
+// no client any more: a refusal is kept or dropped, a failure tried again.
+func (c *commit) redispose(it *item, r *store.Recipient, now time.Time) mail.Event {
+	r.Unjudged = false
+	switch it.ruling.action {
+	case mail.ActionContinue, mail.ActionAccept, mail.ActionRedirect:
+		if !it.ruling.hold.IsZero() && now.Sub(c.rec.Received) < maxHold {
+			it.fate = fateHeld
+			break
+		}
+		c.prepare(it)
+		r.Address, r.Original, r.Local = it.rec.Address, it.rec.Original, it.rec.Local
+		r.Route, r.NextHop, r.Schedule, r.Edits = it.rec.Route, it.rec.NextHop, it.rec.Schedule, it.rec.Edits
+		it.fate, r.Status = fateQueueable, mail.StatusAccepted
+	case mail.ActionReject, mail.ActionDisconnect:
+		it.fate = fateRejected
+	case mail.ActionTempfail:
+		return c.broken(it, r, now)
+	default:
+		it.fate = fateHeld
+	}
+	ev, _ := c.place(it, r, now)
+	return ev
+}
+
+// broken tries again later, and holds what breaks filters for good.
+func (c *commit) broken(it *item, r *store.Recipient, now time.Time) mail.Event {
+	r.Breaks++
+	ev := queue.Event(c.rec, r, mail.EventFilterError, now)
+	r.Reason = it.ruling.reason
+	if r.Breaks >= maxBreaks {
+		r.Reason = fmt.Sprintf("held: filtering failed %d times, last: %s", r.Breaks, it.ruling.reason)
+		c.hold(it, r, mail.StatusStalled, &ev, now)
+		c.log.Error("a message is held because filters keep failing on it; see which, then retry it", "rcpt", r.Address.String(), "reason", r.Reason)
+	} else {
+		r.Status, r.Unjudged = mail.StatusAccepted, true
+		r.Next = now.Add(refilter << (2 * r.Breaks)) // 4, 16 minutes
+	}
+	r.Changed = now
+	ev.Status, ev.Text, ev.Next = r.Status, r.Reason, r.Next
+	return ev
+}
+
+// Inject implements queue.Judge: mail from one hosted tenant to another enters
+// the receiver's inbound chain as a new message, made only once.
+func (f *Flow) Inject(ctx context.Context, m *store.Message, ns []int, body store.Body) []deliver.RcptResult {
+	reply := f.inject(ctx, m, ns, body)
+	out := make([]deliver.RcptResult, 0, len(ns))
+	for _, n := range ns {
+		res := deliver.RcptResult{N: n, Outcome: deliver.Deferred, Reply: reply, Host: "local"}
+		switch {
+		case reply.Success():
+			res.Outcome = deliver.Delivered
+		case reply.Permanent():
+			res.Outcome = deliver.Failed
+		}
+		out = append(out, res)
+	}
+	return out
+}
+
+func (f *Flow) inject(ctx context.Context, m *store.Message, ns []int, body store.Body) mail.Reply {
+	p, now := f.o.Policy(), f.o.Now()
+	later := func(err error) mail.Reply {
+		f.o.Logger.Error("passing mail to a hosted tenant failed; it is tried again", "msg", m.ID.String(), "err", err)
+		return *mail.NewReply(451, "4.3.0", "the receiving tenant's chain is not available")
+	}
+	rec := &store.Message{
+		Direction: mail.Inbound, Received: now, Client: m.Client, Sender: m.Sender, Params: m.Params, Policy: p.Digest(), Parent: m.ID, Kind: m.Kind,
+	}
+	c := &commit{f: f, p: p, rec: rec, client: &m.Client, queued: true}
+	parts := []string{"local"}
+	var edits []mail.HeaderEdit
+	for _, n := range ns {
+		i := indexOf(m, n)
+		if i < 0 {
+			continue
+		}
+		r := m.Recipients[i]
+		t, ok := p.TenantOf(r.Address.Domain())
+		if !ok {
+			return *mail.NewReply(451, "4.4.4", "the receiving domain is not hosted here any more")
+		}
+		parts, edits = append(parts, r.Address.Key()), r.Edits
+		c.items = append(c.items, &item{tenant: t, rec: store.Recipient{
+			N: len(c.items) + 1, Address: r.Address, Original: r.Original, Tenant: t.Name, Local: true, Status: mail.StatusAccepted,
+		}})
+	}
+	rec.ID = mail.DeriveID(m.ID, m.Received, parts...)
+	c.log = f.o.Logger.With("msg", rec.ID.String(), "parent", m.ID.String())
+	if _, err := f.o.Store.Get(ctx, rec.ID); err == nil {
+		return *mail.NewReply(250, "2.0.0", "passed on before as "+rec.ID.String())
+	}
+	draft, err := f.copyOf(ctx, m, edits, body)
+	if err != nil {
+		return later(err)
+	}
+	defer draft.Discard()
+	tree, err := mimetree.Parse(draft, draft.Size(), mimetree.Budget{})
+	if err != nil {
+		return later(err)
+	}
+	if tree.ReceivedCount() > p.Gateway().MaxReceived {
+		return *mail.NewReply(554, "5.4.6", "routing loop (B129)")
+	}
+	rec.Size, rec.Summary, c.draft, c.tree = draft.Size(), summary(tree), draft, tree
+	rec.Trace = "Received: by " + p.Gateway().Hostname + " (Weir) with LMTP id " + rec.ID.String() + ";\r\n\t" + now.Format(time.RFC1123Z) + "\r\n"
+	c.judge(ctx, nil)
+	return c.finish(ctx, nil)
+}
+
+// copyOf makes a draft of a message's wire form.
+func (f *Flow) copyOf(ctx context.Context, m *store.Message, edits []mail.HeaderEdit, body store.Body) (store.Draft, error) {
+	r, err := wire.Message{Trace: m.Trace, Edits: edits, Body: body, Size: body.Size()}.Reader()
+	if err != nil {
+		return nil, err
+	}
+	d, err := f.o.Store.NewDraft(ctx, body.Size())
+	if err != nil {
+		return nil, err
+	}
+	if _, err := io.Copy(d, r); err != nil {
+		d.Discard()
+		return nil, err
+	}
+	return d, nil
+}
+
+// observe tells plugins that subscribe to stage queued of what was queued.
+// There is nothing left to decide: their verdict is not asked for.
+func (c *commit) observe(ctx context.Context) {
+	for i := range c.rec.Recipients {
+		r := &c.rec.Recipients[i]
+		if r.Status == mail.StatusQueued {
+			c.f.tell(ctx, c.p, c.rec, r, abi.StageQueued, abi.Attempt{})
+		}
+	}
+}
+
+// Attempted implements queue.Judge: plugins that subscribe to stage delivery
+// learn of every attempt's result.
+func (f *Flow) Attempted(ctx context.Context, m *store.Message, e queue.Entry) {
+	p := f.o.Policy()
+	for i := range e.Recipients {
+		r := &e.Recipients[i]
+		a := abi.Attempt{Number: uint32(r.Attempts), Result: resultOf(r.Status), Host: r.LastHost, Addr: r.LastAddr}
+		if r.Last != nil {
+			a.Code, a.Enhanced, a.Text = uint32(r.Last.Code), r.Last.Enhanced.String(), r.Last.Text
+		}
+		if !r.Next.IsZero() {
+			a.NextUnixMs = uint64(r.Next.UnixMilli())
+		}
+		f.tell(ctx, p, m, r, abi.StageDelivery, a)
+	}
+}
+
+func resultOf(s mail.Status) abi.DeliveryResult {
+	switch s {
+	case mail.StatusDelivered, mail.StatusReleased, mail.StatusAutoReleased, mail.StatusSecureDelivered:
+		return abi.DeliveryResultDelivered
+	case mail.StatusQueued:
+		return abi.DeliveryResultDeferred
+	case mail.StatusQueueExpired:
+		return abi.DeliveryResultExpired
+	case mail.StatusBounced, mail.StatusQueueBounced:
+		return abi.DeliveryResultBounced
+	}
+	return abi.DeliveryResultFailed
+}
+
+func (f *Flow) tell(ctx context.Context, p *policy.Policy, m *store.Message, r *store.Recipient, stage abi.Stage, a abi.Attempt) {
+	t, ok := p.Tenant(r.Tenant)
+	if !ok {
+		return
+	}
+	for _, fl := range t.Chain(string(m.Direction)) {
+		if !f.o.Filters.Hooks(fl.Plugin, stage) {
+			continue
+		}
+		ev := &abi.Event{
+			Stage: stage, ConfigID: fl.ConfigID, ID: m.ID.String(), Tenant: t.Name, Direction: direction(m.Direction), Client: abiClient(&m.Client),
+			Sender: m.Sender.String(), Recipient: r.Address.String(), Size: uint64(m.Size), ReceivedUnixMs: uint64(m.Received.UnixMilli()),
+			Filter: fl.Name, Attempt: a,
+		}
+		if _, err := f.o.Filters.Call(ctx, fl.Plugin, ev, nil); err != nil {
+			f.o.Logger.Warn("an observer failed", "filter", fl.Name, "plugin", fl.Plugin, "stage", stage.String(), "msg", m.ID.String(), "err", err)
+		}
+	}
+}

@@ -1,0 +1,79 @@
+package flow
+
+import (
+	"context"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/mailweir/weir/gateway/internal/deliver"
+	"github.com/mailweir/weir/gateway/internal/filter"
+	"github.com/mailweir/weir/gateway/internal/mail"
+	"github.com/mailweir/weir/gateway/internal/queue"
+	"github.com/mailweir/weir/gateway/internal/store"
+	"github.com/mailweir/weir/gateway/internal/verify"
+	"github.com/mailweir/weir/policy"
+	"github.com/mailweir/weir/sdk/abi"
+)
+
+// Filters is the plugin host as flow uses it; *filter.Host is one.
+type Filters interface {
+	// Hooks reports whether a plugin subscribes to a stage. It is asked for
+	// every filter and stage, so it must be cheap.
+	Hooks(plugin string, s abi.Stage) bool
+	// Call runs one hook. Any failure is a *filter.Failure.
+	Call(ctx context.Context, plugin string, ev *abi.Event, msg filter.MessageView) (*abi.Verdict, error)
+}
+
+// Verifier answers whether a recipient exists; *verify.Checker is one.
+type Verifier interface {
+	Check(ctx context.Context, r verify.Request) (verify.Answer, *mail.Reply)
+	Delivered(tenant string, addr mail.Address)
+}
+
+// Names finds the confirmed reverse name of a client.
+type Names interface {
+	PTR(ctx context.Context, a netip.Addr) (string, error)
+}
+
+// Options make a Flow. All fields are needed but Names and Stop.
+type Options struct {
+	Policy  func() *policy.Policy // the current snapshot
+	Filters Filters
+	Store   store.Store
+	Engine  queue.Engine
+	Verify  Verifier
+	Names   Names
+	Notices queue.Notices
+	Now     func() time.Time
+	Jitter  func() float64
+	Logger  *slog.Logger
+	Stop    func(error) // a store that cannot record ends the process
+}
+
+// Flow makes transactions. It implements smtpd.Gate and queue.Judge.
+type Flow struct {
+	o       Options
+	late    sync.WaitGroup // attempts that go on after the 250
+	refused *sampler
+}
+
+// New makes a Flow.
+func New(o Options) *Flow {
+	return &Flow{o: o, refused: newSampler(refusedPerMinute)}
+}
+
+// Wait returns when no attempt of an answered transaction runs any more.
+func (f *Flow) Wait() { f.late.Wait() }
+
+var _ queue.Judge = (*Flow)(nil)
+
+// attemptLimit bounds one direct attempt, the time after the 250 included.
+const attemptLimit = 10 * time.Minute
+
+// outcomes that flow's own rules ask about.
+const (
+	delivered = deliver.Delivered
+	failed    = deliver.Failed
+)

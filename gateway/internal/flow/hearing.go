@@ -1,0 +1,343 @@
+package flow
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mailweir/weir/gateway/internal/mail"
+	"github.com/mailweir/weir/policy"
+	"github.com/mailweir/weir/sdk/abi"
+)
+
+// opinion is what one filter said at one stage.
+type opinion struct {
+	stage    abi.Stage
+	filter   string
+	plugin   string
+	findings []mail.Finding
+	rcpts    map[string][]mail.Finding // what concerns single recipients, by address
+	waivers  []mail.Waiver
+	edits    []mail.HeaderEdit
+	tags     []string
+	redirect []string
+	notes    []abi.Pair
+	route    string
+	hold     time.Time
+	holdWhy  string
+	failure  *mail.Finding // the filter failed; Action is its on_error
+}
+
+// hearing collects the opinions of a chain about a session or a message.
+type hearing struct {
+	tenant   string
+	opinions []opinion
+}
+
+func newHearing(tenant string) *hearing { return &hearing{tenant: tenant} }
+
+// fork is a copy that can go on by itself.
+func (h *hearing) fork() *hearing {
+	return &hearing{tenant: h.tenant, opinions: slices.Clip(h.opinions)}
+}
+
+// forget drops what was said after a stage: a new transaction begins.
+func (h *hearing) forget(after abi.Stage) {
+	h.opinions = slices.DeleteFunc(h.opinions, func(o opinion) bool { return o.stage > after })
+}
+
+// notes are what a plugin asked to be reminded of, the last value of each key.
+func (h *hearing) notes(plugin string) []abi.Pair {
+	var out []abi.Pair
+	for _, o := range h.opinions {
+		if o.plugin != plugin {
+			continue
+		}
+		for _, n := range o.notes {
+			if i := slices.IndexFunc(out, func(p abi.Pair) bool { return p.Key == n.Key }); i >= 0 {
+				out[i] = n
+			} else {
+				out = append(out, n)
+			}
+		}
+	}
+	return out
+}
+
+func (h *hearing) score() float64 {
+	var sum float64
+	for _, f := range h.findings("") {
+		if !f.Observed {
+			sum += f.Score
+		}
+	}
+	return sum
+}
+
+// findings are all findings for one recipient ("" those for everyone). A
+// filter that finds the same at a later stage replaces what it said before.
+func (h *hearing) findings(rcpt string) []mail.Finding {
+	var out []mail.Finding
+	add := func(f mail.Finding) {
+		i := slices.IndexFunc(out, func(o mail.Finding) bool {
+			return o.Filter == f.Filter && o.Class == f.Class && o.Part == f.Part && o.Path == f.Path && o.Stage != f.Stage
+		})
+		if i >= 0 {
+			out[i] = f
+			return
+		}
+		out = append(out, f)
+	}
+	for _, o := range h.opinions {
+		for _, f := range o.findings {
+			add(f)
+		}
+		for _, f := range o.rcpts[rcpt] {
+			add(f)
+		}
+	}
+	return out
+}
+
+func (h *hearing) waivers() []mail.Waiver {
+	var out []mail.Waiver
+	for _, o := range h.opinions {
+		out = append(out, o.waivers...)
+	}
+	return out
+}
+
+// own are the findings that h has and base has not.
+func (h *hearing) own(base *hearing) []mail.Finding {
+	var out []mail.Finding
+	for _, o := range h.opinions[min(len(base.opinions), len(h.opinions)):] {
+		out = append(out, o.findings...)
+	}
+	return out
+}
+
+// ruling is what becomes of one recipient.
+type ruling struct {
+	action   mail.Action
+	reply    *mail.Reply // for reject, tempfail, disconnect
+	reason   string
+	rule     string
+	findings []mail.Finding
+	waivers  []mail.Waiver
+	score    float64
+	class    mail.Class
+	redirect []string
+	tags     []string
+	edits    []mail.HeaderEdit
+	notes    map[string]string
+	route    string
+	hold     time.Time
+}
+
+// decide asks policy about everything heard that concerns everyone.
+func (h *hearing) decide(ask func([]policy.Finding, []policy.Waiver) (policy.Decision, error)) ruling {
+	return h.decideFor("", nil, ask)
+}
+
+// decideFor asks policy for one recipient. An error of policy, or a filter
+// that failed, never lets mail pass: the more severe of what they call for and
+// what policy says wins. Waivers do not cover failures.
+func (h *hearing) decideFor(rcpt string, granted []mail.Waiver, ask func([]policy.Finding, []policy.Waiver) (policy.Decision, error)) ruling {
+	fs := h.findings(rcpt)
+	r := ruling{action: mail.ActionContinue, waivers: append(h.waivers(), granted...)}
+	for i := range fs {
+		if by := waivedByFinding(fs[i], granted); by != "" {
+			fs[i].Waived = by
+		}
+	}
+	d, err := ask(toPolicy(fs), policyWaivers(r.waivers))
+	if err != nil {
+		r.action = mail.ActionTempfail
+		r.reply = mail.NewReply(451, "4.3.0", "the policy could not decide, try again later")
+		r.reason = "policy failed: " + err.Error()
+	} else {
+		r.take(d, fs)
+	}
+	r.findings, r.edits, r.notes = fs, h.edits(), h.allNotes()
+	for _, o := range h.opinions {
+		r.tags = append(r.tags, o.tags...)
+		if o.route != "" {
+			r.route = o.route
+		}
+		if o.hold.After(r.hold) && r.action.Severity() == 0 {
+			r.hold, r.reason = o.hold, o.holdWhy
+		}
+	}
+	h.addFailures(&r)
+	return r
+}
+
+// take copies policy's decision.
+func (r *ruling) take(d policy.Decision, fs []mail.Finding) {
+	r.action, r.reason, r.rule, r.score = mail.Action(d.Action), d.Reason, d.Rule, d.Score
+	if r.action == "" {
+		r.action = mail.ActionContinue
+	}
+	r.redirect, r.tags = d.Redirect, d.Tags
+	for i := range d.Findings {
+		if i < len(fs) {
+			fs[i].Action, fs[i].Rule = mail.Action(d.Findings[i].Action), d.Findings[i].Rule
+			if fs[i].Waived == "" {
+				fs[i].Waived = d.Findings[i].Waived
+			}
+		}
+	}
+	if d.Finding >= 0 && d.Finding < len(fs) {
+		r.class = fs[d.Finding].Class
+		if r.reason == "" {
+			r.reason = fs[d.Finding].Explanation
+		}
+	}
+	if d.Code != 0 {
+		e, _ := mail.ParseEnhanced(d.Enhanced)
+		r.reply = &mail.Reply{Code: d.Code, Enhanced: e, Text: d.Text}
+	}
+	r.complete()
+}
+
+// complete gives an action that answers the client a reply.
+func (r *ruling) complete() {
+	if r.reply != nil {
+		return
+	}
+	switch r.action {
+	case mail.ActionReject:
+		r.reply = mail.NewReply(550, "5.7.1", "refused by policy")
+	case mail.ActionTempfail:
+		r.reply = mail.NewReply(451, "4.7.1", "try again later")
+	case mail.ActionDisconnect:
+		r.reply = mail.NewReply(421, "4.7.0", "go away")
+	}
+}
+
+// addFailures lets filters' failures outrank what policy decided.
+func (h *hearing) addFailures(r *ruling) {
+	for _, o := range h.opinions {
+		if o.failure == nil {
+			continue
+		}
+		f := *o.failure
+		r.findings = append(r.findings, f)
+		if f.Observed || f.Action.Severity() <= r.action.Severity() {
+			continue
+		}
+		r.action, r.class, r.reason, r.reply = f.Action, f.Class, f.Explanation, f.Reply
+		r.complete()
+	}
+}
+
+func (h *hearing) edits() []mail.HeaderEdit {
+	var out []mail.HeaderEdit
+	for _, o := range h.opinions {
+		out = append(out, o.edits...)
+	}
+	return out
+}
+
+func (h *hearing) allNotes() map[string]string {
+	var out map[string]string
+	for _, o := range h.opinions {
+		for _, n := range o.notes {
+			if out == nil {
+				out = map[string]string{}
+			}
+			out[o.plugin+"."+n.Key] = n.Value
+		}
+	}
+	return out
+}
+
+// recall turns stored notes back into an opinion, for a later judgement.
+func recall(notes map[string]string) []opinion {
+	var out []opinion
+	for k, v := range notes {
+		plugin, key, ok := strings.Cut(k, ".")
+		if ok {
+			out = append(out, opinion{plugin: plugin, notes: []abi.Pair{{Key: key, Value: v}}})
+		}
+	}
+	return out
+}
+
+func toPolicy(fs []mail.Finding) []policy.Finding {
+	out := make([]policy.Finding, len(fs))
+	for i, f := range fs {
+		p := policy.Finding{
+			Filter: f.Filter, Plugin: f.Plugin, Main: f.Class.Main, Sub: f.Class.Sub, Extra: f.Class.Extra,
+			Explanation: f.Explanation, Part: f.Part, Score: f.Score, Action: string(f.Recommended), Observed: f.Observed,
+		}
+		if f.Reply != nil {
+			p.Code, p.Enhanced, p.Text = f.Reply.Code, f.Reply.Enhanced.String(), f.Reply.Text
+		}
+		if f.Waived != "" { // bound to this very finding: policy need not weigh it
+			p.Action, p.Score, p.Observed = "", 0, true
+		}
+		out[i] = p
+	}
+	return out
+}
+
+func policyWaivers(ws []mail.Waiver) []policy.Waiver {
+	var out []policy.Waiver
+	for _, w := range ws {
+		if len(w.Findings) == 0 { // a bound waiver speaks of single findings
+			out = append(out, policy.Waiver{Classes: w.Classes, By: w.By})
+		}
+	}
+	return out
+}
+
+// waivedByFinding tells who let this very finding pass.
+func waivedByFinding(f mail.Finding, ws []mail.Waiver) string {
+	for _, w := range ws {
+		if slices.Contains(w.Findings, mail.Fingerprint(f)) {
+			return w.By
+		}
+	}
+	return ""
+}
+
+// refusal is the reply that a ruling means at a stage before the message is
+// there; nil lets the session go on, and what was found waits for the message.
+func refusal(r ruling, stage abi.Stage) *mail.Reply {
+	switch r.action {
+	case mail.ActionDisconnect:
+		return &mail.Reply{Code: 421, Enhanced: mail.Enhanced{4, 7, 0}, Text: text(r.reply, "closing the connection")}
+	case mail.ActionReject, mail.ActionTempfail:
+		reply := *r.reply
+		if stage == abi.StageConnect && reply.Temporary() {
+			reply.Code = 421 // the only temporary greeting, RFC 5321 §3.1
+		}
+		return &reply
+	}
+	return nil
+}
+
+func text(r *mail.Reply, or string) string {
+	if r == nil || r.Text == "" {
+		return or
+	}
+	return r.Text
+}
+
+// partName is how a log shows a part: its number and name.
+func partName(parts *abi.PartList, i uint32) string {
+	if parts == nil || i == 0 || int(i) > len(parts.Parts) {
+		return ""
+	}
+	p := parts.Parts[i-1]
+	n := p.Number
+	if n == "" {
+		n = strconv.Itoa(int(p.Index))
+	}
+	if p.Filename != "" {
+		n += " " + p.Filename
+	}
+	return n
+}

@@ -1,0 +1,164 @@
+package flow
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+
+	netmail "net/mail"
+
+	"github.com/mailweir/weir/gateway/internal/mail"
+	"github.com/mailweir/weir/gateway/internal/mimetree"
+	"github.com/mailweir/weir/gateway/internal/store"
+	"github.com/mailweir/weir/policy"
+	"github.com/mailweir/weir/sdk/abi"
+)
+
+// fromAddress reads the address out of a From header's value.
+func fromAddress(v string) (mail.Address, bool) {
+	list, err := netmail.ParseAddressList(v)
+	if err != nil || len(list) == 0 {
+		return mail.Address{}, false
+	}
+	a, err := mail.ParseAddress(list[0].Address)
+	return a, err == nil
+}
+
+func summary(t *mimetree.Tree) store.Summary {
+	s := t.Summary()
+	return store.Summary{From: s.From, To: s.To, Cc: s.Cc, Subject: s.Subject, MessageID: s.MessageID, Attachments: s.Attachments}
+}
+
+// panel is a hearing with the recipients it speaks for.
+type panel struct {
+	h     *hearing
+	items []*item
+}
+
+// judge runs every tenant's chain on its recipients and rules on each.
+// early holds what the stages before DATA found, by tenant.
+func (c *commit) judge(ctx context.Context, early map[string]*hearing) {
+	for _, group := range byTenant(c.items) {
+		t := group[0].tenant
+		h := newHearing(t.Name)
+		if e := early[t.Name]; e != nil {
+			h = e.fork()
+		}
+		chain := t.Chain(string(c.rec.Direction))
+		panels := []panel{{h, group}}
+		for _, stage := range []abi.Stage{abi.StageHeaders, abi.StageMessage} {
+			var next []panel
+			for _, p := range panels {
+				next = append(next, c.hear(ctx, p, chain, stage)...)
+			}
+			panels = next
+		}
+		for _, p := range panels {
+			for _, it := range p.items {
+				c.rule(it, p.h)
+			}
+		}
+	}
+}
+
+func byTenant(items []*item) [][]*item {
+	var out [][]*item
+	for _, it := range items {
+		i := slices.IndexFunc(out, func(g []*item) bool { return g[0].tenant == it.tenant })
+		if i < 0 {
+			out = append(out, nil)
+			i = len(out) - 1
+		}
+		out[i] = append(out[i], it)
+	}
+	return out
+}
+
+// hear runs a chain on a panel. Where a filter's `when` holds for some of its
+// recipients only, the panel splits, and each part goes on by itself.
+func (c *commit) hear(ctx context.Context, p panel, chain []*policy.Filter, stage abi.Stage) []panel {
+	for i, fl := range chain {
+		if !c.f.o.Filters.Hooks(fl.Plugin, stage) {
+			continue
+		}
+		var yes, no []*item
+		var broken error
+		for _, it := range p.items {
+			fx := c.facts(it, stage)
+			fx.Score = p.h.score()
+			ok, err := fl.Applies(fx)
+			if err != nil {
+				broken = err
+				ok = false
+			}
+			if ok {
+				yes = append(yes, it)
+			} else {
+				no = append(no, it)
+			}
+		}
+		if broken != nil {
+			p.h.opinions = append(p.h.opinions, whenFailed(c.slog(), fl, stage, broken))
+		}
+		if len(yes) == 0 {
+			continue
+		}
+		if len(no) > 0 {
+			rest := c.hear(ctx, panel{p.h.fork(), no}, chain[i+1:], stage)
+			mine := panel{p.h.fork(), yes}
+			c.f.ask(ctx, c.slog(), mine.h, fl, c.event(mine, stage), c.tree)
+			return append(c.hear(ctx, mine, chain[i+1:], stage), rest...)
+		}
+		c.f.ask(ctx, c.slog(), p.h, fl, c.event(p, stage), c.tree)
+	}
+	return []panel{p}
+}
+
+func (c *commit) slog() *slog.Logger { return c.log }
+
+// rule asks policy about one recipient.
+func (c *commit) rule(it *item, h *hearing) {
+	fx := c.facts(it, abi.StageMessage)
+	it.ruling = h.decideFor(it.rec.Address.String(), it.rec.Waivers, func(fs []policy.Finding, ws []policy.Waiver) (policy.Decision, error) {
+		return it.tenant.Decide(string(c.rec.Direction), fx, fs, ws)
+	})
+	r, rl := &it.rec, &it.ruling
+	r.Findings, r.Class, r.Score, r.Rule, r.Tags, r.Notes = rl.findings, rl.class, rl.score, rl.rule, rl.tags, rl.notes
+	r.Waivers = append(r.Waivers, newWaivers(r.Waivers, rl.waivers)...)
+	c.log.Info("verdict", "rcpt", r.Address.String(), "tenant", r.Tenant, "action", string(rl.action), "class", rl.class.String(), "rule", rl.rule, "reason", rl.reason)
+}
+
+func newWaivers(have, all []mail.Waiver) []mail.Waiver {
+	if len(all) <= len(have) {
+		return nil
+	}
+	return all[:len(all)-len(have)] // granted ones stand at the end
+}
+
+// facts is what is known of the message for one recipient.
+func (c *commit) facts(it *item, stage abi.Stage) *policy.Facts {
+	fx := clientFacts(c.client)
+	fx.Stage, fx.Direction, fx.Tenant = stage.String(), string(c.rec.Direction), it.tenant.Name
+	fx.Sender, fx.Recipient, fx.Size = c.rec.Sender.String(), it.rec.Address.String(), c.rec.Size
+	fx.Subject, fx.Malformed, fx.HasAttachments = c.rec.Summary.Subject, c.tree.Malformed(), c.tree.HasAttachments()
+	fx.Header, fx.Now = headerFunc(c.tree.Headers()), c.f.o.Now()
+	for _, o := range c.items {
+		if o.tenant == it.tenant {
+			fx.Recipients = append(fx.Recipients, o.rec.Address.String())
+		}
+	}
+	return fx
+}
+
+func (c *commit) event(p panel, stage abi.Stage) *abi.Event {
+	parts := c.tree.Parts()
+	ev := &abi.Event{
+		Stage: stage, ID: c.rec.ID.String(), Tenant: p.h.tenant, Direction: direction(c.rec.Direction), Client: abiClient(c.client),
+		Sender: c.rec.Sender.String(), Size: uint64(c.rec.Size), PartCount: uint32(len(parts.Parts)), Malformed: parts.Malformed,
+		ReceivedUnixMs: uint64(c.rec.Received.UnixMilli()),
+	}
+	for _, it := range p.items {
+		ev.Recipients = append(ev.Recipients, it.rec.Address.String())
+	}
+	return ev
+}

@@ -1,0 +1,237 @@
+package flow
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"log/slog"
+	"time"
+
+	"github.com/mailweir/weir/gateway/internal/mail"
+	"github.com/mailweir/weir/gateway/internal/mimetree"
+	"github.com/mailweir/weir/gateway/internal/queue"
+	"github.com/mailweir/weir/gateway/internal/smtpd"
+	"github.com/mailweir/weir/gateway/internal/store"
+	"github.com/mailweir/weir/policy"
+)
+
+// message takes one message's bytes into a draft and then decides about it.
+type message struct {
+	s     *session
+	tx    *transaction
+	draft store.Draft
+	sum   hash.Hash
+}
+
+func (m *message) Write(b []byte) (int, error) {
+	if m.sum == nil {
+		m.sum = sha256.New()
+	}
+	m.sum.Write(b)
+	n, err := m.draft.Write(b)
+	if err != nil && errors.Is(err, store.ErrFull) {
+		return n, m.s.unavailable(err)
+	}
+	return n, err
+}
+
+// Abort implements smtpd.Message: the data broke, nothing is kept but a row.
+func (m *message) Abort(cause error) {
+	m.draft.Discard()
+	why := "the data broke off"
+	if cause != nil {
+		why = cause.Error()
+	}
+	m.s.abandon(why)
+}
+
+// item is one recipient on its way through Commit.
+type item struct {
+	rec    store.Recipient
+	tenant *policy.Tenant
+	ruling ruling
+	fate   fate
+	reply  *mail.Reply // the refusal, of the destination or of policy
+}
+
+// Commit implements smtpd.Message: judge, deliver or take, and answer.
+func (m *message) Commit(ctx context.Context) mail.Reply {
+	s, f := m.s, m.s.f
+	defer m.draft.Discard()
+	rec := m.record()
+	log := s.log.With("msg", rec.ID.String())
+	tree, err := mimetree.Parse(m.draft, m.draft.Size(), mimetree.Budget{})
+	if err != nil {
+		return s.internal(log, m, rec, fmt.Errorf("reading the message back: %w", err))
+	}
+	rec.Summary = summary(tree)
+	if hops := tree.ReceivedCount(); hops > s.p.Gateway().MaxReceived {
+		reply := mail.NewReply(554, "5.4.6", fmt.Sprintf("routing loop: %d Received headers (B129)", hops))
+		s.refuseAll(log, m.tx, rec, *reply, mail.EventRejection)
+		return *reply
+	}
+	if reply := m.lateTenant(tree); reply != nil {
+		s.refuseAll(log, m.tx, rec, *reply, mail.EventRejection)
+		return *reply
+	}
+	rec.Trace = smtpd.Received(s.peer, s.p.Gateway().Hostname, rec.ID.String(), m.tx.from, m.tx.acceptedAddrs(), m.tx.received)
+	c := &commit{f: f, p: s.p, log: log, rec: rec, draft: m.draft, tree: tree, client: &s.client}
+	for _, r := range m.tx.rcpts {
+		if r.refused != nil {
+			continue
+		}
+		c.items = append(c.items, &item{tenant: r.tenant, rec: store.Recipient{
+			N: len(c.items) + 1, Address: r.addr, Original: r.original, Tenant: r.tenant.Name, Local: r.known, Status: mail.StatusAccepted,
+		}})
+	}
+	c.judge(ctx, m.tx.hearings)
+	reply := c.finish(ctx, m.tx)
+	m.tx.done = true
+	return reply
+}
+
+// record starts the message's record.
+func (m *message) record() *store.Message {
+	tx := m.tx
+	rec := &store.Message{
+		ID: tx.id, Direction: m.s.peer.Direction, Received: tx.received, Client: m.s.client, Sender: tx.from,
+		Params: tx.params, Size: m.draft.Size(), Policy: m.s.p.Digest(),
+	}
+	if m.sum != nil {
+		rec.SHA256 = hex.EncodeToString(m.sum.Sum(nil))
+	}
+	return rec
+}
+
+// lateTenant finds whose an outbound message with the null path is: the
+// header's From tells, as it is all there is.
+func (m *message) lateTenant(tree *mimetree.Tree) *mail.Reply {
+	if m.tx.tenant != nil || m.s.peer.Direction != mail.Outbound {
+		return nil
+	}
+	for _, v := range headerFunc(tree.Headers())("From") {
+		if a, ok := fromAddress(v); ok {
+			if t, ok := m.s.p.TenantOf(a.Domain()); ok {
+				m.tx.tenant = t
+				for i := range m.tx.rcpts {
+					m.tx.rcpts[i].tenant = t
+				}
+				return nil
+			}
+		}
+	}
+	return mail.NewReply(550, "5.7.1", "this gateway does not send for the domain in From")
+}
+
+func (tx *transaction) acceptedAddrs() []mail.Address {
+	var out []mail.Address
+	for _, r := range tx.rcpts {
+		if r.refused == nil {
+			out = append(out, r.addr)
+		}
+	}
+	return out
+}
+
+// internal answers for an error of ours: 451 with an id, the cause in the log.
+func (s *session) internal(log *slog.Logger, m *message, rec *store.Message, err error) mail.Reply {
+	log.Error("taking a message failed; the client was told to come back", "err", err)
+	reply := mail.NewReply(451, "4.3.0", "internal error "+rec.ID.String()+", try again later")
+	s.refuseAll(s.log, m.tx, rec, *reply, mail.EventDeferral)
+	return *reply
+}
+
+// commit is the work of one end of data, also for mail that enters in process.
+type commit struct {
+	f      *Flow
+	p      *policy.Policy
+	log    *slog.Logger
+	rec    *store.Message
+	draft  store.Draft
+	tree   *mimetree.Tree
+	client *mail.Client
+	items  []*item
+
+	results  []result
+	pending  []*running
+	attempts []mail.Attempt
+	queued   bool // the caller may only take or refuse, never wait (in-process mail)
+}
+
+// finish delivers what may go, decides the one reply, and records.
+func (c *commit) finish(ctx context.Context, tx *transaction) mail.Reply {
+	now := c.f.o.Now()
+	var deliverable []*item
+	for _, it := range c.items {
+		switch it.ruling.action {
+		case mail.ActionContinue, mail.ActionAccept, mail.ActionRedirect:
+			if !it.ruling.hold.IsZero() {
+				it.fate = fateHeld
+				continue
+			}
+			c.prepare(it)
+			deliverable = append(deliverable, it)
+		case mail.ActionReject, mail.ActionDisconnect:
+			it.fate, it.reply = fateRejected, it.ruling.reply
+		case mail.ActionTempfail:
+			it.fate, it.reply = fateUnfiltered, it.ruling.reply
+		default: // discard, stall, quarantine
+			it.fate = fateHeld
+		}
+	}
+	c.direct(ctx, deliverable)
+	fates := make([]fate, len(c.items))
+	for i, it := range c.items {
+		fates[i] = it.fate
+	}
+	switch decide(fates) {
+	case refuseIt:
+		return c.refuse(tx, now)
+	case laterPlease:
+		return c.later(tx, now)
+	}
+	return c.take(ctx, tx, now)
+}
+
+// prepare gives a recipient that passes its route, schedule and edits.
+func (c *commit) prepare(it *item) {
+	r := &it.rec
+	set := it.tenant.Settings(string(c.rec.Direction), r.Address.Key())
+	r.Schedule = set.Schedule
+	r.Edits = it.ruling.edits
+	if to := it.ruling.redirect; len(to) > 0 {
+		if a, err := mail.ParseAddress(to[0]); err == nil {
+			if r.Original.IsNull() {
+				r.Original = r.Address
+			}
+			r.Address, r.Local = a, true
+		}
+	}
+	dir := c.rec.Direction
+	if dir == mail.Inbound {
+		if t, hosted := c.p.TenantOf(r.Address.Domain()); !hosted || t.Name != r.Tenant {
+			dir = mail.Outbound // redirected out of its tenant
+		}
+	}
+	queue.Assign(c.p, dir, r)
+	if name := it.ruling.route; name != "" {
+		if route, ok := queue.Resolve(c.p, name, r.Address); ok {
+			r.Route, r.NextHop = name, route.NextHop()
+		} else {
+			c.log.Warn("a filter asked for a route that is not in the policy; the usual one is used", "route", name, "rcpt", r.Address.String())
+		}
+	}
+}
+
+const budgetWithoutChoice = 30 * time.Second
+
+// budget is how long the client waits for direct delivery (B64).
+func (c *commit) budget() time.Duration {
+	if c.rec.Direction == mail.Outbound {
+		return c.p.Gateway().DirectOutbound
+	}
+	return c.p.Gateway().DirectInbound
+}

@@ -1,0 +1,316 @@
+package flow
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/mailweir/weir/gateway/internal/deliver"
+	"github.com/mailweir/weir/gateway/internal/mail"
+	"github.com/mailweir/weir/gateway/internal/queue"
+	"github.com/mailweir/weir/gateway/internal/store"
+)
+
+// refilter is how soon a message whose filter failed is filtered again.
+const refilter = time.Minute
+
+// refuse answers 5xx: nothing was taken (B66).
+func (c *commit) refuse(tx *transaction, now time.Time) mail.Reply {
+	c.sync()
+	var first *mail.Reply
+	for i, it := range c.items {
+		r := &c.rec.Recipients[i]
+		r.Status, r.Last, r.Changed, r.Reason = mail.StatusRejected, it.reply, now, it.ruling.reason
+		if first == nil {
+			first = it.reply
+		}
+	}
+	if first == nil || first.Code < 400 {
+		first = mail.NewReply(554, "5.7.1", "refused")
+	}
+	c.keepRow(tx, mail.EventRejection, first, now)
+	return *first
+}
+
+// later answers 451: nothing was taken, the client keeps the message.
+func (c *commit) later(tx *transaction, now time.Time) mail.Reply {
+	c.sync()
+	reply := mail.NewReply(451, "4.4.1", "try again later")
+	for i, it := range c.items {
+		r := &c.rec.Recipients[i]
+		r.Status, r.Last, r.Changed, r.Reason = mail.StatusNotAccepted, it.reply, now, it.ruling.reason
+		if (it.fate == fateUnknown || it.fate == fateUnfiltered) && it.reply != nil {
+			reply.Text = it.reply.Text
+			if it.reply.Enhanced[0] == 4 {
+				reply.Enhanced = it.reply.Enhanced
+			}
+		}
+	}
+	c.keepRow(tx, mail.EventDeferral, reply, now)
+	return *reply
+}
+
+// keepRow journals a message that was not taken.
+func (c *commit) keepRow(tx *transaction, t mail.EventType, reply *mail.Reply, now time.Time) {
+	if c.queued { // in-process mail has its row in the message it came from
+		return
+	}
+	addRefused(c.rec, tx, now)
+	ev := queue.Event(c.rec, nil, t, now)
+	ev.Reply = reply
+	c.f.o.Store.Record(c.rec, c.attempts, ev)
+}
+
+// addRefused appends the recipients that were refused at RCPT.
+func addRefused(rec *store.Message, tx *transaction, now time.Time) {
+	if tx == nil {
+		return
+	}
+	for _, r := range tx.rcpts {
+		if r.refused == nil {
+			continue
+		}
+		s := store.Recipient{
+			N: len(rec.Recipients) + 1, Address: r.addr, Original: r.original, Status: mail.StatusRejected, Last: r.refused,
+			Findings: r.findings, Rule: r.rule, Reason: r.refused.Text, Changed: now,
+		}
+		if r.refused.Temporary() {
+			s.Status = mail.StatusNotAccepted
+		}
+		if r.tenant != nil {
+			s.Tenant = r.tenant.Name
+		}
+		if len(r.findings) > 0 {
+			s.Class = r.findings[0].Class
+		}
+		rec.Recipients = append(rec.Recipients, s)
+	}
+}
+
+// take makes every recipient ours, and answers 250 once that is durable.
+func (c *commit) take(ctx context.Context, tx *transaction, now time.Time) mail.Reply {
+	c.sync()
+	events := []mail.Event{queue.Event(c.rec, nil, mail.EventReception, now)}
+	var book []deliver.RcptResult
+	for _, res := range c.results {
+		if res.overBudget {
+			c.putOff(&c.rec.Recipients[res.N-1], now)
+			continue
+		}
+		book = append(book, res.RcptResult)
+	}
+	entry := (&queue.Book{Policy: c.p, Now: now, Jitter: c.f.o.Jitter}).Enter(c.rec, book)
+	for _, r := range entry.Recipients {
+		c.rec.Recipients[r.N-1] = r
+	}
+	events = append(events, entry.Events...)
+	for i, it := range c.items {
+		if ev, ok := c.place(it, &c.rec.Recipients[i], now); ok {
+			events = append(events, ev)
+		}
+	}
+	reply, err := c.write(ctx, tx, now, entry, events)
+	if err != nil {
+		return reply
+	}
+	c.log.Info("taken", "reply", reply.String(), "recipients", len(c.items))
+	return reply
+}
+
+// putOff queues a recipient whose attempt was broken off for the client's
+// sake: the queue tries at once, and no failure is counted.
+func (c *commit) putOff(r *store.Recipient, now time.Time) {
+	r.Status, r.Next, r.Changed = mail.StatusQueued, now.Add(time.Second), now
+}
+
+// place gives a recipient without a result its state.
+func (c *commit) place(it *item, r *store.Recipient, now time.Time) (mail.Event, bool) {
+	set := it.tenant.Settings(string(c.rec.Direction), r.Address.Key())
+	ev := queue.Event(c.rec, r, mail.EventVerdict, now)
+	r.Reason = it.ruling.reason
+	if it.ruling.reply != nil && r.Last == nil {
+		r.Last = it.ruling.reply
+	}
+	switch {
+	case it.fate == fatePending:
+		r.Status, r.Next = mail.StatusQueued, now
+	case it.fate == fateQueueable && r.Status == mail.StatusAccepted: // not tried yet
+		r.Status, r.Next, r.Reason = mail.StatusQueued, now, ""
+	case it.fate == fateUnfiltered:
+		r.Status, r.Unjudged, r.Next = mail.StatusAccepted, true, now.Add(refilter)
+		ev.Type = mail.EventFilterError
+	case it.fate == fateRejected:
+		// No other reply is possible any more: kept for the operator where the
+		// tenant keeps such mail, else dropped; never a DSN for spam.
+		r.Status, ev.Type = mail.StatusBlackholed, mail.EventDiscard
+		if set.KeepRejected {
+			c.hold(it, r, mail.StatusQuarantined, &ev, now)
+		}
+	case it.fate == fateHeld && !it.ruling.hold.IsZero():
+		r.Status, r.Unjudged, r.Next = mail.StatusAccepted, true, it.ruling.hold
+	case it.fate == fateHeld && it.ruling.action == mail.ActionDiscard:
+		r.Status, ev.Type = mail.StatusBlackholed, mail.EventDiscard
+	case it.fate == fateHeld && it.ruling.action == mail.ActionStall:
+		c.hold(it, r, mail.StatusStalled, &ev, now)
+	case it.fate == fateHeld:
+		c.hold(it, r, mail.StatusQuarantined, &ev, now)
+	default:
+		return ev, false // Book has written its state and event
+	}
+	r.Changed = now
+	ev.Status, ev.Text, ev.Next, ev.Class = r.Status, it.ruling.reason, r.Next, r.Class.String()
+	return ev, true
+}
+
+// hold keeps a recipient for an operator until it expires (B136, B137).
+func (c *commit) hold(it *item, r *store.Recipient, s mail.Status, ev *mail.Event, now time.Time) {
+	set := it.tenant.Settings(string(c.rec.Direction), r.Address.Key())
+	r.Status, r.Next = s, time.Time{}
+	ev.Type = mail.EventQuarantine
+	keep := it.tenant.Retain().Quarantine
+	if s == mail.StatusStalled {
+		ev.Type, keep = mail.EventStall, set.Hold
+	}
+	if keep > 0 {
+		r.Expires = now.Add(keep)
+	}
+	if r.Route == "" { // a release finds its way without a new verdict
+		c.prepare(it)
+		r.Route, r.NextHop, r.Schedule, r.Edits = it.rec.Route, it.rec.NextHop, it.rec.Schedule, it.rec.Edits
+	}
+}
+
+// write makes it all durable: notices first, then the message.
+func (c *commit) write(ctx context.Context, tx *transaction, now time.Time, entry queue.Entry, events []mail.Event) (mail.Reply, error) {
+	live, alldone := false, true
+	for _, r := range c.rec.Recipients {
+		live = live || r.Status.Live()
+		alldone = alldone && r.Status == mail.StatusDelivered
+	}
+	addRefused(c.rec, tx, now)
+	spawn, events := c.f.o.Notices.Make(ctx, c.rec, entry, c.attempts, draftBody{c.draft}, events)
+	spawn = append(spawn, c.f.o.Notices.Stalled(ctx, c.rec, withStatus(c.rec, mail.StatusStalled))...)
+	for _, a := range spawn {
+		if _, err := c.f.o.Store.Enqueue(ctx, a); err != nil {
+			return c.failedToTake(err), err
+		}
+	}
+	if !live {
+		c.f.o.Store.Record(c.rec, c.attempts, events...)
+		c.observe(ctx)
+		return c.thanks(alldone), nil
+	}
+	c.rec.HasBody = true
+	adm := &store.Admission{Message: c.rec, Draft: c.draft, Events: events, Attempts: c.attempts}
+	if len(c.pending) > 0 {
+		adm.LeaseFor = attemptLimit + time.Minute
+	}
+	lease, err := c.f.o.Store.Enqueue(ctx, adm)
+	if err != nil {
+		for _, r := range c.pending {
+			c.f.late.Go(func() { <-r.a.Done(); r.cancel() })
+		}
+		return c.failedToTake(err), err
+	}
+	if len(c.pending) > 0 {
+		c.settleLate(lease, c.pending)
+	}
+	c.observe(ctx)
+	return c.thanks(false), nil
+}
+
+func (c *commit) thanks(delivered bool) mail.Reply {
+	if delivered {
+		return *mail.NewReply(250, "2.0.0", "Ok: delivered as "+c.rec.ID.String())
+	}
+	return *mail.NewReply(250, "2.0.0", "Ok: queued as "+c.rec.ID.String())
+}
+
+// failedToTake answers for a commit that did not happen, or may not have: an
+// unknown commit is never a 250.
+func (c *commit) failedToTake(err error) mail.Reply {
+	if errors.Is(err, store.ErrFull) {
+		c.log.Warn("mail is deferred: not enough free space", "err", err)
+		return *mail.NewReply(452, "4.3.1", "not enough free space, try again later")
+	}
+	c.log.Error("a message could not be made durable; the client was told to come back", "err", err)
+	return *mail.NewReply(451, "4.3.0", "internal error "+c.rec.ID.String()+", try again later")
+}
+
+// draftBody lets notices quote a message that is no file yet.
+type draftBody struct{ store.Draft }
+
+func (draftBody) Close() error { return nil }
+
+// refuseAll journals a message that is refused as a whole.
+func (s *session) refuseAll(log *slog.Logger, tx *transaction, rec *store.Message, reply mail.Reply, t mail.EventType) {
+	now := s.f.o.Now()
+	status := mail.StatusRejected
+	if reply.Temporary() {
+		status = mail.StatusNotAccepted
+	}
+	rec.Recipients = nil
+	for _, r := range tx.rcpts {
+		if r.refused == nil {
+			sr := store.Recipient{N: len(rec.Recipients) + 1, Address: r.addr, Status: status, Last: &reply, Reason: reply.Text, Changed: now}
+			if r.tenant != nil {
+				sr.Tenant = r.tenant.Name
+			}
+			rec.Recipients = append(rec.Recipients, sr)
+		}
+	}
+	addRefused(rec, tx, now)
+	tx.done = true
+	ev := queue.Event(rec, nil, t, now)
+	ev.Reply = &reply
+	log.Info("refused", "reply", reply.String())
+	s.f.o.Store.Record(rec, nil, ev)
+}
+
+// abandon journals a transaction that ends without a message: refused
+// recipients, and a client that gave up (B19).
+func (s *session) abandon(why string) {
+	tx := s.tx
+	if tx == nil || tx.done || len(tx.rcpts) == 0 {
+		return
+	}
+	tx.done = true
+	if !s.f.refused.allow(s.client.Addr.Addr(), s.f.o.Now()) {
+		return
+	}
+	now := s.f.o.Now()
+	rec := &store.Message{
+		ID: tx.id, Direction: s.peer.Direction, Received: tx.received, Client: s.client, Sender: tx.from,
+		Params: tx.params, Policy: s.p.Digest(),
+	}
+	open := false
+	for _, r := range tx.rcpts {
+		if r.refused != nil {
+			continue
+		}
+		open = true
+		sr := store.Recipient{N: len(rec.Recipients) + 1, Address: r.addr, Status: mail.StatusNotAccepted, Reason: why, Changed: now}
+		if r.tenant != nil {
+			sr.Tenant = r.tenant.Name
+		}
+		rec.Recipients = append(rec.Recipients, sr)
+	}
+	addRefused(rec, tx, now)
+	ev := queue.Event(rec, nil, mail.EventRejection, now)
+	if open {
+		ev.Type = mail.EventDeferral
+	}
+	ev.Text = why
+	s.f.o.Store.Record(rec, nil, ev)
+}
+
+func withStatus(m *store.Message, s mail.Status) []store.Recipient {
+	var out []store.Recipient
+	for _, r := range m.Recipients {
+		if r.Status == s {
+			out = append(out, r)
+		}
+	}
+	return out
+}

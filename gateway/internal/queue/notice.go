@@ -1,0 +1,161 @@
+package queue
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/mailweir/weir/gateway/internal/mail"
+	"github.com/mailweir/weir/gateway/internal/notify"
+	"github.com/mailweir/weir/gateway/internal/store"
+	"github.com/mailweir/weir/policy"
+)
+
+// Notices composes the mail that the gateway owes: DSNs to senders, notices
+// of stalled mail to administrators.
+type Notices interface {
+	// Make returns the DSNs that an entry owes as admissions, to be committed
+	// with the outcome, and events with theirs appended. A notice that cannot
+	// be composed is logged: the outcome itself is never held up by it.
+	Make(ctx context.Context, m *store.Message, e Entry, attempts []mail.Attempt, body store.Body, events []mail.Event) ([]*store.Admission, []mail.Event)
+	// Stalled returns the notices to the administrators of stalled mail (B145).
+	Stalled(ctx context.Context, m *store.Message, stalled []store.Recipient) []*store.Admission
+}
+
+// Composer is Notices over a store. All fields are needed.
+type Composer struct {
+	Store  store.Bodies
+	Policy func() *policy.Policy
+	Now    func() time.Time
+	Logger *slog.Logger
+}
+
+var _ Notices = (*Composer)(nil)
+
+func (c *Composer) options() notify.Options {
+	return notify.Options{Hostname: c.Policy().Gateway().Hostname, Now: c.Now()}
+}
+
+// Make implements Notices.
+func (c *Composer) Make(ctx context.Context, m *store.Message, e Entry, attempts []mail.Attempt, body store.Body, events []mail.Event) ([]*store.Admission, []mail.Event) {
+	var out []*store.Admission
+	for _, n := range e.Notices {
+		about := pick(e.Recipients, n.Recipients)
+		compose := notify.FailureDSN
+		if n.Kind == "delayed" {
+			compose = notify.DelayDSN
+		}
+		dsn, text, err := compose(m, about, attempts, c.options(), body)
+		if err != nil {
+			c.Logger.Error("a notice to the sender could not be composed", "msg", m.ID.String(), "kind", n.Kind, "err", err)
+			continue
+		}
+		a, err := c.admit(ctx, dsn, text, about[0].Tenant, notify.Events(dsn, m, about, "", c.Now()))
+		if err != nil {
+			c.Logger.Error("a notice to the sender could not be stored", "msg", m.ID.String(), "kind", n.Kind, "err", err)
+			continue
+		}
+		// notify.Events tells both sides' story; the original's lines belong to
+		// the outcome that owes the notice.
+		a.Events, events = divide(a.Events, events, dsn.ID)
+		out = append(out, a)
+	}
+	return out, events
+}
+
+func divide(made, events []mail.Event, id mail.ID) (own, rest []mail.Event) {
+	for _, ev := range made {
+		if ev.Message == id {
+			own = append(own, ev)
+		} else {
+			events = append(events, ev)
+		}
+	}
+	return own, events
+}
+
+func pick(rs []store.Recipient, ns []int) []store.Recipient {
+	var out []store.Recipient
+	for _, r := range rs {
+		if slices.Contains(ns, r.N) {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// Stalled implements Notices: one message to the addresses of each tenant.
+func (c *Composer) Stalled(ctx context.Context, m *store.Message, stalled []store.Recipient) []*store.Admission {
+	var out []*store.Admission
+	done := map[string]bool{}
+	for _, r := range stalled {
+		if done[r.Tenant] {
+			continue
+		}
+		done[r.Tenant] = true
+		t, ok := c.Policy().Tenant(r.Tenant)
+		if !ok {
+			continue
+		}
+		mine := slices.DeleteFunc(slices.Clone(stalled), func(o store.Recipient) bool { return o.Tenant != r.Tenant })
+		a, err := c.stalled(ctx, m, mine, t)
+		if err != nil {
+			c.Logger.Error("a notice of stalled mail could not be made", "msg", m.ID.String(), "tenant", r.Tenant, "err", err)
+		} else if a != nil {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+func (c *Composer) stalled(ctx context.Context, m *store.Message, rs []store.Recipient, t *policy.Tenant) (*store.Admission, error) {
+	var to []mail.Address
+	for _, s := range t.Notify().Stalled {
+		a, err := mail.ParseAddress(s)
+		if err != nil {
+			return nil, err
+		}
+		to = append(to, a)
+	}
+	if len(to) == 0 {
+		return nil, nil
+	}
+	n, text, err := notify.StallNotice(m, rs, to, c.options())
+	if err != nil {
+		return nil, err
+	}
+	a, err := c.admit(ctx, n, text, t.Name, nil)
+	if err != nil {
+		return nil, err
+	}
+	a.Events = []mail.Event{Event(n, nil, mail.EventNotice, c.Now())}
+	return a, nil
+}
+
+// admit routes a message of ours and puts its body in a draft.
+func (c *Composer) admit(ctx context.Context, n *store.Message, text []byte, tenant string, events []mail.Event) (*store.Admission, error) {
+	Address(c.Policy(), n, tenant)
+	return notify.Admission(ctx, c.Store, n, text, events)
+}
+
+// Address gives the recipients of a notice their tenant and route: inward
+// when the gateway hosts their domain, else outward from the tenant the
+// notice is about.
+func Address(p *policy.Policy, n *store.Message, tenant string) {
+	n.Direction = mail.Inbound
+	for i := range n.Recipients {
+		r := &n.Recipients[i]
+		r.Tenant, r.Local = tenant, true
+		dir := mail.Outbound
+		if t, ok := p.TenantOf(r.Address.Domain()); ok {
+			r.Tenant, dir = t.Name, mail.Inbound
+		} else {
+			n.Direction = mail.Outbound
+		}
+		Assign(p, dir, r)
+		if t, ok := p.Tenant(r.Tenant); ok {
+			r.Schedule = t.Settings(string(dir), r.Address.Key()).Schedule
+		}
+	}
+}

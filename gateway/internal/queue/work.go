@@ -1,0 +1,344 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/mailweir/weir/gateway/internal/deliver"
+	"github.com/mailweir/weir/gateway/internal/mail"
+	"github.com/mailweir/weir/gateway/internal/store"
+	"github.com/mailweir/weir/policy"
+)
+
+const (
+	leaseFor     = 2 * time.Minute  // extended while an attempt runs
+	attemptLimit = 30 * time.Minute // one attempt at all of a claim's hosts
+	stopGrace    = 30 * time.Second // for attempts past the final dot at shutdown
+	idlePoll     = time.Minute      // the longest sleep; being woken is the rule
+)
+
+// Judge is what the queue asks of flow. Both methods may be called in parallel.
+type Judge interface {
+	// Rejudge runs the filters for recipients that were accepted before a
+	// verdict was there (or that an operator wants scanned again).
+	Rejudge(ctx context.Context, m *store.Message, ns []int, body store.Body) (store.Outcome, error)
+	// Inject hands a message to another hosted tenant's inbound chain, as a new
+	// message. It is idempotent for the same message and recipients.
+	Inject(ctx context.Context, m *store.Message, ns []int, body store.Body) []deliver.RcptResult
+	// Attempted is called once after each attempt was recorded.
+	Attempted(ctx context.Context, m *store.Message, e Entry)
+}
+
+// Confirmer learns of recipients that a destination took.
+type Confirmer interface {
+	Delivered(tenant string, addr mail.Address)
+}
+
+// Engine makes delivery attempts; *deliver.Engine is one.
+type Engine interface {
+	Start(ctx context.Context, r deliver.Request) *deliver.Attempt
+}
+
+// Options make a Worker. All fields but Jitter and Confirm are needed.
+type Options struct {
+	Store   store.Store
+	Engine  Engine
+	Judge   Judge
+	Confirm Confirmer
+	Notices Notices
+	Policy  func() *policy.Policy
+	Now     func() time.Time
+	Jitter  func() float64
+	Logger  *slog.Logger
+	// Stop is called on an error of the store after which nothing more can be
+	// recorded: delivering on would mean duplicates.
+	Stop func(error)
+}
+
+// Worker works the queue.
+type Worker struct {
+	o    Options
+	free chan struct{} // a token for each attempt that may run
+	kick chan struct{}
+}
+
+// New makes a worker; Run starts it.
+func New(o Options) *Worker {
+	return &Worker{o: o, kick: make(chan struct{}, 1)}
+}
+
+// Run works until ctx ends, then stops what can be stopped and returns when
+// all of it has finished.
+func (w *Worker) Run(ctx context.Context) error {
+	q := w.o.Policy().Gateway().Queue
+	workers := max(q.Workers, 1)
+	w.free = make(chan struct{}, workers)
+	for range workers {
+		w.free <- struct{}{}
+	}
+	var running sync.WaitGroup
+	defer running.Wait()
+	for ctx.Err() == nil {
+		n := w.take(ctx, workers)
+		if n == 0 {
+			break
+		}
+		claims, err := w.o.Store.Claim(ctx, store.ClaimRequest{
+			Now: w.o.Now(), Limit: n, For: leaseFor, PerHop: w.o.Policy().Gateway().Queue.PerHop,
+		})
+		if err != nil {
+			w.give(n)
+			if ctx.Err() != nil {
+				break
+			}
+			w.o.Logger.Error("claiming due mail failed", "err", err)
+			w.sleep(ctx, time.Second)
+			continue
+		}
+		w.give(n - len(claims))
+		for _, c := range claims {
+			running.Go(func() {
+				defer w.give(1)
+				w.work(ctx, c)
+			})
+		}
+		if len(claims) == 0 {
+			w.idle(ctx)
+		}
+	}
+	return nil
+}
+
+// take waits for one free slot and takes more if they are there, up to limit.
+func (w *Worker) take(ctx context.Context, limit int) int {
+	select {
+	case <-ctx.Done():
+		return 0
+	case <-w.free:
+	}
+	for n := 1; n < limit; n++ {
+		select {
+		case <-w.free:
+		default:
+			return n
+		}
+	}
+	return limit
+}
+
+func (w *Worker) give(n int) {
+	for range n {
+		w.free <- struct{}{}
+	}
+	if n > 0 {
+		select {
+		case w.kick <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// idle waits until something may be due, or a slot (and with it a next hop's
+// capacity) came free.
+func (w *Worker) idle(ctx context.Context) {
+	d := idlePoll
+	if due, err := w.o.Store.NextDue(ctx); err == nil && !due.IsZero() {
+		d = min(max(due.Sub(w.o.Now()), 20*time.Millisecond), idlePoll)
+	}
+	w.sleep(ctx, d)
+}
+
+func (w *Worker) sleep(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	case <-w.o.Store.Woken():
+	case <-w.kick:
+	}
+}
+
+// work does one claim from lease to settlement. A panic in it costs the
+// attempt, not the process: the lease ends by itself and the mail is due again.
+func (w *Worker) work(ctx context.Context, c store.Claimed) {
+	log := w.o.Logger.With("msg", c.Message.ID.String())
+	defer func() {
+		if x := recover(); x != nil {
+			log.Error("a delivery attempt broke; its recipients are due again when the lease ends", "panic", fmt.Sprint(x))
+		}
+	}()
+	body, err := w.o.Store.OpenBody(ctx, c.Message.ID)
+	if err != nil {
+		w.unreadable(ctx, log, c, err)
+		return
+	}
+	defer body.Close()
+	unjudged, deliverable := split(c)
+	switch {
+	case len(unjudged) > 0:
+		w.judge(ctx, log, c, unjudged, body)
+	default:
+		w.deliver(ctx, log, c, deliverable, body)
+	}
+}
+
+func split(c store.Claimed) (unjudged, deliverable []int) {
+	for _, n := range c.Lease.Recipients {
+		if r := find(c.Message, n); r != nil && r.Unjudged {
+			unjudged = append(unjudged, n)
+		} else if r != nil {
+			deliverable = append(deliverable, n)
+		}
+	}
+	return unjudged, deliverable
+}
+
+// unreadable handles a body that is not there: a missing one is frozen and
+// shown, anything else is tried again later.
+func (w *Worker) unreadable(ctx context.Context, log *slog.Logger, c store.Claimed, err error) {
+	log.Error("the body of a queued message cannot be opened", "err", err)
+	now := w.o.Now()
+	var o store.Outcome
+	for _, n := range c.Lease.Recipients {
+		r := *find(c.Message, n)
+		ev := Event(c.Message, &r, mail.EventFreeze, now)
+		if errors.Is(err, store.ErrNotFound) {
+			r.Status, r.Next = mail.StatusQueueFrozen, time.Time{}
+			r.Reason = "the message's body is missing; look for disk damage, then remove it or restore the spool file"
+		} else {
+			r.Next = now.Add(dnsRetry)
+			ev.Type = mail.EventTransientFailure
+		}
+		r.Changed, ev.Status, ev.Text, ev.Next = now, r.Status, "the body cannot be read", r.Next
+		o.Recipients = append(o.Recipients, r)
+		o.Events = append(o.Events, ev)
+	}
+	w.settle(ctx, log, c.Lease, o)
+}
+
+func (w *Worker) judge(ctx context.Context, log *slog.Logger, c store.Claimed, ns []int, body store.Body) {
+	stop := w.keep(ctx, log, &c.Lease, nil)
+	o, err := w.o.Judge.Rejudge(ctx, c.Message, ns, body)
+	stop()
+	if err != nil {
+		log.Error("filtering from the queue failed", "err", err)
+		now := w.o.Now()
+		for _, n := range ns {
+			r := *find(c.Message, n)
+			r.Next = now.Add(dnsRetry)
+			o.Recipients = append(o.Recipients, r)
+		}
+	}
+	w.settle(ctx, log, c.Lease, o)
+}
+
+// deliver makes the attempts of one claim: one for each distinct wire form
+// and route, one after the other, since they share the next hop.
+func (w *Worker) deliver(ctx context.Context, log *slog.Logger, c store.Claimed, ns []int, body store.Body) {
+	p := w.o.Policy()
+	work, cancel := context.WithTimeout(context.WithoutCancel(ctx), attemptLimit)
+	defer cancel()
+	var results []deliver.RcptResult
+	var attempts []mail.Attempt
+	for _, b := range Batches(p, c.Message, ns) {
+		if ctx.Err() != nil {
+			break // shutting down: what was not tried stays due
+		}
+		res := w.attempt(ctx, work, log, &c.Lease, c.Message, b, body)
+		results = append(results, res.Rcpts...)
+		attempts = append(attempts, res.Attempts...)
+	}
+	book := &Book{Policy: p, Now: w.o.Now(), Jitter: w.o.Jitter}
+	e := book.Enter(c.Message, results)
+	w.confirm(c.Message, results)
+	o := store.Outcome{Recipients: e.Recipients, Events: e.Events, Attempts: attempts, DropBody: true}
+	o.Spawn, o.Events = w.o.Notices.Make(ctx, c.Message, e, attempts, body, o.Events)
+	w.settle(ctx, log, c.Lease, o)
+	w.o.Judge.Attempted(work, c.Message, e)
+}
+
+func (w *Worker) confirm(m *store.Message, results []deliver.RcptResult) {
+	if w.o.Confirm == nil || m.Direction != mail.Inbound {
+		return
+	}
+	for _, res := range results {
+		if r := find(m, res.N); r != nil && res.Outcome == deliver.Delivered {
+			w.o.Confirm.Delivered(r.Tenant, r.Address)
+		}
+	}
+}
+
+func (w *Worker) attempt(ctx, work context.Context, log *slog.Logger, l *store.Lease, m *store.Message, b Batch, body store.Body) deliver.Result {
+	switch {
+	case b.Unrouted != nil:
+		var res deliver.Result
+		for _, to := range b.To {
+			res.Rcpts = append(res.Rcpts, deliver.RcptResult{N: to.N, Outcome: deliver.Deferred, Reply: *b.Unrouted})
+		}
+		return res
+	case b.Local != "":
+		return deliver.Result{Rcpts: w.o.Judge.Inject(work, m, ns(b.To), body)}
+	}
+	a := w.o.Engine.Start(work, Request(m, b, body, body.Size()))
+	stop := w.keep(ctx, log, l, a)
+	<-a.Done()
+	stop()
+	return a.Result()
+}
+
+// keep extends a lease while work runs, and asks a running attempt to stop
+// when the gateway shuts down; past its final dot it may finish.
+func (w *Worker) keep(ctx context.Context, log *slog.Logger, l *store.Lease, a *deliver.Attempt) (stop func()) {
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		t := time.NewTicker(leaseFor / 3)
+		defer t.Stop()
+		quit := ctx.Done()
+		for {
+			select {
+			case <-done:
+				return
+			case <-quit:
+				quit = nil
+				if a != nil {
+					a.Abort()
+				}
+			case <-t.C:
+				nl, err := w.o.Store.Extend(context.WithoutCancel(ctx), *l, w.o.Now().Add(leaseFor))
+				if err != nil {
+					log.Warn("extending a lease failed", "err", err)
+					return
+				}
+				*l = nl
+			}
+		}
+	})
+	return func() { close(done); wg.Wait() }
+}
+
+// settle records an outcome. The mail may be gone by now, so failing to
+// record is serious: the process stops rather than deliver it again and again.
+func (w *Worker) settle(ctx context.Context, log *slog.Logger, l store.Lease, o store.Outcome) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopGrace)
+	defer cancel()
+	err := w.o.Store.Settle(ctx, l, o)
+	switch {
+	case err == nil:
+		for _, ev := range o.Events {
+			log.Info("attempt", "rcpt", ev.Recipient, "tenant", ev.Tenant, "status", string(ev.Status), "attempt", ev.Attempt, "reply", ev.Reply, "host", ev.Host, "next", ev.Next)
+		}
+	case errors.Is(err, store.ErrLeaseLost):
+		log.Warn("a lease was lost before its outcome was recorded; the message may be delivered twice", "err", err)
+	default:
+		log.Error("recording an outcome failed", "err", err)
+		if w.o.Stop != nil {
+			w.o.Stop(fmt.Errorf("recording the outcome of %s: %w", l.Message, err))
+		}
+	}
+}
