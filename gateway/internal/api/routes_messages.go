@@ -52,7 +52,7 @@ func (s *server) bounded(ctx context.Context) (context.Context, context.CancelFu
 }
 
 func (s *server) search(ctx context.Context, in *struct {
-	searchInput
+	SearchInput
 	Fields []string `query:"fields" doc:"Fields of a row to answer with; all when absent"`
 }) (*output[SearchPage], error) {
 	ctx, cancel := s.bounded(ctx)
@@ -255,7 +255,7 @@ func (s *server) body(ctx context.Context, in *idInput) (*huma.StreamResponse, e
 	}}, nil
 }
 
-func (s *server) deliveries(ctx context.Context, in *searchInput) (*output[AttemptPage], error) {
+func (s *server) deliveries(ctx context.Context, in *SearchInput) (*output[AttemptPage], error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	f, p := filterOf(in.Q, in.Filter)

@@ -11,8 +11,9 @@ import (
 	"github.com/mailweir/weir/gateway/internal/query"
 )
 
-// searchInput is the selection that searches and actions share.
-type searchInput struct {
+// SearchInput are the parameters of a search. It is exported because huma
+// leaves out what it cannot set.
+type SearchInput struct {
 	Q      string `query:"q" maxLength:"4096" doc:"Filter in its text form, such as: status:queued sender:*@partner.test"`
 	Filter string `query:"filter" maxLength:"16384" doc:"Filter as JSON; narrows q"`
 	Cursor string `query:"cursor" maxLength:"512" doc:"Where to go on; from the page before"`
