@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/mailweir/weir/gateway/internal/api/client"
+	"github.com/mailweir/weir/gateway/internal/terminal"
+)
+
+// The exit codes, documented in "weir help exit-codes".
+const (
+	exitOK      = 0
+	exitError   = 1
+	exitChanges = 2 // a plan or "fmt --check" found changes
+	exitNoMatch = 3
+	exitUsage   = 64 // EX_USAGE of sysexits.h
+)
+
+// Globals are the flags that every command takes.
+type Globals struct {
+	Config    string             `short:"c" placeholder:"PATH" env:"WEIR_CONFIG" default:"config.hcl" help:"Policy file or folder."`
+	Socket    string             `placeholder:"PATH" env:"WEIR_SOCKET" help:"Socket of the running gateway; else the one in the policy's data_dir."`
+	URL       string             `name:"url" placeholder:"URL" env:"WEIR_URL" help:"Admin listener of a gateway elsewhere, instead of the socket."`
+	TokenFile string             `placeholder:"PATH" env:"WEIR_TOKEN_FILE" help:"File with the admin token, for --url."`
+	JSON      bool               `name:"json" help:"Write JSON lines."`
+	Wide      bool               `short:"w" help:"Cut nothing to fit the screen."`
+	UTC       bool               `name:"utc" help:"Show times in UTC."`
+	Color     terminal.ColorMode `enum:"auto,always,never" default:"auto" help:"Use colour: auto, always or never."`
+}
+
+// screen is standard output as the flags want it.
+func (g *Globals) screen() *terminal.Screen {
+	s := terminal.NewScreen(os.Stdout, g.Color)
+	if g.Wide {
+		return s.Unlimited()
+	}
+	return s
+}
+
+// run parses the arguments, runs the command and returns the exit code.
+func run(ctx context.Context, args []string) int {
+	var cli CLI
+	exit := -1
+	parser, err := kong.New(&cli, append(kongOptions(), kong.Exit(func(code int) { exit = code }))...)
+	if err != nil {
+		panic("weir: the command line is declared wrongly: " + err.Error())
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	kctx, err := parser.Parse(args)
+	if exit >= 0 { // --help
+		return exit
+	}
+	if err != nil {
+		return report(usageError{err.Error(), helpFor(err)})
+	}
+	kctx.BindTo(ctx, (*context.Context)(nil))
+	return report(kctx.Run(&cli.Globals, kctx))
+}
+
+func kongOptions() []kong.Option {
+	return []kong.Option{
+		kong.Name("weir"),
+		kong.Description("A mail filtering gateway.\n\nLists alone, such as \"weir queue\", show what there is. IDs may be shortened as far as they stay unique."),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 80}),
+		kong.Help(helpWithFooter),
+		kong.ExplicitGroups([]kong.Group{
+			{Key: "gateway", Title: "The gateway:"},
+			{Key: "mail", Title: "Mail:"},
+			{Key: "other", Title: "More:"},
+		}),
+	}
+}
+
+// usageError is a mistake on the command line.
+type usageError struct{ text, remedy string }
+
+func (e usageError) Error() string  { return e.text }
+func (e usageError) Remedy() string { return e.remedy }
+
+// failure is an error with what to do about it.
+type failure struct{ text, remedy string }
+
+func (e failure) Error() string  { return e.text }
+func (e failure) Remedy() string { return e.remedy }
+
+// quiet ends the command with a code after everything has been said.
+type quiet int
+
+func (q quiet) Error() string { return fmt.Sprintf("exit %d", int(q)) }
+
+// errNoMatch: the search found nothing.
+var errNoMatch = errors.New("nothing matches")
+
+// report says what went wrong, on standard error, and returns the exit code.
+func report(err error) int {
+	var usage usageError
+	var done quiet
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &done):
+		return int(done)
+	case errors.Is(err, errNoMatch):
+		fmt.Fprintln(os.Stderr, "weir: "+err.Error())
+		return exitNoMatch
+	}
+	fmt.Fprintln(os.Stderr, "weir: "+terminal.CleanLines(err.Error()))
+	var remedied interface{ Remedy() string }
+	if errors.As(err, &remedied) && remedied.Remedy() != "" {
+		fmt.Fprintln(os.Stderr, "hint: "+terminal.CleanLines(remedied.Remedy()))
+	}
+	var api *client.Error
+	switch {
+	case errors.As(err, &usage):
+		return exitUsage
+	case errors.As(err, &api) && api.NotFound():
+		return exitNoMatch
+	}
+	return exitError
+}
+
+// helpFor names the help that shows how a line that did not parse is written.
+func helpFor(err error) string {
+	var p *kong.ParseError
+	path := "weir"
+	if errors.As(err, &p) && p.Context != nil {
+		if cmd := p.Context.Command(); cmd != "" {
+			words := strings.Fields(cmd)
+			for i, w := range words {
+				if strings.HasPrefix(w, "<") {
+					words = words[:i]
+					break
+				}
+			}
+			path += " " + strings.Join(words, " ")
+		}
+	}
+	return "see: " + path + " --help"
+}

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+
+	"github.com/hashicorp/hcl/v2/hclparse"
+
+	"github.com/mailweir/weir/gateway/internal/api"
+	"github.com/mailweir/weir/gateway/internal/terminal"
+	"github.com/mailweir/weir/policy"
+)
+
+// CheckCmd checks a policy without a gateway.
+type CheckCmd struct {
+	Path string            `arg:"" optional:"" help:"Policy file or folder; --config's when absent."`
+	Var  map[string]string `placeholder:"NAME=VALUE" help:"Value of a variable block; outranks WEIR_VAR_NAME."`
+}
+
+// Run prints every diagnostic on standard error, or one line that says what
+// the policy holds. Exit code 1: it has errors.
+func (c *CheckCmd) Run(g *Globals) error {
+	path := c.Path
+	if path == "" {
+		path = g.Config
+	}
+	if _, err := os.Stat(path); err != nil {
+		return failure{fmt.Sprintf("there is no policy at %s", path), "name one: weir check PATH"}
+	}
+	parser := hclparse.NewParser()
+	p, diags := policy.Load(path, policy.Options{Vars: c.Var, Manifests: manifestOf, Parser: parser})
+	if g.JSON {
+		enc := json.NewEncoder(os.Stdout)
+		for _, d := range api.Diagnostics(diags, parser.Files()) {
+			if err := enc.Encode(d); err != nil {
+				return err
+			}
+		}
+	} else {
+		s := terminal.NewScreen(os.Stderr, g.Color)
+		if err := policy.WriteDiagnostics(s, parser.Files(), diags, s.Width(), s.Color()); err != nil {
+			return err
+		}
+	}
+	if p == nil {
+		if n := len(diags.Errs()); !g.JSON && n > 1 {
+			fmt.Fprintf(os.Stderr, "\n%s: %s\n", path, count(n, "error"))
+		}
+		return quiet(exitError)
+	}
+	if !g.JSON {
+		fmt.Printf("%s: ok, %s, %s, %s\n", path, count(len(p.Tenants()), "tenant"),
+			count(len(p.Plugins()), "plugin"), count(len(p.Listeners()), "listener"))
+	}
+	return nil
+}
+
+// count is a number with its noun: "1 tenant", "2 tenants".
+func count(n int, noun string) string {
+	switch {
+	case n == 1:
+		return "1 " + noun
+	case noun == "match":
+		return fmt.Sprintf("%d matches", n)
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

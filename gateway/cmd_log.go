@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/mailweir/weir/gateway/internal/mail"
+	"github.com/mailweir/weir/gateway/internal/query"
+	"github.com/mailweir/weir/gateway/internal/terminal"
+)
+
+// LogCmd is the record of everything that went through (B6, B133).
+type LogCmd struct {
+	Search   LogSearchCmd   `cmd:"" help:"Search; all that is given must match."`
+	Show     ShowCmd        `cmd:"" help:"Show one message."`
+	Export   LogExportCmd   `cmd:"" help:"Write what matches as CSV."`
+	Download LogDownloadCmd `cmd:"" help:"Write one message as it was received."`
+}
+
+// LogFlags choose from the log.
+type LogFlags struct {
+	Terms  []string `arg:"" optional:"" name:"term" help:"Filter as in \"weir help search\"."`
+	Status []string `short:"S" placeholder:"STATUS" help:"One of these statuses; see \"weir help statuses\"."`
+	ListFlags
+}
+
+func (f *LogFlags) base() (query.Filter, error) {
+	text, err := query.Parse(strings.Join(f.Terms, " "))
+	if err != nil {
+		return text, usageError{err.Error(), "see: weir help search"}
+	}
+	if len(f.Status) == 0 {
+		return text, nil
+	}
+	statuses := make([]mail.Status, len(f.Status))
+	for i, s := range f.Status {
+		statuses[i] = mail.Status(s)
+	}
+	return query.And(text, statusFilter(statuses...)), nil
+}
+
+// LogSearchCmd searches the log.
+type LogSearchCmd struct{ LogFlags }
+
+// Run prints one line for each recipient.
+func (c *LogSearchCmd) Run(ctx context.Context, g *Globals) error {
+	base, err := c.base()
+	if err != nil {
+		return err
+	}
+	return c.list(ctx, g, base, "nothing in the log matches",
+		colReceived, colWay, colStatus, colSender, colRecipient, colSubject)
+}
+
+// LogDownloadCmd writes a message out.
+type LogDownloadCmd struct {
+	ID     string `arg:"" help:"Message ID, or the unique beginning of one."`
+	Output string `short:"o" placeholder:"PATH" help:"Write to a new file instead of standard output."`
+}
+
+// Run copies the message. It refuses a terminal: mail may hold sequences that
+// a terminal obeys.
+func (c *LogDownloadCmd) Run(ctx context.Context, g *Globals) (err error) {
+	if c.Output == "" && terminal.NewScreen(os.Stdout, g.Color).IsTerminal() {
+		return failure{"mail is not written to a terminal, which might obey what it contains", "say --output FILE, or pipe it, as in: weir log download ID | less"}
+	}
+	cl, err := g.client()
+	if err != nil {
+		return err
+	}
+	body, err := cl.Body(ctx, c.ID)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	out := os.Stdout
+	if c.Output != "" {
+		out, err = os.OpenFile(c.Output, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if err != nil {
+			return fmt.Errorf("writing the message: %w", err)
+		}
+		defer func() {
+			if err = errors.Join(err, out.Close()); err != nil {
+				os.Remove(c.Output)
+			}
+		}()
+	}
+	if _, err := io.Copy(out, body); err != nil {
+		return fmt.Errorf("writing the message: %w", err)
+	}
+	return nil
+}

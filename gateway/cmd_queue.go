@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/mailweir/weir/gateway/internal/lifecycle"
+	"github.com/mailweir/weir/gateway/internal/mail"
+	"github.com/mailweir/weir/gateway/internal/terminal"
+)
+
+// QueueCmd is mail that waits for delivery (B1, B73).
+type QueueCmd struct {
+	List    QueueListCmd    `cmd:"" default:"withargs" help:"List what waits for delivery; \"weir queue\" alone does."`
+	Show    ShowCmd         `cmd:"" help:"Show one message."`
+	Summary QueueSummaryCmd `cmd:"" help:"Count what is waiting and held, by status."`
+	Retry   QueueRetryCmd   `cmd:"" help:"Try again now; frozen mail is thawed."`
+	Flush   QueueFlushCmd   `cmd:"" help:"Try everything that is queued again within 15 minutes."`
+	Freeze  QueueFreezeCmd  `cmd:"" help:"Stop trying."`
+	Thaw    QueueThawCmd    `cmd:"" help:"Go on trying."`
+	Remove  QueueRemoveCmd  `cmd:"" help:"Remove, and tell nobody."`
+	Bounce  QueueBounceCmd  `cmd:"" help:"Remove, and tell the sender."`
+}
+
+// QueueListCmd lists the queue.
+type QueueListCmd struct{ ListFlags }
+
+// Run prints one line for each recipient.
+func (c *QueueListCmd) Run(ctx context.Context, g *Globals) error {
+	return c.list(ctx, g, statusFilter(queueStatuses...), "nothing waits for delivery",
+		colReceived, colStatus, colSender, colRecipient, colTries, colNext, colAnswer)
+}
+
+// QueueSummaryCmd counts by status.
+type QueueSummaryCmd struct{}
+
+// Run prints one line for each live status.
+func (c *QueueSummaryCmd) Run(ctx context.Context, g *Globals) error {
+	cl, err := g.client()
+	if err != nil {
+		return err
+	}
+	sum, err := cl.Summary(ctx)
+	if err != nil {
+		return err
+	}
+	if g.JSON {
+		return printJSON(sum)
+	}
+	t := terminal.NewTable(terminal.Column{Title: "STATUS"}, terminal.Column{Title: "RECIPIENTS", Right: true},
+		terminal.Column{Title: "MEANING", Min: 20, End: true})
+	for _, st := range mail.Statuses() {
+		if !st.Live() {
+			continue
+		}
+		t.AddCells(terminal.Cell{Text: string(st), Style: statusStyle(string(st))}, plain(fmt.Sprint(sum.Counts[string(st)])), plain(statusMeaning(string(st))))
+	}
+	return t.Write(g.screen())
+}
+
+// QueueRetryCmd is B47.
+type QueueRetryCmd struct{ VerbFlags }
+
+// Run retries.
+func (c *QueueRetryCmd) Run(ctx context.Context, g *Globals) error {
+	return c.apply(ctx, g, act{verb: lifecycle.Retry, among: queueStatuses})
+}
+
+// QueueFlushCmd is B131.
+type QueueFlushCmd struct{ VerbFlags }
+
+// Run flushes; without a selection it flushes everything that is queued.
+func (c *QueueFlushCmd) Run(ctx context.Context, g *Globals) error {
+	if len(c.IDs) == 0 && !c.given() {
+		c.All = true
+	}
+	err := c.apply(ctx, g, act{verb: lifecycle.Flush, among: queueStatuses})
+	if err == errNoMatch {
+		fmt.Fprintln(os.Stderr, "weir: nothing is queued")
+		return quiet(exitNoMatch)
+	}
+	return err
+}
+
+// QueueFreezeCmd stops automatic attempts.
+type QueueFreezeCmd struct{ VerbFlags }
+
+// Run freezes.
+func (c *QueueFreezeCmd) Run(ctx context.Context, g *Globals) error {
+	return c.apply(ctx, g, act{verb: lifecycle.Freeze, among: queueStatuses})
+}
+
+// QueueThawCmd takes automatic attempts up again.
+type QueueThawCmd struct{ VerbFlags }
+
+// Run thaws.
+func (c *QueueThawCmd) Run(ctx context.Context, g *Globals) error {
+	return c.apply(ctx, g, act{verb: lifecycle.Thaw, among: queueStatuses})
+}
+
+// QueueRemoveCmd is B50.
+type QueueRemoveCmd struct{ VerbFlags }
+
+// Run asks, then removes.
+func (c *QueueRemoveCmd) Run(ctx context.Context, g *Globals) error {
+	return c.apply(ctx, g, act{verb: lifecycle.Remove, among: queueStatuses, ask: "Remove from the queue for good, without telling the sender?"})
+}
+
+// QueueBounceCmd is B46.
+type QueueBounceCmd struct{ VerbFlags }
+
+// Run asks, then bounces.
+func (c *QueueBounceCmd) Run(ctx context.Context, g *Globals) error {
+	return c.apply(ctx, g, act{verb: lifecycle.Bounce, among: queueStatuses, ask: "Remove from the queue for good and tell each sender?"})
+}

@@ -1,0 +1,37 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// CLI is the command line. Each command has its own file, cmd_NAME.go.
+type CLI struct {
+	Globals
+
+	Check   CheckCmd   `cmd:"" group:"gateway" help:"Check a policy and say what is wrong with it."`
+	Fmt     FmtCmd     `cmd:"" group:"gateway" help:"Put policy files in the usual layout."`
+	Reload  ReloadCmd  `cmd:"" group:"gateway" help:"Have the running gateway read its policy anew."`
+	Version VersionCmd `cmd:"" group:"gateway" help:"Say which build this is, and which one is running."`
+
+	Queue      QueueCmd      `cmd:"" group:"mail" help:"Mail that waits for delivery."`
+	Stalled    StalledCmd    `cmd:"" group:"mail" help:"Mail held because it could not be inspected."`
+	Quarantine QuarantineCmd `cmd:"" group:"mail" help:"Mail held by policy."`
+	Log        LogCmd        `cmd:"" group:"mail" help:"Search everything that went through."`
+	Deliveries DeliveriesCmd `cmd:"" group:"mail" help:"List delivery attempts."`
+	Explain    ExplainCmd    `cmd:"" group:"mail" help:"Say why a message is where it is."`
+
+	Plugin     PluginCmd     `cmd:"" group:"other" help:"Filters of the running gateway."`
+	Completion CompletionCmd `cmd:"" group:"other" help:"Print the completion script for a shell."`
+	Help       HelpCmd       `cmd:"" group:"other" help:"Help on a command or a topic: exit-codes, search, statuses."`
+	OpenAPI    OpenAPICmd    `cmd:"" name:"openapi" hidden:"" help:"Print the API's OpenAPI document."`
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:])
+	stop()
+	os.Exit(code)
+}

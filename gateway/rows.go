@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/mailweir/weir/gateway/internal/api"
+	"github.com/mailweir/weir/gateway/internal/api/client"
+	"github.com/mailweir/weir/gateway/internal/query"
+	"github.com/mailweir/weir/gateway/internal/terminal"
+)
+
+// ListFlags are those of every list.
+type ListFlags struct {
+	FilterFlags
+	Limit int `short:"n" default:"100" help:"Rows at most; 0 is all."`
+}
+
+// column is one column of a list of recipients.
+type column struct {
+	terminal.Column
+	cell func(v view, r *api.Row) terminal.Cell
+}
+
+func plain(s string) terminal.Cell { return terminal.Cell{Text: s} }
+
+var (
+	colReceived = column{terminal.Column{Title: "RECEIVED"}, func(v view, r *api.Row) terminal.Cell { return plain(v.short(r.Received)) }}
+	colStatus   = column{terminal.Column{Title: "STATUS"}, func(_ view, r *api.Row) terminal.Cell {
+		return terminal.Cell{Text: r.Status, Style: statusStyle(r.Status)}
+	}}
+	colWay = column{terminal.Column{Title: "WAY"}, func(_ view, r *api.Row) terminal.Cell {
+		return plain(strings.TrimSuffix(r.Direction, "bound"))
+	}}
+	colSender    = column{terminal.Column{Title: "SENDER", Min: 10}, func(_ view, r *api.Row) terminal.Cell { return plain(sender(r.Sender)) }}
+	colRecipient = column{terminal.Column{Title: "RECIPIENT", Min: 10}, func(_ view, r *api.Row) terminal.Cell { return plain(r.Recipient) }}
+	colTries     = column{terminal.Column{Title: "TRIES", Right: true}, func(_ view, r *api.Row) terminal.Cell { return plain(fmt.Sprint(r.Attempts)) }}
+	colNext      = column{terminal.Column{Title: "NEXT"}, func(v view, r *api.Row) terminal.Cell { return plain(v.until(r.Next)) }}
+	colAnswer    = column{terminal.Column{Title: "LAST ANSWER", Min: 24, End: true, Drop: 2}, func(_ view, r *api.Row) terminal.Cell { return plain(replyLine(r.Last)) }}
+	colWhy       = column{terminal.Column{Title: "WHY", Min: 16, End: true}, func(_ view, r *api.Row) terminal.Cell { return plain(why(r)) }}
+	colSubject   = column{terminal.Column{Title: "SUBJECT", Min: 12, End: true, Drop: 1}, func(_ view, r *api.Row) terminal.Cell { return plain(r.Subject) }}
+	colExpires   = column{terminal.Column{Title: "EXPIRES", Drop: 3}, func(v view, r *api.Row) terminal.Cell { return plain(v.until(r.Expires)) }}
+)
+
+// why is what a held row is about: its reason, else its class.
+func why(r *api.Row) string {
+	if r.Reason != "" {
+		return r.Reason
+	}
+	return r.Class
+}
+
+func replyLine(r *api.Reply) string {
+	if r == nil {
+		return ""
+	}
+	var words []string
+	if r.Code != 0 {
+		words = append(words, fmt.Sprint(r.Code))
+	}
+	if r.Enhanced != "" {
+		words = append(words, r.Enhanced)
+	}
+	if r.Text != "" {
+		words = append(words, r.Text)
+	}
+	return strings.Join(words, " ")
+}
+
+// list searches and prints one line for each recipient, newest message first.
+// Exit code 3: there is none.
+func (l *ListFlags) list(ctx context.Context, g *Globals, base query.Filter, empty string, cols ...column) error {
+	f, err := l.filter(base)
+	if err != nil {
+		return err
+	}
+	cl, err := g.client()
+	if err != nil {
+		return err
+	}
+	var rows []api.Row
+	for row, err := range cl.All(ctx, client.Search{Filter: f}, l.Limit) {
+		if err != nil {
+			return err
+		}
+		if g.JSON {
+			if err := printJSON(row); err != nil {
+				return err
+			}
+		}
+		rows = append(rows, row)
+		if g.JSON {
+			rows = rows[:1] // only whether there was one
+		}
+	}
+	if len(rows) == 0 {
+		if !g.JSON {
+			fmt.Fprintln(os.Stderr, "weir: "+empty)
+		}
+		return quiet(exitNoMatch)
+	}
+	if g.JSON {
+		return nil
+	}
+	if err := rowTable(g.view(), rows, cols, g.Wide).Write(g.screen()); err != nil {
+		return err
+	}
+	if l.Limit > 0 && len(rows) == l.Limit {
+		fmt.Fprintf(os.Stderr, "weir: only the newest %d are shown; --limit 0 shows all\n", l.Limit)
+	}
+	return nil
+}
+
+func rowTable(v view, rows []api.Row, cols []column, wholeIDs bool) *terminal.Table {
+	heads := []terminal.Column{{Title: "ID"}}
+	for _, c := range cols {
+		heads = append(heads, c.Column)
+	}
+	ids := make([]string, len(rows))
+	for i := range rows {
+		ids[i] = rows[i].ID
+	}
+	if !wholeIDs {
+		ids = shortIDs(ids)
+	}
+	t := terminal.NewTable(heads...)
+	for i := range rows {
+		cells := []terminal.Cell{plain(ids[i])}
+		for _, c := range cols {
+			cells = append(cells, c.cell(v, &rows[i]))
+		}
+		t.AddCells(cells...)
+	}
+	return t
+}

@@ -1,0 +1,174 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/mailweir/weir/gateway/internal/api"
+	"github.com/mailweir/weir/gateway/internal/api/client"
+	"github.com/mailweir/weir/gateway/internal/lifecycle"
+	"github.com/mailweir/weir/gateway/internal/mail"
+	"github.com/mailweir/weir/gateway/internal/terminal"
+)
+
+// VerbFlags choose what a verb is applied to.
+type VerbFlags struct {
+	IDs []string `arg:"" optional:"" name:"id" help:"Message or recipient IDs, or unique beginnings."`
+	FilterFlags
+	All    bool   `short:"a" help:"Everything the command applies to."`
+	DryRun bool   `help:"Only say how many match."`
+	Yes    bool   `short:"y" help:"Do not ask."`
+	Reason string `placeholder:"TEXT" help:"Why; stands in the log."`
+}
+
+// act describes one verb of one list.
+type act struct {
+	verb  lifecycle.Verb
+	among []mail.Status // what the list holds
+	// ask is the question about what cannot be undone, behind the count
+	// ("3 recipients match. "); "" does not ask.
+	ask  string
+	args map[string]string
+}
+
+// apply selects, counts, asks where it must, applies the verb, and says what
+// became of each recipient.
+func (f *VerbFlags) apply(ctx context.Context, g *Globals, a act) error {
+	req, err := f.request(a)
+	if err != nil {
+		return err
+	}
+	cl, err := g.client()
+	if err != nil {
+		return err
+	}
+	if a.ask != "" || f.DryRun {
+		stop, err := f.rehearse(ctx, g, cl, a, &req)
+		if stop || err != nil {
+			return err
+		}
+	}
+	res, err := cl.Act(ctx, req)
+	if err != nil {
+		return err
+	}
+	return showResult(g, res)
+}
+
+// request is the selection as the API wants it: IDs, or a filter within what
+// the list holds.
+func (f *VerbFlags) request(a act) (api.ActionRequest, error) {
+	req := api.ActionRequest{Verb: string(a.verb), IDs: f.IDs, Args: a.args}
+	if f.Reason != "" {
+		req.Args = map[string]string{"reason": f.Reason}
+		for k, v := range a.args {
+			req.Args[k] = v
+		}
+	}
+	switch {
+	case len(f.IDs) > 0 && (f.All || f.given()):
+		return req, usageError{"IDs and a filter do not go together", "give one of them"}
+	case len(f.IDs) > 0:
+		return req, nil
+	case !f.All && !f.given():
+		return req, usageError{"nothing is selected", "give IDs, a filter such as --sender, or --all"}
+	}
+	filter, err := f.filter(verbFilter(a.verb, a.among))
+	req.Filter = &filter
+	return req, err
+}
+
+// rehearse counts and asks. It pins the selection to what was counted, so that
+// nothing that comes in meanwhile is acted on unseen.
+func (f *VerbFlags) rehearse(ctx context.Context, g *Globals, cl *client.Client, a act, req *api.ActionRequest) (stop bool, err error) {
+	dry := *req
+	dry.DryRun = true
+	res, err := cl.Act(ctx, dry)
+	if err != nil {
+		return true, err
+	}
+	if f.DryRun {
+		if g.JSON {
+			return true, printJSON(res)
+		}
+		fmt.Println(matches(res.Matched))
+		if res.Matched == 0 {
+			return true, quiet(exitNoMatch)
+		}
+		return true, nil
+	}
+	if res.Matched == 0 {
+		return true, errNoMatch
+	}
+	fmt.Fprintln(os.Stderr, matches(res.Matched))
+	if !f.Yes {
+		ok, err := terminal.NewAsker().Confirm(a.ask)
+		if errors.Is(err, terminal.ErrNoTerminal) {
+			return true, failure{fmt.Sprintf("%s was not done: it asks first, and there is no terminal to ask on", a.verb), "say --yes"}
+		}
+		if err != nil {
+			return true, err
+		}
+		if !ok {
+			fmt.Fprintln(os.Stderr, "nothing was done")
+			return true, quiet(exitError)
+		}
+	}
+	if len(res.Items) == res.Matched {
+		req.Filter, req.IDs = nil, nil
+		for _, it := range res.Items {
+			req.IDs = append(req.IDs, it.ID)
+		}
+	}
+	return false, nil
+}
+
+func matches(n int) string {
+	if n == 1 {
+		return "1 recipient matches"
+	}
+	return fmt.Sprintf("%d recipients match", n)
+}
+
+// showResult lists what became of each recipient. Exit code 1: something was
+// not done; 3: nothing matched.
+func showResult(g *Globals, res *api.ActionResult) error {
+	failed := 0
+	ids := make([]string, len(res.Items))
+	for i, it := range res.Items {
+		ids[i] = it.ID
+		if it.Error != "" {
+			failed++
+		}
+	}
+	if !g.Wide {
+		ids = shortIDs(ids)
+	}
+	t := terminal.NewTable(terminal.Column{Title: "ID"}, terminal.Column{Title: "RECIPIENT", Min: 12},
+		terminal.Column{Title: "STATUS"}, terminal.Column{Title: "NOT DONE", Min: 20, End: true})
+	for i, it := range res.Items {
+		if g.JSON {
+			if err := printJSON(it); err != nil {
+				return err
+			}
+			continue
+		}
+		t.AddCells(plain(ids[i]), plain(it.Recipient), terminal.Cell{Text: it.Status, Style: statusStyle(it.Status)}, plain(it.Error))
+	}
+	if res.Matched == 0 {
+		return errNoMatch
+	}
+	if !g.JSON {
+		if err := t.Write(g.screen()); err != nil {
+			return err
+		}
+		fmt.Fprintf(os.Stderr, "%s: %d of %d done\n", strings.ReplaceAll(res.Verb, "-", " "), res.Changed, res.Matched)
+	}
+	if failed > 0 {
+		return quiet(exitError)
+	}
+	return nil
+}
