@@ -26,6 +26,7 @@ type Attempt struct {
 	mu       sync.Mutex
 	inDot    bool // a final dot may be on the wire and is not answered
 	stopped  bool // no further final dot may be sent
+	aborted  bool // by Abort
 	finished bool
 	grace    *time.Timer
 	cancel   context.CancelCauseFunc
@@ -84,14 +85,14 @@ func (a *Attempt) Result() Result {
 // unanswered and none will be sent, so what was delivered is what Result says;
 // Done follows shortly. False: a host may be taking the message right now, or
 // the attempt has ended; it goes on by itself (to further hosts too), and Done
-// must be waited for.
+// must be waited for. Once true, always true.
 func (a *Attempt) Abort() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.finished || a.inDot {
-		return false
+		return a.aborted
 	}
-	a.stopped = true
+	a.stopped, a.aborted = true, true
 	a.cancel(errAborted)
 	return true
 }
