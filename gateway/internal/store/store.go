@@ -24,6 +24,8 @@ var (
 	ErrLeased = errors.New("store: a delivery attempt is under way")
 	// ErrNotFound: no such message, body or document.
 	ErrNotFound = errors.New("store: not found")
+	// ErrAmbiguous: the beginning of an ID is that of more than one message.
+	ErrAmbiguous = errors.New("store: not unique")
 	// ErrConflict: the revision given is not the current one.
 	ErrConflict = errors.New("store: revision conflict")
 	// ErrFull: free space is below the watermark. SMTP answers 452 4.3.1.

@@ -150,7 +150,7 @@ func (s *Store) Resolve(ctx context.Context, prefix string) (mail.ID, error) {
 	case len(found) == 0:
 		return mail.ID{}, fmt.Errorf("message %q: %w", prefix, store.ErrNotFound)
 	case len(found) > 1:
-		return mail.ID{}, fmt.Errorf("%q is not unique: it could be %s or %s; give more characters", prefix, found[0], found[1])
+		return mail.ID{}, fmt.Errorf("%w: %q could be %s or %s; give more characters", store.ErrAmbiguous, prefix, found[0], found[1])
 	}
 	return found[0], nil
 }
