@@ -199,7 +199,7 @@ func (c *commit) finish(ctx context.Context, tx *transaction) mail.Reply {
 // prepare gives a recipient that passes its route, schedule and edits.
 func (c *commit) prepare(it *item) {
 	r := &it.rec
-	set := it.tenant.Settings(string(c.rec.Direction), r.Address.Key())
+	set := it.tenant.Settings(string(c.rec.Direction), queue.Own(c.rec, r).Key())
 	r.Schedule = set.Schedule
 	r.Edits = it.ruling.edits
 	if to := it.ruling.redirect; len(to) > 0 {

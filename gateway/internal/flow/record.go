@@ -126,7 +126,7 @@ func (c *commit) putOff(r *store.Recipient, now time.Time) {
 
 // place gives a recipient without a result its state.
 func (c *commit) place(it *item, r *store.Recipient, now time.Time) (mail.Event, bool) {
-	set := it.tenant.Settings(string(c.rec.Direction), r.Address.Key())
+	set := it.tenant.Settings(string(c.rec.Direction), queue.Own(c.rec, r).Key())
 	ev := queue.Event(c.rec, r, mail.EventVerdict, now)
 	r.Reason = it.ruling.reason
 	if it.ruling.reply != nil && r.Last == nil {
@@ -165,7 +165,7 @@ func (c *commit) place(it *item, r *store.Recipient, now time.Time) (mail.Event,
 
 // hold keeps a recipient for an operator until it expires (B136, B137).
 func (c *commit) hold(it *item, r *store.Recipient, s mail.Status, ev *mail.Event, now time.Time) {
-	set := it.tenant.Settings(string(c.rec.Direction), r.Address.Key())
+	set := it.tenant.Settings(string(c.rec.Direction), queue.Own(c.rec, r).Key())
 	r.Status, r.Next = s, time.Time{}
 	ev.Type = mail.EventQuarantine
 	keep := it.tenant.Retain().Quarantine

@@ -190,13 +190,22 @@ func returnable(m *store.Message) bool { return !m.Sender.IsNull() && m.Kind == 
 // DKIM results exist.
 func Authenticated(m *store.Message) bool { return m.Direction == mail.Outbound }
 
+// Own is the address whose tenant's and group's settings count: the
+// recipient's inbound, the sender's outbound (B140, B141).
+func Own(m *store.Message, r *store.Recipient) mail.Address {
+	if m.Direction == mail.Outbound {
+		return m.Sender
+	}
+	return r.Address
+}
+
 // schedule finds the retry schedule by the name the recipient carries; one
 // that is gone falls back to the tenant's of now, then to "standard".
 func (b *Book) schedule(m *store.Message, r *store.Recipient) (*policy.Schedule, time.Duration) {
 	var life time.Duration
 	name := r.Schedule
 	if t, ok := b.Policy.Tenant(r.Tenant); ok {
-		set := t.Settings(string(m.Direction), r.Address.Key())
+		set := t.Settings(string(m.Direction), Own(m, r).Key())
 		life = set.Lifetime
 		if _, ok := b.Policy.Schedule(name); !ok {
 			name = set.Schedule
