@@ -10,6 +10,10 @@ import (
 // callout asks the destination for the address and, where it is not known yet
 // whether the destination takes anything, for an address that cannot exist.
 func (c *Checker) callout(ctx context.Context, r Request, key string) (Answer, *mail.Reply) {
+	// Another callout may have ended between the caller's look and this one's start.
+	if a, reply, ok := c.cached(r, key); ok {
+		return a, reply
+	}
 	hop := r.Route.NextHop()
 	if !c.limit.allow(hop) {
 		c.log.Debug("callout left out: too many, or the destination is down", "tenant", r.Tenant, "rcpt", key)

@@ -1,0 +1,427 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/mailweir/weir/gateway/internal/deliver"
+	"github.com/mailweir/weir/gateway/internal/mail"
+	"github.com/mailweir/weir/gateway/internal/smtpc/smtptest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// clock is a clock that tests move.
+type clock struct {
+	mu sync.Mutex
+	t  time.Time
+}
+
+func (c *clock) now() time.Time { c.mu.Lock(); defer c.mu.Unlock(); return c.t }
+func (c *clock) add(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.t = c.t.Add(d)
+}
+
+// selective knows good@b.test and says "later" to later@b.test.
+var selective = smtptest.Script{Ext: []string{"PIPELINING"}, Rcpt: func(a string) string {
+	switch a {
+	case "good@b.test":
+		return ""
+	case "later@b.test":
+		return "450 4.2.1 later"
+	}
+	return "550 5.1.1 no such user"
+}}
+
+type rig struct {
+	t    *testing.T
+	c    *Checker
+	p    *smtptest.Peer
+	now  *clock
+	req  Request
+	mem  *Memory
+	last *mail.Reply
+}
+
+func newRig(t *testing.T, s smtptest.Script, set func(*Options)) *rig {
+	t.Helper()
+	r := &rig{t: t, p: smtptest.Start(t, s), now: &clock{t: time.Unix(1e9, 0)}, mem: NewMemory(1000)}
+	e := deliver.New(deliver.Options{Hostname: "gw.test", Cooldown: -1})
+	o := Options{Prober: e, Cache: r.mem, Now: r.now.now, Timeout: 20 * time.Second}
+	if set != nil {
+		set(&o)
+	}
+	r.c = New(o)
+	t.Cleanup(func() { r.c.Close(); e.Close() })
+	r.req = Request{Tenant: "acme", Route: deliver.Route{Hosts: []string{r.p.Addr}}, Mode: ModeCallout}
+	return r
+}
+
+func address(t testing.TB, s string) mail.Address {
+	t.Helper()
+	a, err := mail.ParseAddress(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func (r *rig) check(addr string, want Answer) {
+	r.t.Helper()
+	q := r.req
+	q.Address = address(r.t, addr)
+	got, reply := r.c.Check(r.t.Context(), q)
+	r.last = reply
+	if got != want {
+		r.t.Errorf("%s: got %s (%v), want %s", addr, got, reply, want)
+	}
+}
+
+// callouts counts the MAIL commands the destination saw.
+func (r *rig) callouts(want int) {
+	r.t.Helper()
+	n := 0
+	for _, l := range r.p.Lines() {
+		if strings.HasPrefix(l, "MAIL FROM:<>") {
+			n++
+		}
+	}
+	if n != want {
+		r.t.Errorf("%d callouts, want %d:\n%s", n, want, strings.Join(r.p.Lines(), "\n"))
+	}
+}
+
+func TestCallout_answers_are_cached(t *testing.T) {
+	r := newRig(t, selective, nil)
+	r.check("good@b.test", Known)
+	r.check("GOOD@b.test", Known)
+	r.callouts(1)
+	r.check("bad@b.test", Invalid)
+	if r.last == nil || r.last.String() != "550 5.1.1 no such user" {
+		t.Errorf("%v", r.last)
+	}
+	r.check("bad@b.test", Invalid)
+	r.callouts(2)
+	r.now.add(2*time.Hour - time.Second)
+	r.check("bad@b.test", Invalid)
+	r.callouts(2)
+	r.now.add(time.Second)
+	r.check("bad@b.test", Invalid) // asked again
+	r.callouts(3)
+	r.now.add(94*time.Hour - time.Second)
+	r.check("good@b.test", Known) // B71: up to 4 days
+	r.callouts(3)
+	r.now.add(time.Second)
+	r.check("good@b.test", Known)
+	r.callouts(4)
+	if r.p.Accepted() != 1 {
+		t.Errorf("%d connections", r.p.Accepted())
+	}
+}
+
+func TestValidFor_and_InvalidFor(t *testing.T) {
+	r := newRig(t, selective, nil)
+	r.req.ValidFor, r.req.InvalidFor = time.Minute, time.Second
+	r.check("good@b.test", Known)
+	r.check("bad@b.test", Invalid)
+	r.now.add(time.Second)
+	r.check("bad@b.test", Invalid)
+	r.callouts(3)
+	r.now.add(59 * time.Second)
+	r.check("good@b.test", Known)
+	r.callouts(4)
+	r.req.ValidFor = 1000 * time.Hour
+	r.now.add(96 * time.Hour)
+	r.check("good@b.test", Known)
+	r.callouts(5)
+}
+
+func TestTenants_do_not_share_what_they_know(t *testing.T) {
+	r := newRig(t, selective, nil)
+	r.check("good@b.test", Known)
+	r.req.Tenant = "other"
+	r.check("good@b.test", Known)
+	r.callouts(2)
+}
+
+// TestCatch_all is B67 and B68: nothing is cached of a destination that takes anything.
+func TestCatch_all(t *testing.T) {
+	r := newRig(t, smtptest.Script{Ext: []string{"PIPELINING"}}, nil)
+	r.check("good@b.test", CatchAll)
+	r.check("other@b.test", CatchAll)
+	r.callouts(2)
+	probes := 0
+	for _, l := range r.p.Lines() {
+		if strings.HasPrefix(l, "RCPT TO:<unknown-") {
+			probes++
+		}
+	}
+	if probes != 1 {
+		t.Errorf("%d probes of addresses that do not exist, want 1", probes)
+	}
+	r.c.Delivered("acme", address(t, "good@b.test"))
+	r.p.Shut()
+	r.now.add(time.Hour)
+	r.check("good@b.test", Unknown)
+	r.req.IsLocal = func(a string) bool { return a == "good@b.test" }
+	r.check("good@b.test", Local)
+}
+
+func TestDestination_that_stops_being_a_catch_all(t *testing.T) {
+	r := newRig(t, smtptest.Script{}, nil)
+	r.check("good@b.test", CatchAll)
+	r.p.Set(selective)
+	r.now.add(25 * time.Hour)
+	r.check("good@b.test", Known)
+}
+
+// TestInconclusive_probe: the destination takes the address and would not say
+// what it does with a stranger, so it may be a catch-all.
+func TestInconclusive_probe(t *testing.T) {
+	r := newRig(t, smtptest.Script{Rcpt: func(a string) string {
+		if strings.HasPrefix(a, "unknown-") {
+			return "450 4.7.1 slow down"
+		}
+		return ""
+	}}, nil)
+	r.check("good@b.test", CatchAll)
+	if _, ok := r.mem.Get("acme", "good@b.test"); ok {
+		t.Error("cached")
+	}
+}
+
+func TestDestination_down(t *testing.T) {
+	r := newRig(t, selective, nil)
+	r.check("good@b.test", Known)
+	r.check("later@b.test", Unknown)
+	if r.last == nil || !r.last.Temporary() {
+		t.Errorf("%v", r.last)
+	}
+	r.p.Shut()
+	r.check("good@b.test", Known) // from the cache: this one may be queued
+	r.check("new@b.test", Unknown)
+	r.now.add(96 * time.Hour)
+	r.check("good@b.test", Unknown) // B72
+}
+
+func TestDestination_down_is_not_asked_for_a_while(t *testing.T) {
+	var probes atomic.Int32
+	r := newRig(t, selective, func(o *Options) {
+		o.Prober = proberFunc(func() deliver.RcptResult {
+			probes.Add(1)
+			return deliver.RcptResult{Reply: *mail.NewReply(451, "4.4.1", "connection refused")}
+		})
+	})
+	r.check("a@b.test", Unknown)
+	r.check("b@b.test", Unknown)
+	r.now.add(3 * time.Second)
+	r.check("c@b.test", Unknown)
+	if probes.Load() != 2 {
+		t.Errorf("%d probes, want 2", probes.Load())
+	}
+}
+
+// proberFunc answers the first address; strangers are refused.
+type proberFunc func() deliver.RcptResult
+
+func (f proberFunc) Probe(_ context.Context, _ deliver.Route, to ...mail.Address) deliver.Result {
+	res := deliver.Result{Rcpts: []deliver.RcptResult{f()}}
+	for range to[1:] {
+		res.Rcpts = append(res.Rcpts, deliver.RcptResult{Outcome: deliver.Failed, Remote: true, Reply: *mail.NewReply(550, "5.1.1", "no")})
+	}
+	return res
+}
+
+func TestOur_own_permanent_failure_is_no_proof(t *testing.T) {
+	r := newRig(t, selective, func(o *Options) {
+		o.Prober = proberFunc(func() deliver.RcptResult {
+			return deliver.RcptResult{Outcome: deliver.Failed, Reply: *mail.NewReply(550, "5.1.2", "no such domain")}
+		})
+	})
+	r.check("a@b.test", Unknown)
+	if _, ok := r.mem.Get("acme", "a@b.test"); ok {
+		t.Error("cached")
+	}
+}
+
+func TestModes(t *testing.T) {
+	r := newRig(t, selective, nil)
+	r.req.IsLocal = func(a string) bool { return strings.HasPrefix(a, "sales@") }
+	for _, mode := range []string{ModeCallout, ModeLocal, ModeNone} {
+		r.req.Mode = mode
+		r.check("Sales@b.test", Local)
+	}
+	r.req.Mode = ModeLocal
+	r.check("good@b.test", Invalid)
+	if r.last == nil || r.last.Code != 550 {
+		t.Errorf("%v", r.last)
+	}
+	r.req.Mode = ModeNone
+	r.check("good@b.test", Unknown)
+	r.c.Delivered("acme", address(t, "good@b.test"))
+	r.check("good@b.test", Known)
+	r.callouts(0)
+	r.req.Mode = ModeCallout
+	r.check("bad@b.test", Invalid)
+	r.req.Mode = ModeNone
+	r.check("bad@b.test", Unknown)
+	r.c.Forget("acme", address(t, "good@b.test"))
+	r.check("good@b.test", Unknown)
+}
+
+func TestSame_question_is_asked_once_at_a_time(t *testing.T) {
+	gate := make(chan struct{})
+	var probes atomic.Int32
+	r := newRig(t, selective, func(o *Options) {
+		o.Prober = proberFunc(func() deliver.RcptResult {
+			probes.Add(1)
+			<-gate
+			return deliver.RcptResult{Outcome: deliver.Delivered, Remote: true, Reply: *mail.NewReply(250, "", "ok")}
+		})
+	})
+	r.req.Address = address(t, "good@b.test")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if got, _ := r.c.Check(ctx, r.req); got != Unknown { // gave up; the callout goes on
+		t.Errorf("got %s", got)
+	}
+	var wg sync.WaitGroup
+	for range 10 {
+		wg.Go(func() {
+			if got, _ := r.c.Check(t.Context(), r.req); got != Known {
+				t.Errorf("got %s", got)
+			}
+		})
+	}
+	close(gate)
+	wg.Wait()
+	if probes.Load() != 1 {
+		t.Errorf("%d probes", probes.Load())
+	}
+}
+
+func TestCallouts_are_limited_by_destination(t *testing.T) {
+	var probes atomic.Int32
+	r := newRig(t, selective, func(o *Options) {
+		o.Rate, o.Burst = 1, 5
+		o.Prober = proberFunc(func() deliver.RcptResult {
+			probes.Add(1)
+			return deliver.RcptResult{Outcome: deliver.Failed, Remote: true, Reply: *mail.NewReply(550, "", "no")}
+		})
+	})
+	for i := range 8 {
+		want := Invalid
+		if i >= 5 {
+			want = Unknown
+		}
+		r.check(fmt.Sprintf("u%d@b.test", i), want)
+	}
+	r.now.add(2 * time.Second)
+	r.check("x@b.test", Invalid)
+	r.check("y@b.test", Invalid)
+	r.check("z@b.test", Unknown)
+	r.req.Route.Hosts = []string{"192.0.2.1"}
+	r.check("z@b.test", Invalid)
+}
+
+func TestClose_ends_callouts(t *testing.T) {
+	r := newRig(t, smtptest.Script{Reply: map[string]string{"MAIL": smtptest.Hang}}, nil)
+	r.req.Address = address(t, "good@b.test")
+	got := make(chan Answer)
+	go func() { a, _ := r.c.Check(context.Background(), r.req); got <- a }()
+	for len(r.p.Lines()) < 2 {
+		time.Sleep(time.Millisecond)
+	}
+	r.c.Close()
+	if a := <-got; a != Unknown {
+		t.Errorf("got %s", a)
+	}
+	r.check("other@b.test", Unknown)
+}
+
+// kv is a KV over a map that outlives the Checker, as the soft store does.
+type kv struct {
+	mu  sync.Mutex
+	m   map[string][]byte
+	ttl time.Duration
+	err error
+}
+
+func (k *kv) Get(key []byte) ([]byte, bool, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	b, ok := k.m[string(key)]
+	return b, ok, k.err
+}
+
+func (k *kv) Set(key, value []byte, ttl time.Duration) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.m[string(key)], k.ttl = value, ttl
+	return k.err
+}
+
+func (k *kv) Delete(key []byte) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.m, string(key))
+	return k.err
+}
+
+func TestSoft_cache_survives_a_restart(t *testing.T) {
+	store := &kv{m: map[string][]byte{}}
+	r := newRig(t, selective, func(o *Options) { o.Cache = Soft{KV: store} })
+	r.check("good@b.test", Known)
+	r.check("bad@b.test", Invalid)
+	r.c.Close()
+	r.p.Shut()
+	again := newRig(t, selective, func(o *Options) { o.Cache = Soft{KV: store} })
+	again.req.Route = r.req.Route
+	again.check("good@b.test", Known)
+	again.check("bad@b.test", Invalid)
+	if again.last.String() != "550 5.1.1 no such user" {
+		t.Errorf("%v", again.last)
+	}
+	again.callouts(0)
+}
+
+func TestSoft_cache_that_fails_is_a_miss(t *testing.T) {
+	var errs int
+	store := &kv{m: map[string][]byte{"verify/acme/good@b.test": []byte("not json")}}
+	s := Soft{KV: store, OnError: func(error) { errs++ }}
+	if _, ok := s.Get("acme", "good@b.test"); ok {
+		t.Error("nonsense was believed")
+	}
+	store.err = errors.New("disk")
+	s.Put("acme", "x@b.test", Entry{Kind: EntryValid}, time.Hour)
+	if _, ok := s.Get("acme", "x@b.test"); ok || errs != 3 {
+		t.Errorf("%d errors told", errs)
+	}
+}
+
+func TestMemory_is_bounded(t *testing.T) {
+	m := NewMemory(3)
+	for i := range 5 {
+		m.Put("t", fmt.Sprint(i), Entry{Kind: EntryValid}, 0)
+		m.Get("t", "0") // used, so it stays
+	}
+	for k, want := range map[string]bool{"0": true, "1": false, "2": false, "3": true, "4": true} {
+		if _, ok := m.Get("t", k); ok != want {
+			t.Errorf("%s: %v", k, ok)
+		}
+	}
+	m.Delete("t", "0")
+	if _, ok := m.Get("t", "0"); ok {
+		t.Error("deleted, and still there")
+	}
+}
