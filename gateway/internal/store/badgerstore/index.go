@@ -185,23 +185,16 @@ func (x *index) arrange(e *entry) {
 	}
 	for i := range e.slots {
 		s := &e.slots[i]
-		if !s.status.Due() || s.token != 0 {
+		if !s.free() {
 			continue
 		}
-		var it *item
-		for _, have := range e.items {
-			if have.group.key == s.key {
-				it = have
-			}
-		}
-		if it == nil {
+		if it := e.item(s.key); it == nil {
 			g := x.groups[s.key]
 			if g == nil {
 				g = &group{key: s.key, pos: -1}
 				x.groups[s.key] = g
 			}
-			it = &item{entry: e, due: s.next, group: g, pos: -1}
-			e.items = append(e.items, it)
+			e.items = append(e.items, &item{entry: e, due: s.next, group: g, pos: -1})
 		} else if s.next < it.due {
 			it.due = s.next
 		}
@@ -210,6 +203,37 @@ func (x *index) arrange(e *entry) {
 		heap.Push(&it.group.items, it)
 		x.settleGroup(it.group)
 	}
+}
+
+// free reports work that may be claimed once its time has come.
+func (s *slot) free() bool { return s.token == 0 && s.status.Due() }
+
+func (e *entry) item(k workKey) *item {
+	for _, it := range e.items {
+		if it.group.key == k {
+			return it
+		}
+	}
+	return nil
+}
+
+// refresh is arrange for one group's item, after some of its slots were
+// leased: the entry's other groups keep their turns.
+func (x *index) refresh(e *entry, it *item) {
+	first, left := int64(0), false
+	for i := range e.slots {
+		if s := &e.slots[i]; s.key == it.group.key && s.free() && (!left || s.next < first) {
+			first, left = s.next, true
+		}
+	}
+	if left {
+		it.due = first
+		heap.Fix(&it.group.items, it.pos)
+	} else {
+		heap.Remove(&it.group.items, it.pos)
+		e.items = slices.DeleteFunc(e.items, func(o *item) bool { return o == it })
+	}
+	x.settleGroup(it.group)
 }
 
 func (x *index) takeOut(e *entry) {
@@ -269,19 +293,20 @@ func (x *index) claim(now, until int64, r store.ClaimRequest) []*lease {
 			continue
 		}
 		passed = 0
-		e := g.items[0].entry
-		out = append(out, x.lease(e, until, func(s *slot) bool { return s.key == g.key && s.next <= now }))
+		it := g.items[0]
+		out = append(out, x.lease(it.entry, until, func(s *slot) bool { return s.key == g.key && s.next <= now }))
+		x.refresh(it.entry, it)
 	}
 	return out
 }
 
-// lease puts the recipients that want picks, of those that are due and free,
-// under a new lease. nil: none.
+// lease puts the recipients that want picks, of those that are free, under a
+// new lease. nil: none. The caller arranges the entry.
 func (x *index) lease(e *entry, until int64, want func(*slot) bool) *lease {
 	l := &lease{token: x.token + 1, id: e.id, until: until}
 	for i := range e.slots {
 		s := &e.slots[i]
-		if s.token != 0 || !s.status.Due() || !want(s) {
+		if !s.free() || !want(s) {
 			continue
 		}
 		s.token = l.token
@@ -299,7 +324,6 @@ func (x *index) lease(e *entry, until int64, want func(*slot) bool) *lease {
 	for _, h := range l.hops {
 		x.running[h]++
 	}
-	x.arrange(e)
 	return l
 }
 

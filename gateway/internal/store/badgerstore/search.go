@@ -61,7 +61,10 @@ func (p *page) scan(ctx context.Context, txn *badger.Txn) error {
 	defer it.Close()
 	from := []byte{keyMessage + 1}
 	if !p.resume.IsZero() {
-		from = append(idKey(keyMessage, p.resume), 0xff)
+		from = idKey(keyMessage, p.resume) // behind which, backwards, the next message begins
+		if p.after >= 0 {
+			from = append(from, 0xff)
+		}
 	}
 	// Backwards the recipients come first, then the state, then the message.
 	var rcpts []store.Recipient
@@ -126,11 +129,7 @@ func inOrder(rs []store.Recipient, st state) []store.Recipient {
 
 // take adds a message's rows that match.
 func (p *page) take(m *store.Message) {
-	resumed := m.ID == p.resume
-	if resumed && p.after < 0 {
-		return
-	}
-	skip := resumed
+	skip := m.ID == p.resume
 	for i := range m.Recipients {
 		r := &m.Recipients[i]
 		if skip {
