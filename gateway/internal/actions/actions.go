@@ -82,11 +82,34 @@ type Args struct {
 	// Confirmed states that the operator trusts the sender and expects the
 	// mail. Force wants it (B150).
 	Confirmed bool
+	// DryRun changes nothing and reports what would be; it does not know of
+	// leases.
+	DryRun bool
+}
+
+// ArgsFrom reads Args as API and CLI give them: "reason" and "confirmed"
+// (yes or no). Anything else is an error.
+func ArgsFrom(given map[string]string) (Args, error) {
+	var a Args
+	for k, v := range given {
+		switch {
+		case k == "reason":
+			a.Reason = v
+		case k == "confirmed" && (v == "yes" || v == "true"):
+			a.Confirmed = true
+		case k == "confirmed" && (v == "no" || v == "false"):
+		case k == "confirmed":
+			return a, fmt.Errorf(`confirmed is "yes" or "no", not %.40q`, v)
+		default:
+			return a, fmt.Errorf(`no argument %.40q; there are reason and confirmed`, k)
+		}
+	}
+	return a, nil
 }
 
 // Result is what became of a selection.
 type Result struct {
-	Matched int // recipients looked at
+	Matched int // recipients looked at, an ID that finds none not counted
 	Changed int
 	// Items has one entry for each recipient, for at most MaxItems of them,
 	// failures first to keep.
@@ -138,7 +161,7 @@ func (s *Service) Do(ctx context.Context, sc Scope, verb lifecycle.Verb, sel Sel
 	} else {
 		err = r.filter(ctx, sel.Filter)
 	}
-	if r.due {
+	if r.due && !args.DryRun {
 		s.Wake()
 	}
 	r.res.Items = append(r.failed, r.fine...)
@@ -149,6 +172,17 @@ func (s *Service) Do(ctx context.Context, sc Scope, verb lifecycle.Verb, sel Sel
 		return r.res, fmt.Errorf("%s: %w", verb, err)
 	}
 	return r.res, nil
+}
+
+// Offered lists the verbs that apply to a recipient the scope sees. The log
+// shows the class columns, archive and identities are not there yet.
+func (s *Service) Offered(sc Scope, m *store.Message, rc *store.Recipient) []lifecycle.Verb {
+	if !sc.Sees(m, rc) {
+		return nil
+	}
+	q := sc.Query(m, rc, s.DomainForce(rc.Tenant))
+	q.Classes = true
+	return lifecycle.Offered(q)
 }
 
 // run is one call of Do.
@@ -200,8 +234,7 @@ func (r *run) ids(ctx context.Context, ids []string) error {
 	byID := map[mail.ID]*target{}
 	for _, text := range ids {
 		m, n, err := r.sc.Find(ctx, r.s.Store, text)
-		if errors.Is(err, store.ErrNotFound) {
-			r.res.Matched++
+		if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrAmbiguous) {
 			r.add(ItemResult{ID: text, Code: CodeNotFound, Error: err.Error()})
 			continue
 		}

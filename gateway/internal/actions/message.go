@@ -54,7 +54,7 @@ type item struct {
 func (r *run) update(ctx context.Context, id mail.ID, p pick) ([]item, error) {
 	var items []item
 	spread := r.spread
-	err := r.s.Store.Update(ctx, id, func(m *store.Message) ([]mail.Event, error) {
+	err := r.change(ctx, id, func(m *store.Message) ([]mail.Event, error) {
 		var events []mail.Event
 		items = items[:0] // Update may try more than once
 		r.spread = spread
@@ -90,6 +90,19 @@ func (r *run) update(ctx context.Context, id mail.ID, p pick) ([]item, error) {
 		err = nil
 	}
 	return items, err
+}
+
+// change is the store's Update, or a rehearsal of it.
+func (r *run) change(ctx context.Context, id mail.ID, f func(*store.Message) ([]mail.Event, error)) error {
+	if !r.args.DryRun {
+		return r.s.Store.Update(ctx, id, f)
+	}
+	m, err := r.s.Store.Get(ctx, id)
+	if err != nil {
+		return err
+	}
+	_, err = f(m)
+	return err
 }
 
 // meant drops the recipients that only their status keeps from the verb, when
@@ -158,6 +171,10 @@ func (r *run) report(ctx context.Context, id mail.ID, items []item, err error) e
 		if it.Changed {
 			r.res.Changed++
 			r.due = r.due || it.Status.Due()
+			if r.args.DryRun {
+				r.add(it.ItemResult)
+				continue
+			}
 			r.s.Logger.Info("operator's action", "action", string(r.verb), "actor", r.sc.Actor, "msg", id.String(), "rcpt", it.n, "status", string(it.Status))
 		}
 		r.add(it.ItemResult)
@@ -171,7 +188,7 @@ func (r *run) report(ctx context.Context, id mail.ID, items []item, err error) e
 // notify makes the DSN that Bounce owes. Should that fail, the keeper does it
 // later: the debt is on disk.
 func (r *run) notify(ctx context.Context, id mail.ID) error {
-	if r.verb != lifecycle.Bounce {
+	if r.verb != lifecycle.Bounce || r.args.DryRun {
 		return nil
 	}
 	if err := r.s.Payer.Pay(ctx, id); err != nil && !errors.Is(err, store.ErrNotFound) {

@@ -40,7 +40,7 @@ func Owes(m *store.Message) bool {
 // Payer makes the DSNs that are owed. It is safe in parallel.
 type Payer struct {
 	Store    store.Store
-	Hostname string
+	Hostname func() string    // as Options has it
 	Clock    func() time.Time // nil: time.Now
 	// Route names tenant, route, next hop and schedule of a recipient of mail
 	// made here, from the policy; nil leaves them to the queue.
@@ -90,7 +90,7 @@ func (p *Payer) Pay(ctx context.Context, id mail.ID) error {
 }
 
 func (p *Payer) make(ctx context.Context, m *store.Message, debt string, about []store.Recipient) error {
-	o := Options{Hostname: p.Hostname, Now: time.Now()}
+	o := Options{Hostname: p.Hostname(), Now: time.Now()}
 	if p.Clock != nil {
 		o.Now = p.Clock()
 	}

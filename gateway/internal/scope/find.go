@@ -21,7 +21,7 @@ type Source interface {
 // Find loads a message by its ID, the unique start of it, or a recipient's
 // ID.n (n is 0 where none was given). Its recipients are those the scope
 // sees. What the scope does not see is store.ErrNotFound, as if it were not
-// there.
+// there; store.ErrAmbiguous is for administrators.
 func (s Scope) Find(ctx context.Context, from Source, text string) (m *store.Message, n int, err error) {
 	prefix, tail, dotted := strings.Cut(strings.TrimSpace(text), ".")
 	if dotted {
@@ -33,8 +33,8 @@ func (s Scope) Find(ctx context.Context, from Source, text string) (m *store.Mes
 	id, err := mail.ParseID(prefix)
 	if err != nil {
 		id, err = from.Resolve(ctx, prefix)
-		if err != nil && s.Level != lifecycle.LevelAdmin && !errors.Is(err, store.ErrNotFound) && ctx.Err() == nil && !errors.Is(err, store.ErrUnavailable) {
-			// The candidates may be somebody else's.
+		if errors.Is(err, store.ErrAmbiguous) && s.Level != lifecycle.LevelAdmin {
+			// The candidates it names may be somebody else's.
 			return nil, 0, fmt.Errorf("message %.60q: give the whole ID: %w", text, store.ErrNotFound)
 		}
 	}
