@@ -1,0 +1,37 @@
+package builtin
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+	"testing/fstest"
+)
+
+func TestModule(t *testing.T) {
+	built := fstest.MapFS{
+		"rules.wasm": {Data: []byte("r")}, "stall.wasm": {Data: []byte("s")},
+		"placeholder.txt": {}, "builtin.go": {},
+	}
+	if got := names(built); !reflect.DeepEqual(got, []string{"rules", "stall"}) {
+		t.Error(got)
+	}
+	if b, err := module(built, "stall"); err != nil || string(b) != "s" {
+		t.Error(string(b), err)
+	}
+	for name, fs := range map[string]fstest.MapFS{"rulez": built, "rules": {"placeholder.txt": {}}, "../rules": built} {
+		if _, err := module(fs, name); err == nil || !strings.Contains(err.Error(), "make plugins") {
+			t.Errorf("%s: %v must name the remedy", name, err)
+		}
+	}
+}
+
+func TestEmbeddedFilesAreFound(t *testing.T) {
+	if _, err := modules.ReadFile("placeholder.txt"); err != nil {
+		t.Error(err)
+	}
+	for _, n := range Names() {
+		if b, err := Module(n); err != nil || len(b) < 8 {
+			t.Errorf("%s: %d octets, %v", n, len(b), err)
+		}
+	}
+}

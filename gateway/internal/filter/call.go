@@ -1,0 +1,98 @@
+package filter
+
+import (
+	"context"
+	"time"
+
+	"github.com/mailweir/weir/sdk/abi"
+)
+
+// Bounds of one call.
+const (
+	maxEvent   = 256 << 10 // octets of the encoded event
+	maxResult  = 256 << 10 // octets of the encoded verdict
+	maxLines   = 64        // log lines, with those of stdout and stderr
+	maxLine    = 1 << 10   // octets of one
+	maxStderr  = 8 << 10   // octets of stderr kept for the log of a crash
+	maxErrText = 200       // octets of a guest's words in a Failure
+)
+
+// call is the state of one call into a guest: what the host functions serve.
+type call struct {
+	ctx      context.Context // the caller's
+	deadline time.Time
+	stage    abi.Stage // 0 in weir_init
+	input    []byte    // what event_read gives
+	ev       *abi.Event
+	msg      MessageView
+	configs  map[uint64][]byte
+
+	result  []byte
+	written bool
+
+	bounded context.Context // ctx with deadline, made when a host function needs it
+	cancel  context.CancelFunc
+
+	headers []abi.Header // asked of msg once
+	headEnc []byte
+	parts   *abi.PartList
+	partEnc []byte
+	hashes  map[hashKey][]byte
+
+	errText string // of the last negative result, for error_read
+	said    string // the last line of level error
+	lines   int
+	out     [2]partial // lines of stdout and stderr that have not ended
+	stderr  []byte     // the beginning of all of it
+	ticks   uint64
+}
+
+type hashKey struct {
+	part int32
+	alg  abi.Hash
+}
+
+// check is why the guest must stop now, if it must.
+func (c *call) check() error {
+	if err := c.ctx.Err(); err != nil {
+		return errCancelled
+	}
+	if !time.Now().Before(c.deadline) {
+		return errDeadline
+	}
+	return nil
+}
+
+// must ends the guest if its time is over.
+func (c *call) must() {
+	if err := c.check(); err != nil {
+		panic(err)
+	}
+}
+
+// context is for host functions that may wait.
+func (c *call) context() context.Context {
+	if c.bounded == nil {
+		c.bounded, c.cancel = context.WithDeadline(c.ctx, c.deadline)
+	}
+	return c.bounded
+}
+
+func (c *call) end() {
+	if c.cancel != nil {
+		c.cancel()
+	}
+}
+
+func (c *call) tenant() string {
+	if c.ev == nil || c.ev.Tenant == "" {
+		return NoTenant
+	}
+	return c.ev.Tenant
+}
+
+// fail is a negative result with words for error_read.
+func (c *call) fail(code int32, text string) int32 {
+	c.errText = text
+	return code
+}

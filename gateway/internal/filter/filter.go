@@ -1,0 +1,193 @@
+package filter
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"runtime"
+	"time"
+
+	"github.com/mailweir/weir/sdk/abi"
+	"github.com/mailweir/weir/sdk/abi/manifest"
+)
+
+// Spec is one plugin as the policy declares it.
+type Spec struct {
+	Name    string              // the HCL plugin block; also the KV namespace
+	Source  string              // as written, for messages
+	Module  []byte              // the packed module
+	Digest  string              // "sha256:…" that Module must have; "" not pinned
+	Limits  Limits              // zero fields are defaults
+	OnError OnErrorFunc         // nil: tempfail
+	Grants  map[string][]string // kind → what of it; an empty list is the grant without a restriction
+	// Isolated gives every call an instance of its own, so that nothing one
+	// message leaves in a guest's memory meets the next. It costs an
+	// instantiation a call (about 2 ms for a Go guest).
+	Isolated bool
+}
+
+// Limits of one plugin. A zero field is its default.
+type Limits struct {
+	Memory    int64                       // octets of linear memory per instance; 64 MiB
+	Deadline  map[abi.Stage]time.Duration // of a call; stage 0 stands for all others; DefaultDeadline
+	Instances int                         // at most min(16, 2 × GOMAXPROCS)
+	Wait      time.Duration               // for a free instance; 1 s
+}
+
+// Bounds of limits.
+const (
+	DefaultMemory = 64 << 20
+	MinMemory     = 1 << 20
+	MaxMemory     = 1 << 30
+	DefaultWait   = time.Second
+	MaxInstances  = 64
+)
+
+// DefaultDeadline is how long a call may take where the policy does not say:
+// 100 ms at the envelope stages (2 s when the plugin may use the network), 5 s
+// for a message and what happens to it later, 30 s for a schedule or an action.
+func DefaultDeadline(s abi.Stage, net bool) time.Duration {
+	switch s {
+	case abi.StageHeaders, abi.StageMessage, abi.StageQueued, abi.StageDelivery, abi.StageHoldEvent:
+		return 5 * time.Second
+	case abi.StageSchedule, abi.StageAction:
+		return 30 * time.Second
+	}
+	if net {
+		return 2 * time.Second
+	}
+	return 100 * time.Millisecond
+}
+
+func (l Limits) deadline(s abi.Stage, net bool) time.Duration {
+	if d := l.Deadline[s]; d > 0 {
+		return d
+	}
+	if d := l.Deadline[0]; d > 0 {
+		return d
+	}
+	return DefaultDeadline(s, net)
+}
+
+func (l Limits) memory() int64 {
+	if l.Memory == 0 {
+		return DefaultMemory
+	}
+	return min(max(l.Memory, MinMemory), MaxMemory)
+}
+
+func (l Limits) instances() int {
+	if l.Instances <= 0 {
+		return min(16, 2*runtime.GOMAXPROCS(0))
+	}
+	return min(l.Instances, MaxInstances)
+}
+
+func (l Limits) wait() time.Duration {
+	if l.Wait <= 0 {
+		return DefaultWait
+	}
+	return l.Wait
+}
+
+// OnError says what becomes of mail when a plugin fails.
+type OnError string
+
+// The values of on_error.
+const (
+	Tempfail OnError = "tempfail" // the default; after the 250: retry, then hold
+	Pass     OnError = "pass"     // go on without the plugin; must be written out
+	Reject   OnError = "reject"
+	Stall    OnError = "stall"
+)
+
+// OnErrorFunc gives on_error by stage.
+type OnErrorFunc func(abi.Stage) OnError
+
+// Config is one distinct configuration value of a plugin.
+type Config struct {
+	ID     uint64 // stable: another value has another ID
+	Plugin string
+	Value  abi.Value
+}
+
+// Options of a Host.
+type Options struct {
+	Logger   *slog.Logger     // nil: discarded
+	CacheDir string           // compiled code, executable: made with mode 0700; "" none
+	Lists    Lists            // nil: lists are unavailable
+	KV       KV               // nil: KV is unavailable
+	Metrics  Metrics          // nil: counters of plugins are dropped
+	Clock    func() time.Time // for the breaker; nil: time.Now
+}
+
+// Lists are the allow and block lists that the gateway keeps. Lookup is called
+// in parallel, must be quick, and gives ErrNoList for a list that is not there.
+type Lists interface {
+	Lookup(ctx context.Context, tenant, list string, keys []string) (key, value string, found bool, err error)
+}
+
+// ErrNoList says that no list has that name.
+var ErrNoList = errors.New("no such list")
+
+// KV is the store behind the kv grant, one namespace per plugin and tenant
+// ("_" before a tenant is known), called in parallel. A ttl of 0 is for ever.
+type KV interface {
+	Get(ctx context.Context, plugin, tenant, key string) (value []byte, found bool, err error)
+	Set(ctx context.Context, plugin, tenant, key string, value []byte, ttl time.Duration) error
+	// CompareAndSwap stores value if key holds old; old nil means absent.
+	CompareAndSwap(ctx context.Context, plugin, tenant, key string, old, value []byte, ttl time.Duration) (bool, error)
+	Delete(ctx context.Context, plugin, tenant, key string) error
+	// Add adds to a counter, kept as 8 octets little-endian, and returns its
+	// new value. ttl counts from the counter's first Add.
+	Add(ctx context.Context, plugin, tenant, key string, delta int64, ttl time.Duration) (int64, error)
+}
+
+// NoTenant is the tenant of KV before RCPT.
+const NoTenant = "_"
+
+// Metrics takes what plugins count. Names are [a-z][a-z0-9_]*, at most 64 a plugin.
+type Metrics interface {
+	Count(plugin, name string, delta int64)
+}
+
+// MessageView is the message of a call. It is used by one goroutine at a time
+// for the length of the call.
+type MessageView interface {
+	Headers() []abi.Header
+	Parts() abi.PartList
+	// ReadPart reads a part's decoded content (-1: the raw message) from off.
+	// At the end it gives 0, nil or 0, io.EOF.
+	ReadPart(part int, off int64, p []byte) (int, error)
+}
+
+// Status is one plugin as operators see it.
+type Status struct {
+	Name        string          `json:"name"`
+	Source      string          `json:"source"`
+	Version     string          `json:"version"`
+	Description string          `json:"description,omitempty"`
+	Digest      string          `json:"digest"` // sha256:…
+	Hooks       []string        `json:"hooks"`
+	Grants      []string        `json:"grants,omitempty"` // in effect
+	Calls       uint64          `json:"calls"`
+	Failures    map[Kind]uint64 `json:"failures,omitempty"`
+	P50         time.Duration   `json:"p50"` // of calls that ended well or not, without waiting
+	P99         time.Duration   `json:"p99"`
+	Fuel        uint64          `json:"fuel"`    // cost units used, in steps of a tick
+	Breaker     string          `json:"breaker"` // "closed", "open" or "probe"
+	Instances   int             `json:"instances"`
+	Idle        int             `json:"idle"`
+	Memory      int64           `json:"memory"` // octets of linear memory of the idle instances
+	Loaded      time.Time       `json:"loaded"`
+	LoadTime    time.Duration   `json:"load_time"`
+}
+
+// ReadManifest reads and validates the manifest of a module without running it.
+func ReadManifest(module []byte) (*manifest.Manifest, error) {
+	m, err := manifest.Read(module)
+	if err != nil {
+		return nil, err
+	}
+	return m, m.Validate()
+}

@@ -1,0 +1,151 @@
+package filter
+
+import (
+	"context"
+	"log/slog"
+	"runtime"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/mailweir/weir/sdk/abi"
+	"github.com/tetratelabs/wazero/api"
+)
+
+// tick is what the metered guest calls about every million instructions. It is
+// the watchdog: it ends the guest at its deadline, and lets other goroutines
+// and the garbage collector in, which compiled code never does by itself.
+func tick(ctx context.Context, _ api.Module, _ []uint64) {
+	in := instanceOf(ctx)
+	if in == nil || in.call == nil {
+		panic(trap("running outside of a call"))
+	}
+	in.call.ticks++
+	in.call.must()
+	runtime.Gosched()
+}
+
+func eventRead(_ *instance, c *call, mem guestMemory, st []uint64) {
+	result(st, mem.give(c.input, st[0], st[1]))
+}
+
+func configRead(_ *instance, c *call, mem guestMemory, st []uint64) {
+	b, ok := c.configs[st[0]]
+	if !ok {
+		result(st, c.fail(abi.ErrNotFound, "no configuration of this plugin has that ID"))
+		return
+	}
+	result(st, mem.give(b, st[1], st[2]))
+}
+
+func resultWrite(_ *instance, c *call, mem guestMemory, st []uint64) {
+	b := mem.at(st[0], st[1])
+	if len(b) > maxResult {
+		result(st, c.fail(abi.ErrTooLarge, "a verdict has at most 256 KiB"))
+		return
+	}
+	c.result, c.written = append(c.result[:0], b...), true
+	result(st, 0)
+}
+
+func errorRead(_ *instance, c *call, mem guestMemory, st []uint64) {
+	result(st, mem.give([]byte(c.errText), st[0], st[1]))
+}
+
+var slogLevels = [...]slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError}
+
+func logWrite(in *instance, c *call, mem guestMemory, st []uint64) {
+	level := min(uint32(st[0]), uint32(abi.LogLevelError))
+	line := mem.at(st[1], st[2])
+	text := clean(line[:min(len(line), maxLine)], maxLine)
+	if level == uint32(abi.LogLevelError) {
+		c.said = text
+	}
+	in.line(c, slogLevels[level], text)
+}
+
+func logLevel(in *instance, c *call, _ guestMemory, st []uint64) {
+	for i, l := range slogLevels {
+		if in.gen.log.Enabled(c.ctx, l) {
+			st[0] = uint64(i)
+			return
+		}
+	}
+	st[0] = uint64(len(slogLevels))
+}
+
+// clean makes a guest's words fit for one line of a log or an error.
+func clean(b []byte, limit int) string {
+	s := strings.ToValidUTF8(string(b[:min(len(b), limit)]), "?")
+	s = strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r == utf8.RuneError {
+			return ' '
+		}
+		return r
+	}, s)
+	return strings.TrimSpace(s)
+}
+
+// line logs one line of the guest's, while it has lines left.
+func (in *instance) line(c *call, level slog.Level, text string) {
+	if c.lines++; c.lines > maxLines {
+		if c.lines == maxLines+1 {
+			in.gen.log.Warn("plugin logs too much; the rest of this call is dropped", "limit", maxLines)
+		}
+		return
+	}
+	if !in.gen.log.Enabled(c.ctx, level) {
+		return
+	}
+	attrs := make([]slog.Attr, 0, 4)
+	if c.ev != nil {
+		attrs = append(attrs, slog.String("stage", c.stage.String()), slog.String("msg", c.ev.ID))
+		if c.ev.Tenant != "" {
+			attrs = append(attrs, slog.String("tenant", c.ev.Tenant))
+		}
+	}
+	in.gen.log.LogAttrs(c.ctx, level, "plugin: "+text, attrs...)
+}
+
+// maxCounters is how many names a plugin may count under: each is a series in
+// the metrics.
+const maxCounters = 64
+
+func metricAdd(in *instance, c *call, mem guestMemory, st []uint64) {
+	name := mem.str(st[0], st[1])
+	if !counterName(name) {
+		result(st, c.fail(abi.ErrBadArgument, "a counter's name is [a-z][a-z0-9_]*, at most 64 octets"))
+		return
+	}
+	if !in.gen.counter(name) {
+		result(st, c.fail(abi.ErrTooLarge, "a plugin has at most 64 counters"))
+		return
+	}
+	if m := in.gen.opts.Metrics; m != nil {
+		m.Count(in.gen.name, name, int64(st[2]))
+	}
+	result(st, 0)
+}
+
+func counterName(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if !('a' <= c && c <= 'z' || i > 0 && (c == '_' || '0' <= c && c <= '9')) {
+			return false
+		}
+	}
+	return len(s) > 0 && len(s) <= 64
+}
+
+// counter reports whether the plugin may count under this name.
+func (g *generation) counter(name string) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.counters[name] {
+		return true
+	}
+	if len(g.counters) >= maxCounters {
+		return false
+	}
+	g.counters[name] = true
+	return true
+}
