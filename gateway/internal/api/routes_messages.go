@@ -10,6 +10,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/mailweir/weir/gateway/internal/journal"
 	"github.com/mailweir/weir/gateway/internal/lifecycle"
 	"github.com/mailweir/weir/gateway/internal/mail"
 	"github.com/mailweir/weir/gateway/internal/store"
@@ -114,12 +115,25 @@ func (s *server) view(ctx context.Context, m *store.Message, n int) Message {
 		if n != 0 && r.N != n {
 			continue
 		}
-		r.Advice = s.Log.Advice(&m.Recipients[i])
+		r.Advice = advice(&m.Recipients[i])
 		r.Verbs = s.Actions.Offered(scopeOf(ctx), m, &m.Recipients[i])
 		kept = append(kept, *r)
 	}
 	out.Recipients = kept
 	return out
+}
+
+// advice puts a server's answer in plain words (B124–B129); "" when there is
+// nothing to add.
+func advice(r *store.Recipient) string {
+	if r.Last == nil {
+		return ""
+	}
+	m, ok := journal.Plain(*r.Last)
+	if !ok {
+		return ""
+	}
+	return m.Text + " " + m.Advice
 }
 
 func (s *server) message(ctx context.Context, in *idInput) (*output[Message], error) {
@@ -242,7 +256,6 @@ func (s *server) body(ctx context.Context, in *idInput) (*huma.StreamResponse, e
 	if err != nil {
 		return nil, s.problemOf(ctx, "opening message "+m.ID.String(), err)
 	}
-	s.log.InfoContext(ctx, "message downloaded", slog.String("msg", m.ID.String()), slog.String("actor", who.Actor))
 	return &huma.StreamResponse{Body: func(hc huma.Context) {
 		defer r.Close()
 		hc.SetHeader("Content-Type", "message/rfc822")

@@ -30,27 +30,24 @@ type Services struct {
 	Timeout time.Duration       // for one request, body downloads excepted; 0 is 30 s
 }
 
-// Log is the journal as the API reads it. IDs come from the caller: a message
-// ID, a unique beginning of one, each with ".n" behind it for one recipient.
-// All methods are safe for use in parallel and give store.ErrNotFound for what
-// the scope does not hold.
+// Log is the journal as the API reads it (*journal.Log). All methods are safe
+// for use in parallel and give store.ErrNotFound for what the scope does not
+// hold.
 type Log interface {
 	// Search returns rows that match, newest message first, and the cursor to
 	// go on from, "" at the end. limit is positive.
 	Search(ctx context.Context, s scope.Scope, f query.Filter, cursor string, limit int) ([]store.Row, string, error)
-	// Resolve completes the beginning of a message ID.
+	// Resolve completes the beginning of a message ID. store.ErrAmbiguous.
 	Resolve(ctx context.Context, s scope.Scope, prefix string) (mail.ID, error)
 	Message(ctx context.Context, s scope.Scope, id mail.ID) (*store.Message, error)
 	Attempts(ctx context.Context, s scope.Scope, id mail.ID) ([]mail.Attempt, error)
 	Events(ctx context.Context, s scope.Scope, id mail.ID) ([]mail.Event, error)
 	// Counts is the number of recipients by live status.
 	Counts(ctx context.Context, s scope.Scope) (map[mail.Status]int, error)
-	// Advice puts a status or a server's answer in plain words (B124–B129);
-	// "" when there is nothing to add.
-	Advice(r *store.Recipient) string
 }
 
-// Actions are the operators' verbs.
+// Actions are the operators' verbs. NewActions makes them of an
+// *actions.Service.
 type Actions interface {
 	// Do applies a verb to a selection. With DryRun it counts only. An error
 	// means that nothing was tried; what failed for one recipient is in its
@@ -77,7 +74,7 @@ type ActionOutcome struct {
 	Items            []ActionItem
 }
 
-// Content opens what a message consists of, for a download.
+// Content opens what a message consists of, for a download, and logs who did.
 type Content interface {
 	// OpenMessage gives the message as it was received, with our trace lines
 	// in front, and its length in octets. store.ErrNotFound: the body is gone.

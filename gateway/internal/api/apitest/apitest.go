@@ -159,11 +159,6 @@ func (g *Gateway) Search(_ context.Context, s scope.Scope, f query.Filter, curso
 	return rows, "", nil
 }
 
-type ambiguous struct{ a, b string }
-
-func (e ambiguous) Error() string { return fmt.Sprintf("ambiguous: %s or %s", e.a, e.b) }
-func (e ambiguous) Mistake() bool { return true }
-
 // Resolve completes a prefix.
 func (g *Gateway) Resolve(_ context.Context, s scope.Scope, prefix string) (mail.ID, error) {
 	g.mu.Lock()
@@ -183,7 +178,7 @@ func (g *Gateway) Resolve(_ context.Context, s scope.Scope, prefix string) (mail
 	case 1:
 		return found[0], nil
 	}
-	return mail.ID{}, ambiguous{found[0].String(), found[1].String()}
+	return mail.ID{}, fmt.Errorf("looking: %w: %q could be %s or %s", store.ErrAmbiguous, prefix, found[0], found[1])
 }
 
 // Message gives a message.
@@ -224,14 +219,6 @@ func (g *Gateway) Counts(_ context.Context, s scope.Scope) (map[mail.Status]int,
 		}
 	}
 	return out, s.Validate()
-}
-
-// Advice explains one answer only.
-func (g *Gateway) Advice(r *store.Recipient) string {
-	if r.Last != nil && r.Last.Enhanced == (mail.Enhanced{4, 2, 2}) {
-		return "the recipient's mailbox is full"
-	}
-	return ""
 }
 
 // OpenMessage gives a body.
