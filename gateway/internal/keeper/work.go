@@ -1,0 +1,227 @@
+package keeper
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/mailweir/weir/gateway/internal/mail"
+	"github.com/mailweir/weir/gateway/internal/notify"
+	"github.com/mailweir/weir/gateway/internal/query"
+	"github.com/mailweir/weir/gateway/internal/store"
+)
+
+var held, done []string
+
+func init() {
+	for _, s := range mail.Statuses() {
+		switch {
+		case s.Held():
+			held = append(held, string(s))
+		case !s.Live():
+			done = append(done, string(s))
+		}
+	}
+}
+
+// expire ends held mail whose time is over (B21, B136, B137). Nothing is
+// read when nothing is held.
+func (k *Keeper) expire(ctx context.Context, st *Stats) (more bool, err error) {
+	counts, err := k.o.Store.Counts(ctx)
+	if err != nil {
+		return false, fmt.Errorf("count mail: %w", err)
+	}
+	if counts[mail.StatusQuarantined]+counts[mail.StatusStalled] == 0 {
+		return false, nil
+	}
+	now := k.o.Clock.Now()
+	f := query.And(query.OneOf("status", held...), query.Where("expires", query.Before, now.Add(time.Nanosecond).UTC().Format(time.RFC3339Nano)))
+	return k.each(ctx, f, st, func(m *store.Message) (bool, error) {
+		n, err := k.expireOne(ctx, m.ID, now)
+		st.Expired += n
+		if err != nil || n == 0 {
+			return n > 0, err
+		}
+		return true, k.pay(ctx, m.ID)
+	})
+}
+
+func (k *Keeper) expireOne(ctx context.Context, id mail.ID, now time.Time) (n int, err error) {
+	err = k.o.Store.Update(ctx, id, func(m *store.Message) ([]mail.Event, error) {
+		n = 0
+		var events []mail.Event
+		for i := range m.Recipients {
+			r := &m.Recipients[i]
+			if !r.Status.Held() || r.Expires.IsZero() || r.Expires.After(now) {
+				continue
+			}
+			was := r.Status
+			r.Status, r.Changed, r.Next = mail.StatusQuarantineExpired, now, time.Time{}
+			// The sender of outgoing mail is one of ours and is told; anybody
+			// else could be forged.
+			if m.Direction == mail.Outbound && !m.Sender.IsNull() && m.Kind == "" && k.o.Payer != nil {
+				notify.Owe(r, notify.CauseHeld, "")
+			}
+			events = append(events, mail.Event{
+				At: now, Type: mail.EventExpiration, Message: m.ID, N: r.N, Tenant: r.Tenant, Direction: m.Direction,
+				Sender: m.Sender.String(), Recipient: r.Address.String(), Class: r.Class.String(), Status: r.Status,
+				Text: "nobody decided while it was " + string(was),
+			})
+			n++
+		}
+		if n == 0 {
+			return nil, errNothing
+		}
+		if notify.Final(m) && !notify.Owes(m) {
+			m.HasBody = false
+		}
+		return events, nil
+	})
+	if errors.Is(err, errNothing) {
+		err = nil
+	}
+	if err != nil {
+		n = 0
+	}
+	return n, err
+}
+
+// errNothing ends an Update that turned out not to be needed.
+var errNothing = errors.New("nothing to do")
+
+func (k *Keeper) pay(ctx context.Context, id mail.ID) error {
+	if k.o.Payer == nil {
+		return nil
+	}
+	return k.o.Payer.Pay(ctx, id)
+}
+
+// sweep looks through finished mail: DSNs still owed, bodies still kept,
+// records whose time is over.
+func (k *Keeper) sweep(ctx context.Context, st *Stats) (more bool, err error) {
+	now := k.o.Clock.Now()
+	finished := query.OneOf("status", done...)
+	more, err = k.each(ctx, query.And(finished, query.Where("has_body", query.Is, "yes")), st, func(m *store.Message) (bool, error) {
+		return k.body(ctx, m, now, st)
+	})
+	if err != nil {
+		return more, err
+	}
+	old := query.Where("received", query.Before, now.Add(-k.o.Least).UTC().Format(time.RFC3339Nano))
+	left, err := k.each(ctx, query.And(finished, old), st, func(m *store.Message) (bool, error) {
+		return k.forget(ctx, m, now, st)
+	})
+	return more || left, err
+}
+
+// body pays what is owed for a finished message, and drops its body.
+func (k *Keeper) body(ctx context.Context, m *store.Message, now time.Time, st *Stats) (bool, error) {
+	if !m.HasBody || !notify.Final(m) || now.Sub(lastChange(m)) < settle {
+		return false, nil
+	}
+	if notify.Owes(m) {
+		if k.o.Payer == nil {
+			return false, nil
+		}
+		if err := k.pay(ctx, m.ID); err != nil {
+			return true, err
+		}
+		st.Notified++
+		return true, nil
+	}
+	if now.Sub(lastChange(m)) < k.o.KeepBody(m) {
+		return false, nil
+	}
+	err := k.o.Store.Update(ctx, m.ID, func(m *store.Message) ([]mail.Event, error) {
+		if !notify.Final(m) || notify.Owes(m) || !m.HasBody {
+			return nil, errNothing
+		}
+		m.HasBody = false
+		return nil, nil
+	})
+	if errors.Is(err, errNothing) {
+		return false, nil
+	}
+	if err == nil {
+		st.Bodies++
+	}
+	return true, err
+}
+
+// forget drops the record of a message when all tenants concerned have had
+// it for their time.
+func (k *Keeper) forget(ctx context.Context, m *store.Message, now time.Time, st *Stats) (bool, error) {
+	if !notify.Final(m) || notify.Owes(m) && k.o.Payer != nil {
+		return false, nil
+	}
+	keep := k.o.Least
+	for i := range m.Recipients {
+		keep = max(keep, k.o.Retain(m.Recipients[i].Tenant))
+	}
+	if now.Sub(lastChange(m)) < keep {
+		return false, nil
+	}
+	if err := k.o.Store.Forget(ctx, m.ID); err != nil {
+		return true, err
+	}
+	st.Forgotten++
+	return true, nil
+}
+
+// lastChange is when a message last became something else.
+func lastChange(m *store.Message) time.Time {
+	t := m.Received
+	for i := range m.Recipients {
+		if m.Recipients[i].Changed.After(t) {
+			t = m.Recipients[i].Changed
+		}
+	}
+	return t
+}
+
+// pageRows is how many rows are read at a time.
+const pageRows = 500
+
+// each calls f once for every message with a row that matches, until a batch
+// of them was acted on; more then. An error about one message is counted and
+// logged, and the others go on.
+func (k *Keeper) each(ctx context.Context, f query.Filter, st *Stats, do func(*store.Message) (acted bool, err error)) (more bool, err error) {
+	acted := 0
+	var last mail.ID
+	for cursor := ""; ; {
+		rows, next, err := k.o.Store.Search(ctx, f, cursor, pageRows)
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return false, fmt.Errorf("search: %w", err)
+		}
+		for _, r := range rows {
+			if r.Message.ID == last {
+				continue
+			}
+			if acted >= k.o.Batch {
+				return true, nil
+			}
+			last = r.Message.ID
+			did, err := do(r.Message)
+			switch {
+			case err == nil:
+			case ctx.Err() != nil, errors.Is(err, store.ErrUnavailable), errors.Is(err, store.ErrFull):
+				return false, err
+			case errors.Is(err, store.ErrNotFound): // somebody was faster
+			default:
+				st.Errors++
+				k.o.Logger.Warn("the keeper could not deal with a message and tries again", "msg", r.Message.ID.String(), "error", err)
+			}
+			if did {
+				acted++
+			}
+		}
+		if next == "" {
+			return false, nil
+		}
+		cursor = next
+	}
+}
