@@ -115,8 +115,8 @@ func (x *expression) inspect() {
 
 // value evaluates with the facts of a message. ready is false where the
 // stage does not know them yet.
-func (x *expression) value(p *Policy, fx *Facts, f *Finding) (v cty.Value, ready bool, err error) {
-	if rankOf(fx.Stage) < x.needs {
+func (x *expression) value(facts *factSet) (v cty.Value, ready bool, err error) {
+	if rankOf(facts.fx.Stage) < x.needs {
 		return cty.NilVal, false, nil
 	}
 	defer func() {
@@ -127,20 +127,16 @@ func (x *expression) value(p *Policy, fx *Facts, f *Finding) (v cty.Value, ready
 	ctx := x.static.NewChild()
 	ctx.Variables = make(map[string]cty.Value, len(x.roots))
 	for _, r := range x.roots {
-		ctx.Variables[r] = factValue(r, fx, f)
+		ctx.Variables[r] = facts.value(r)
 	}
 	if x.header || x.listed {
 		ctx.Functions = map[string]function.Function{}
 	}
 	if x.header {
-		ctx.Functions["header"] = headerFunc(fx.Header)
+		ctx.Functions["header"] = facts.function("header")
 	}
 	if x.listed {
-		has := fx.Listed
-		if has == nil {
-			has = func(list, key string) bool { return p.Listed(fx.Tenant, list, key) }
-		}
-		ctx.Functions["listed"] = listedFunc(has)
+		ctx.Functions["listed"] = facts.function("listed")
 	}
 	v, diags := x.expr.Value(ctx)
 	if diags.HasErrors() {
@@ -153,8 +149,8 @@ func (x *expression) value(p *Policy, fx *Facts, f *Finding) (v cty.Value, ready
 
 var errNoBool = errors.New("the result is neither true nor false")
 
-func (c *condition) eval(p *Policy, fx *Facts, f *Finding) (bool, error) {
-	v, ready, err := c.value(p, fx, f)
+func (c *condition) eval(facts *factSet) (bool, error) {
+	v, ready, err := c.value(facts)
 	if err != nil || !ready {
 		return false, err
 	}

@@ -110,11 +110,11 @@ type judge struct {
 func (j *judge) decide(fx *Facts, findings []Finding, waivers []Waiver) (Decision, error) {
 	d := Decision{Action: "continue", Finding: -1, Findings: slices.Clone(findings)}
 	live := j.prepare(&d, waivers)
-	facts := *fx
-	facts.Score = d.Score
+	known := *fx
+	known.Score = d.Score
+	facts := newFactSet(j.policy, &known)
 	if len(live) == 0 {
-		empty := Finding{}
-		disp, rule, err := j.act(&facts, &empty, &d)
+		disp, rule, err := j.act(facts, &d)
 		if err != nil {
 			return Decision{}, err
 		}
@@ -125,7 +125,8 @@ func (j *judge) decide(fx *Facts, findings []Finding, waivers []Waiver) (Decisio
 	}
 	reasons := make([]*disposition, len(d.Findings))
 	for _, i := range live {
-		disp, rule, err := j.act(&facts, &d.Findings[i], &d)
+		facts.about(&d.Findings[i])
+		disp, rule, err := j.act(facts, &d)
 		if err != nil {
 			return Decision{}, err
 		}
@@ -206,18 +207,18 @@ func (j *judge) unscannable(f *Finding) {
 	}
 }
 
-// act asks the action blocks about one finding. Tags are taken on the way;
+// act asks the action blocks about the finding at hand. Tags are taken on the way;
 // the first other disposition ends it. nil: none matched.
-func (j *judge) act(fx *Facts, f *Finding, d *Decision) (*disposition, string, error) {
+func (j *judge) act(facts *factSet, d *Decision) (*disposition, string, error) {
 	for _, a := range j.chain.actions {
-		ok, err := a.when.eval(j.policy, fx, f)
+		ok, err := a.when.eval(facts)
 		if err != nil {
 			return nil, "", err
 		}
 		if !ok {
 			continue
 		}
-		v, ready, err := a.do.value(j.policy, fx, f)
+		v, ready, err := a.do.value(facts)
 		if err != nil {
 			return nil, "", err
 		}

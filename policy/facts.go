@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function"
 )
 
 // addressType is sender and recipient.
@@ -79,6 +80,54 @@ var rootRank = map[string]int{"helo": rankHelo, "tls": rankMail, "auth": rankMai
 	"recipient": rankRcpt, "recipients": rankRcpt, "message": rankMessage,
 	"spf": rankMessage, "dkim": rankMessage, "dmarc": rankMessage}
 
+// factSet makes the variables of one message as they are asked for, and keeps
+// them for the next expression. It is for one goroutine.
+type factSet struct {
+	policy  *Policy
+	fx      *Facts
+	finding *Finding
+	vals    map[string]cty.Value
+	funcs   map[string]function.Function
+}
+
+func newFactSet(p *Policy, fx *Facts) *factSet {
+	return &factSet{policy: p, fx: fx, vals: map[string]cty.Value{}, funcs: map[string]function.Function{}}
+}
+
+// about makes f the finding that is asked about; nil is the empty one.
+func (s *factSet) about(f *Finding) {
+	s.finding = f
+	delete(s.vals, "finding")
+}
+
+func (s *factSet) value(root string) cty.Value {
+	v, ok := s.vals[root]
+	if !ok {
+		v = factValue(root, s.fx, s.finding)
+		s.vals[root] = v
+	}
+	return v
+}
+
+// function is header() or listed() of this message.
+func (s *factSet) function(name string) function.Function {
+	f, ok := s.funcs[name]
+	if ok {
+		return f
+	}
+	if name == "header" {
+		f = headerFunc(s.fx.Header)
+	} else {
+		has := s.fx.Listed
+		if has == nil {
+			has = func(list, key string) bool { return s.policy.Listed(s.fx.Tenant, list, key) }
+		}
+		f = listedFunc(has)
+	}
+	s.funcs[name] = f
+	return f
+}
+
 // factValue is one variable's value.
 func factValue(root string, fx *Facts, f *Finding) cty.Value {
 	switch root {
@@ -117,15 +166,18 @@ func factValue(root string, fx *Facts, f *Finding) cty.Value {
 	case "score":
 		return number(fx.Score)
 	case "finding":
+		if f == nil {
+			return noFinding
+		}
 		return findingValue(f)
 	}
 	return cty.DynamicVal
 }
 
+// noFinding is the empty finding.
+var noFinding = findingValue(&Finding{})
+
 func findingValue(f *Finding) cty.Value {
-	if f == nil {
-		f = &Finding{}
-	}
 	return cty.ObjectVal(map[string]cty.Value{"main": text(f.Main), "sub": text(f.Sub), "extra": text(f.Extra),
 		"score": number(f.Score), "explanation": text(f.Explanation), "plugin": text(f.Plugin),
 		"filter": text(f.Filter), "part": text(f.Part)})

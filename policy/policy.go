@@ -195,7 +195,7 @@ func (f *Filter) Applies(fx *Facts) (bool, error) {
 	if f.when == nil {
 		return true, nil
 	}
-	return f.when.eval(f.owner, fx, nil)
+	return f.when.eval(newFactSet(f.owner, fx))
 }
 
 // Rule is the filter's place in the HCL, "file:line".
