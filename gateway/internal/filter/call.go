@@ -21,8 +21,10 @@ const (
 type call struct {
 	ctx      context.Context // the caller's
 	deadline time.Time
-	stage    abi.Stage // 0 in weir_init
-	input    []byte    // what event_read gives
+	until    time.Duration // deadline as time since start, for tick
+	yielded  time.Duration // when tick last let others in
+	stage    abi.Stage     // 0 in weir_init
+	input    []byte        // what event_read gives
 	ev       *abi.Event
 	msg      MessageView
 	configs  map[uint64][]byte
@@ -50,6 +52,14 @@ type call struct {
 type hashKey struct {
 	part int32
 	alg  abi.Hash
+}
+
+// newCall starts the clock of a call.
+func newCall(ctx context.Context, limit time.Duration, input []byte) *call {
+	now := time.Now()
+	c := &call{ctx: ctx, deadline: now.Add(limit), input: input, yielded: now.Sub(start)}
+	c.until = c.yielded + limit
+	return c
 }
 
 // check is why the guest must stop now, if it must.

@@ -182,7 +182,8 @@ func (p *plugin) call(ctx context.Context, ev *abi.Event, msg MessageView) (v *a
 		return nil, &crash{KindUnavailable, err}
 	}
 	begin := time.Now()
-	c := &call{ctx: ctx, deadline: begin.Add(p.spec.Limits.deadline(ev.Stage, g.net())), stage: ev.Stage, input: input, ev: ev, msg: msg, configs: p.configs}
+	c := newCall(ctx, p.spec.Limits.deadline(ev.Stage, g.net()), input)
+	c.stage, c.ev, c.msg, c.configs = ev.Stage, ev, msg, p.configs
 	cr = in.run(c)
 	g.stats.took.add(time.Since(begin))
 	fit := cr == nil || cr.kind == KindResult

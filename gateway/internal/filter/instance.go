@@ -42,7 +42,7 @@ func (g *generation) newInstance(ctx context.Context) (*instance, error) {
 	for kind := range g.grants {
 		init.Features = append(init.Features, kind)
 	}
-	c := &call{ctx: ctx, deadline: time.Now().Add(g.initTimeout), input: init.Append(nil)}
+	c := newCall(ctx, g.initTimeout, init.Append(nil))
 	in.call = c
 	defer func() { in.call = nil }()
 	defer c.end()

@@ -27,7 +27,7 @@ const (
 	wasiNosys = 52
 )
 
-// start is when the process's monotonic clock begins, for guests.
+// start is when the monotonic clock of guests and of tick begins.
 var start = time.Now()
 
 type wasiFunc struct {
