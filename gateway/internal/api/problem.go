@@ -68,6 +68,12 @@ type Remedied interface {
 	Remedy() string
 }
 
+// Mistake marks an error as the caller's: its text may be shown.
+type Mistake interface {
+	error
+	Mistake() bool
+}
+
 // problemOf turns the error of a service into an answer. What it does not know
 // is logged under an ID and shown as that ID only.
 func (s *server) problemOf(ctx context.Context, doing string, err error) error {
@@ -77,6 +83,7 @@ func (s *server) problemOf(ctx context.Context, doing string, err error) error {
 		remedy = re.Remedy()
 	}
 	var p *Problem
+	var mistake Mistake
 	switch {
 	case errors.As(err, &p):
 		return p
@@ -100,6 +107,8 @@ func (s *server) problemOf(ctx context.Context, doing string, err error) error {
 		return problem(http.StatusInsufficientStorage, doing+": not enough free space", orElse(remedy, "free space under data_dir"))
 	case errors.Is(err, store.ErrUnavailable):
 		return problem(http.StatusServiceUnavailable, doing+": the store cannot commit now", remedy)
+	case errors.As(err, &mistake) && mistake.Mistake():
+		return problem(http.StatusConflict, doing+": "+err.Error(), remedy)
 	case errors.Is(err, context.DeadlineExceeded):
 		return problem(http.StatusGatewayTimeout, doing+": took too long", orElse(remedy, "narrow the search"))
 	case errors.Is(err, context.Canceled):

@@ -112,7 +112,7 @@ func (s *server) view(ctx context.Context, m *store.Message, n int) Message {
 	kept := out.Recipients[:0]
 	for i := range out.Recipients {
 		r := &out.Recipients[i]
-		if n != 0 && r.N != n {
+		if n != 0 && r.N != n { // n of 0 is all
 			continue
 		}
 		r.Advice = advice(&m.Recipients[i])
@@ -153,15 +153,29 @@ func (s *server) explain(ctx context.Context, in *idInput) (*output[Explanation]
 	if err != nil {
 		return nil, err
 	}
-	attempts, err := s.attemptsOf(ctx, m, n)
-	if err != nil {
-		return nil, err
+	id := m.ID.String()
+	if n != 0 {
+		id = recipientID(m.ID, n)
 	}
-	events, err := s.eventsOf(ctx, m.ID, n)
+	x, err := s.Log.Explain(ctx, scopeOf(ctx), id)
 	if err != nil {
-		return nil, err
+		return nil, s.problemOf(ctx, "explaining message "+id, err)
 	}
-	return &output[Explanation]{Explanation{Message: s.view(ctx, m, n), Attempts: attempts, Events: events}}, nil
+	out := Explanation{Message: s.view(ctx, x.Message, n), Words: []RecipientWords{}, Attempts: []Attempt{}, Events: []Event{}}
+	for _, r := range x.Recipients {
+		w := RecipientWords{N: r.Recipient.N, Status: r.Plain, Decision: r.Decision, Where: r.Where, Next: r.Next}
+		for _, f := range r.Findings {
+			w.Findings = append(w.Findings, f.Plain)
+		}
+		out.Words = append(out.Words, w)
+	}
+	for _, a := range x.Attempts {
+		out.Attempts = append(out.Attempts, attemptOf(m, a.Attempt))
+	}
+	for _, e := range x.Events {
+		out.Events = append(out.Events, eventOf(e))
+	}
+	return &output[Explanation]{out}, nil
 }
 
 func (s *server) attempts(ctx context.Context, in *idInput) (*output[AttemptPage], error) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/mailweir/weir/gateway/internal/journal"
 	"github.com/mailweir/weir/gateway/internal/mail"
 	"github.com/mailweir/weir/gateway/internal/query"
 	"github.com/mailweir/weir/gateway/internal/scope"
@@ -42,12 +43,14 @@ type Log interface {
 	Message(ctx context.Context, s scope.Scope, id mail.ID) (*store.Message, error)
 	Attempts(ctx context.Context, s scope.Scope, id mail.ID) ([]mail.Attempt, error)
 	Events(ctx context.Context, s scope.Scope, id mail.ID) ([]mail.Event, error)
+	// Explain tells why a message is where it is; id is a message's or a
+	// recipient's ID.n.
+	Explain(ctx context.Context, s scope.Scope, id string) (journal.Explanation, error)
 	// Counts is the number of recipients by live status.
 	Counts(ctx context.Context, s scope.Scope) (map[mail.Status]int, error)
 }
 
-// Actions are the operators' verbs. NewActions makes them of an
-// *actions.Service.
+// Actions are the operators' verbs.
 type Actions interface {
 	// Do applies a verb to a selection. With DryRun it counts only. An error
 	// means that nothing was tried; what failed for one recipient is in its
@@ -89,6 +92,8 @@ type Policy interface {
 	// something else, such as a change that needs a restart.
 	Reload(ctx context.Context, s scope.Scope, checkOnly bool) (ReloadResult, error)
 }
+
+var _ Log = (*journal.Log)(nil)
 
 // Plugins are the loaded filters.
 type Plugins interface {

@@ -209,9 +209,21 @@ type Event struct {
 
 // Explanation is everything there is to say about one message.
 type Explanation struct {
-	Message  Message   `json:"message"`
-	Attempts []Attempt `json:"attempts"`
-	Events   []Event   `json:"events"`
+	Message  Message          `json:"message"`
+	Words    []RecipientWords `json:"words" doc:"One for each recipient of the message, in the same order"`
+	Attempts []Attempt        `json:"attempts"`
+	Events   []Event          `json:"events"`
+}
+
+// RecipientWords say in sentences where a recipient stands. Times in them are
+// UTC and say so.
+type RecipientWords struct {
+	N        int      `json:"n"`
+	Status   string   `json:"status"`
+	Decision string   `json:"decision,omitempty" doc:"What policy decided and where"`
+	Findings []string `json:"findings,omitempty" doc:"One for each finding, in the same order"`
+	Where    string   `json:"where,omitempty" doc:"Route and next hop"`
+	Next     string   `json:"next,omitempty" doc:"When the next attempt is due and why then"`
 }
 
 // Summary is the queue by status.

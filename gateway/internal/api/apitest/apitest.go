@@ -20,6 +20,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/mailweir/weir/gateway/internal/api"
+	"github.com/mailweir/weir/gateway/internal/journal"
 	"github.com/mailweir/weir/gateway/internal/lifecycle"
 	"github.com/mailweir/weir/gateway/internal/mail"
 	"github.com/mailweir/weir/gateway/internal/query"
@@ -219,6 +220,55 @@ func (g *Gateway) Counts(_ context.Context, s scope.Scope) (map[mail.Status]int,
 		}
 	}
 	return out, s.Validate()
+}
+
+// Explain uses the journal's own words where it has them ready.
+func (g *Gateway) Explain(ctx context.Context, s scope.Scope, id string) (journal.Explanation, error) {
+	m, n, err := s.Find(ctx, source{g, s}, id)
+	if err != nil {
+		return journal.Explanation{}, err
+	}
+	x := journal.Explanation{Message: m}
+	m.Recipients = slices.DeleteFunc(m.Recipients, func(r store.Recipient) bool { return n != 0 && r.N != n })
+	for i := range m.Recipients {
+		r := &m.Recipients[i]
+		w := journal.Recipient{Recipient: r, Plain: journal.Status(m, r, Now)}
+		if !r.Next.IsZero() {
+			w.Next = "due 2026-11-21 14:12:00 UTC, in 12 min; attempts have failed 6 times"
+		}
+		if r.Rule != "" {
+			w.Decision = "Decided by policy, by the rule at " + r.Rule + "."
+		}
+		for _, f := range r.Findings {
+			w.Findings = append(w.Findings, journal.Finding{Finding: f, Plain: f.Explanation + "; " + string(f.Action) + " (" + f.Rule + ")."})
+		}
+		x.Recipients = append(x.Recipients, w)
+	}
+	for _, a := range g.attempts[m.ID] {
+		if n == 0 || slices.Contains(a.Recipients, n) {
+			x.Attempts = append(x.Attempts, journal.Attempt{Attempt: a})
+		}
+	}
+	for _, e := range g.events[m.ID] {
+		if n == 0 || e.N == 0 || e.N == n {
+			x.Events = append(x.Events, e)
+		}
+	}
+	return x, nil
+}
+
+// source is what scope.Find looks into.
+type source struct {
+	g *Gateway
+	s scope.Scope
+}
+
+func (f source) Resolve(ctx context.Context, prefix string) (mail.ID, error) {
+	return f.g.Resolve(ctx, f.s, prefix)
+}
+
+func (f source) Get(ctx context.Context, id mail.ID) (*store.Message, error) {
+	return f.g.Message(ctx, f.s, id)
 }
 
 // OpenMessage gives a body.
