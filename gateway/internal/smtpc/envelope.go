@@ -2,6 +2,7 @@ package smtpc
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -52,6 +53,9 @@ func (c *Conn) Begin(ctx context.Context, e Envelope) ([]Answer, error) {
 	for i, a := range e.To {
 		if path, err := wirePath(a, c.utf8(e)); err != nil {
 			answers[i] = Answer{Reply: *mail.NewReply(553, "5.1.3", err.Error())}
+			if errors.Is(err, errNeedsUTF8) {
+				answers[i].Reply.Enhanced = mail.Enhanced{5, 6, 7}
+			}
 		} else {
 			t.lines = append(t.lines, "RCPT TO:"+path)
 			t.index = append(t.index, i)
@@ -102,6 +106,8 @@ func (c *Conn) utf8(e Envelope) bool {
 	return ok && (e.Params.SMTPUTF8 || !isASCII(e.From.String()))
 }
 
+var errNeedsUTF8 = errors.New("the address needs SMTPUTF8, which the transaction does not have")
+
 // wirePath is an address as it goes on the wire. mail.Address is strict; this
 // is the last look before the wire, where an address that could be read as a
 // parameter or a second command would make an open relay.
@@ -114,7 +120,7 @@ func wirePath(a mail.Address, utf8 bool) (string, error) {
 		case ch < ' ' || ch == 0x7f:
 			return "", fmt.Errorf("the address has a control character")
 		case ch >= 0x80 && !utf8:
-			return "", fmt.Errorf("the address needs SMTPUTF8")
+			return "", errNeedsUTF8
 		case escaped:
 			escaped = false
 		case quoted && ch == '\\':
