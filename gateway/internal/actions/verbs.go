@@ -78,10 +78,10 @@ const (
 // flush makes a queued recipient due soon; one that is due sooner stays.
 func flush(r *run, m *store.Message, rc *store.Recipient, e *mail.Event) (bool, error) {
 	at := r.now.Add(time.Duration(r.spread) * flushStep % flushWithin)
+	r.spread++
 	if !rc.Next.IsZero() && !rc.Next.After(at) {
 		return false, nil
 	}
-	r.spread++
 	e.Type = mail.EventRetry
 	if e.Text == "" {
 		e.Text = "queue flushed"

@@ -12,9 +12,8 @@ import (
 	"github.com/mailweir/weir/gateway/internal/store"
 )
 
-var held, done []string
-
-func init() {
+// held and done are the statuses the keeper looks for.
+var held, done = func() (held, done []string) {
 	for _, s := range mail.Statuses() {
 		switch {
 		case s.Held():
@@ -23,7 +22,8 @@ func init() {
 			done = append(done, string(s))
 		}
 	}
-}
+	return held, done
+}()
 
 // expire ends held mail whose time is over (B21, B136, B137). Nothing is
 // read when nothing is held.
@@ -215,7 +215,7 @@ func (k *Keeper) each(ctx context.Context, f query.Filter, st *Stats, do func(*s
 				st.Errors++
 				k.o.Logger.Warn("the keeper could not deal with a message and tries again", "msg", r.Message.ID.String(), "error", err)
 			}
-			if did {
+			if did && err == nil { // what fails again and again must not use up the batch
 				acted++
 			}
 		}
