@@ -154,6 +154,8 @@ func place(spec *blockSpec, label string) string {
 	switch {
 	case spec.name == "":
 		return "The top level of a configuration"
+	case label == "" && strings.ContainsAny(spec.name[:1], "aeiou"):
+		return "An " + spec.name + " block"
 	case label == "":
 		return "A " + spec.name + " block"
 	}

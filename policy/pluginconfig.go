@@ -71,16 +71,18 @@ func object(m map[string]Value) Value {
 }
 
 // freeBody takes a body of unknown schema as it stands.
-func (l *loader) freeBody(body *hclsyntax.Body) Value {
+func (l *loader) freeBody(body *hclsyntax.Body, labels ...string) Value {
 	out := map[string]Value{}
+	if len(labels) > 0 {
+		out[labelsKey] = abi.Strings(labels...)
+	}
 	for _, a := range sortedAttrs(body) {
 		if v, ok := l.value(a.Expr, l.ctx); ok {
 			out[a.Name] = toValue(v)
 		}
 	}
 	for _, b := range body.Blocks {
-		v := l.freeBody(b.Body)
-		v.Set(labelsKey, abi.Strings(b.Labels...))
+		v := l.freeBody(b.Body, b.Labels...)
 		list := out[b.Type]
 		list.Kind = abi.ValueKindList
 		list.Items = append(list.Items, v)

@@ -50,7 +50,7 @@ func (t *Tenant) settingsOf(dir, addr string) *settings {
 // tenants evaluates tenant and tenants blocks.
 func (l *loader) tenants() {
 	for _, n := range l.root.blocks["tenant"] {
-		l.tenant(n, n.label, n.spec, l.ctx)
+		l.tenant(n, n.label, l.ctx)
 	}
 	for _, n := range l.root.blocks["tenants"] {
 		l.forEach(n)
@@ -81,7 +81,7 @@ func (l *loader) forEach(n *node) {
 		ctx.Variables = map[string]cty.Value{"each": cty.ObjectVal(map[string]cty.Value{"key": k, "value": e})}
 		l.each = describe(toValue(k))
 		if name, ok := l.tenantName(n, ctx); ok {
-			l.tenant(n, name, n.spec, ctx)
+			l.tenant(n, name, ctx)
 		}
 	}
 	l.each = ""
@@ -104,8 +104,9 @@ func (l *loader) tenantName(n *node, ctx *hcl.EvalContext) (string, bool) {
 	return name, true
 }
 
-func (l *loader) tenant(n *node, name string, spec *blockSpec, ctx *hcl.EvalContext) {
-	v := l.eval(n, spec, ctx)
+// tenant evaluates one tenant. for_each and name were evaluated before.
+func (l *loader) tenant(n *node, name string, ctx *hcl.EvalContext) {
+	v := l.eval(n, tenantSpec, ctx)
 	t := &Tenant{Name: name, Domains: get[[]string](v, "domains"), Range: n.head, policy: l.p}
 	at := n.head
 	if n.attrs["name"] != nil {

@@ -1,0 +1,6 @@
+gateway {
+  hostname = "mx.weir.test"
+  data_dir = "var"
+}
+
+variable "domain" {}

@@ -1,0 +1,6 @@
+locals { spammer = "a@b.test" }
+
+tenant "one" {
+  domains  = [var.domain]
+  rulesets = [ruleset.a, ruleset.b]
+}
