@@ -9,10 +9,10 @@
 package sdktest
 
 import (
+	"bytes"
 	"crypto/md5"
 	"crypto/sha1"
 	"crypto/sha256"
-	"io"
 	"strings"
 	"testing"
 
@@ -224,8 +224,7 @@ func (h fake) Match(id uint64, set uint32, part int32, hits []uint32) (int, erro
 		return 0, err
 	}
 	return h.match(id, set, hits, func(s *pattern.Set) ([]uint32, error) {
-		var r io.ReaderAt = strings.NewReader(string(b))
-		return s.Reader(r, int64(len(b)), func() error { return nil })
+		return s.Reader(bytes.NewReader(b), func() error { return nil })
 	})
 }
 

@@ -137,31 +137,26 @@ func weight(t *syntax.Regexp) int {
 // asked now and then; its error ends the search.
 func (s *Set) Text(text string, check func() error) ([]uint32, error) {
 	hits := make(hitSet, 0, 4)
-	for _, l := range s.literals {
-		if strings.Contains(text, l.text) {
-			hits = append(hits, l.n)
-		}
-	}
 	var lower string
 	if len(s.folded)+len(s.wildcards) > 0 {
 		lower = strings.ToLower(text)
 	}
-	for _, l := range s.folded {
-		if strings.Contains(lower, l.text) {
-			hits = append(hits, l.n)
-		}
-	}
-	for i, l := range s.wildcards {
-		t := text
-		if l.fold {
-			t = lower
-		}
-		if wildcard(l.text, t) {
-			hits = append(hits, l.n)
-		}
-		if i%64 == 63 {
-			if err := check(); err != nil {
-				return nil, err
+	for _, group := range []struct {
+		ls []literal
+		is func(text, pattern string) bool
+	}{{s.literals, strings.Contains}, {s.folded, strings.Contains}, {s.wildcards, wildcard}} {
+		for i, l := range group.ls {
+			t := text
+			if l.fold {
+				t = lower
+			}
+			if group.is(t, l.text) {
+				hits = append(hits, l.n)
+			}
+			if i%64 == 63 {
+				if err := check(); err != nil {
+					return nil, err
+				}
 			}
 		}
 	}
@@ -212,17 +207,18 @@ func (c *checked) ReadRune() (rune, int, error) {
 	return r, n, err
 }
 
-// Reader is Text over content read by ranges. Literals fold ASCII only here.
-func (s *Set) Reader(r io.ReaderAt, size int64, check func() error) ([]uint32, error) {
+// Reader is Text over content read by ranges to its end. Literals fold ASCII
+// only here.
+func (s *Set) Reader(r io.ReaderAt, check func() error) ([]uint32, error) {
 	if len(s.wildcards) > 0 {
 		return nil, ErrWildcard
 	}
-	hits, err := s.windows(r, size, check)
+	hits, err := s.windows(r, check)
 	if err != nil {
 		return nil, err
 	}
 	for _, e := range s.exprs {
-		ok, err := e.reader(runes(io.NewSectionReader(r, 0, size)), check)
+		ok, err := e.reader(runes(io.NewSectionReader(r, 0, 1<<62)), check)
 		if err != nil {
 			return nil, err
 		}
@@ -234,7 +230,7 @@ func (s *Set) Reader(r io.ReaderAt, size int64, check func() error) ([]uint32, e
 }
 
 // windows looks for the literals in overlapping windows.
-func (s *Set) windows(r io.ReaderAt, size int64, check func() error) (hitSet, error) {
+func (s *Set) windows(r io.ReaderAt, check func() error) (hitSet, error) {
 	var hits hitSet
 	plain, folded := append([]literal(nil), s.literals...), append([]literal(nil), s.folded...)
 	if len(plain)+len(folded) == 0 {
@@ -242,11 +238,12 @@ func (s *Set) windows(r io.ReaderAt, size int64, check func() error) (hitSet, er
 	}
 	const step = 64 << 10
 	buf := make([]byte, step+s.longest)
-	for off := int64(0); off < size && len(plain)+len(folded) > 0; off += step {
-		n, err := r.ReadAt(buf[:min(int64(len(buf)), size-off)], off)
+	for off, more := int64(0), true; more && len(plain)+len(folded) > 0; off += step {
+		n, err := r.ReadAt(buf, off)
 		if err != nil && err != io.EOF {
 			return nil, err
 		}
+		more = err == nil
 		w := buf[:n]
 		plain = take(&hits, plain, w)
 		if len(folded) > 0 {

@@ -9,7 +9,7 @@ import (
 // wildcard reports whether pattern, with * for any octets and ? for one,
 // stands for the whole of text. It goes back to the last star only, so that it
 // takes at most len(pattern)*len(text) steps.
-func wildcard(pattern, text string) bool {
+func wildcard(text, pattern string) bool {
 	p, t := 0, 0
 	star, mark := -1, 0
 	for t < len(text) {
