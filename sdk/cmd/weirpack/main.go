@@ -1,11 +1,13 @@
 // Command weirpack builds Go plugins to Wasm and adds their manifests.
 //
-//	weirpack -o DIR FOLDER...
+//	weirpack [-o DIR] FOLDER...
+//	weirpack -out FILE [-manifest FILE] [-module FILE] FOLDER
 //
-// builds each folder (a main package beside a manifest.json) to DIR/NAME.wasm,
-// NAME being the folder's. With -module FILE it only adds the manifest of the
-// one folder to a module that was built otherwise. It is for make plugins; the
-// gateway's command for operators is weir plugin pack.
+// The first form builds each folder (a main package beside a manifest.json) to
+// DIR/NAME.wasm, NAME being the folder's. The second builds one to a file of
+// any name; with -module it only adds the manifest to a module that was built
+// otherwise. It is for make plugins; the gateway's command for operators is
+// weir plugin pack.
 package main
 
 import (
@@ -19,24 +21,35 @@ import (
 )
 
 func main() {
-	out := flag.String("o", ".", "folder that the modules go to")
-	module := flag.String("module", "", "use this module instead of building one")
+	var j job
+	dir := flag.String("o", ".", "folder that the modules go to")
+	flag.StringVar(&j.out, "out", "", "file that the one module goes to, in place of -o")
+	flag.StringVar(&j.manifest, "manifest", "", "manifest of the one plugin, in place of FOLDER/manifest.json")
+	flag.StringVar(&j.module, "module", "", "use this module instead of building one")
 	flag.Usage = func() {
-		fmt.Fprintln(os.Stderr, "usage: weirpack [-o DIR] [-module FILE] FOLDER...")
+		fmt.Fprintln(os.Stderr, "usage: weirpack [-o DIR] FOLDER...\n       weirpack -out FILE [-manifest FILE] [-module FILE] FOLDER")
 		flag.PrintDefaults()
 	}
 	flag.Parse()
-	if flag.NArg() == 0 || *module != "" && flag.NArg() != 1 {
+	if flag.NArg() == 0 || flag.NArg() > 1 && j != (job{}) {
 		flag.Usage()
 		os.Exit(64)
 	}
-	for _, dir := range flag.Args() {
-		size, err := pack(dir, *module, *out)
+	for _, folder := range flag.Args() {
+		one := j
+		one.folder = folder
+		if one.manifest == "" {
+			one.manifest = filepath.Join(folder, "manifest.json")
+		}
+		if one.out == "" {
+			one.out = filepath.Join(*dir, name(folder)+".wasm")
+		}
+		size, err := one.pack()
 		if err != nil {
-			fmt.Fprintf(os.Stderr, "weirpack: %s: %v\n", dir, err)
+			fmt.Fprintf(os.Stderr, "weirpack: %s: %v\n", folder, err)
 			os.Exit(1)
 		}
-		fmt.Printf("%-20s %7.1f KiB\n", name(dir)+".wasm", float64(size)/1024)
+		fmt.Printf("%-20s %7.1f KiB\n", filepath.Base(one.out), float64(size)/1024)
 	}
 }
 
@@ -47,9 +60,12 @@ func name(dir string) string {
 	return filepath.Base(dir)
 }
 
-// pack writes out/NAME.wasm, by way of a temporary file, and gives its size.
-func pack(dir, module, out string) (int, error) {
-	text, err := os.ReadFile(filepath.Join(dir, "manifest.json"))
+// job is one module to make.
+type job struct{ folder, manifest, module, out string }
+
+// pack writes the module, by way of a temporary file, and gives its size.
+func (j job) pack() (int, error) {
+	text, err := os.ReadFile(j.manifest)
 	if err != nil {
 		return 0, fmt.Errorf("reading its manifest: %w", err)
 	}
@@ -62,9 +78,10 @@ func pack(dir, module, out string) (int, error) {
 		return 0, err
 	}
 	defer os.RemoveAll(tmp)
+	module := j.module
 	if module == "" {
 		module = filepath.Join(tmp, "built.wasm")
-		if err := build(dir, module); err != nil {
+		if err := build(j.folder, module); err != nil {
 			return 0, err
 		}
 	}
@@ -76,14 +93,13 @@ func pack(dir, module, out string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if err := os.MkdirAll(out, 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(j.out), 0o755); err != nil {
 		return 0, err
 	}
-	target := filepath.Join(out, name(dir)+".wasm")
-	if err := os.WriteFile(target+".new", packed, 0o644); err != nil {
+	if err := os.WriteFile(j.out+".new", packed, 0o644); err != nil {
 		return 0, err
 	}
-	return len(packed), os.Rename(target+".new", target)
+	return len(packed), os.Rename(j.out+".new", j.out)
 }
 
 func build(dir, target string) error {
