@@ -53,8 +53,8 @@ func (c *DeliveriesCmd) Run(ctx context.Context, g *Globals) error {
 
 func attemptTable(v view, as []api.Attempt, wholeIDs bool) *terminal.Table {
 	t := terminal.NewTable(
-		terminal.Column{Title: "TIME"}, terminal.Column{Title: "ID"}, terminal.Column{Title: "RECIPIENT", Min: 12},
-		terminal.Column{Title: "HOST", Min: 10}, terminal.Column{Title: "RESULT"}, terminal.Column{Title: "ANSWER", Min: 12, End: true})
+		terminal.Column{Title: "TIME"}, terminal.Column{Title: "ID"}, terminal.Column{Title: "RECIPIENT", Min: 12, Want: 18},
+		terminal.Column{Title: "HOST", Min: 10, Drop: 1}, terminal.Column{Title: "RESULT"}, terminal.Column{Title: "ANSWER", Min: 12, Want: 24, End: true})
 	var ids []string
 	for _, a := range as {
 		for _, o := range a.Outcome {

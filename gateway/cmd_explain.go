@@ -22,7 +22,7 @@ func (c *ExplainCmd) Run(ctx context.Context, g *Globals) error {
 		return printJSON(x)
 	}
 	p := story{g.screen(), g.view()}
-	tellMessage(p, &x.Message)
+	p.state(x)
 	p.attempts(x.Attempts)
 	p.history(x.Events)
 	return nil
@@ -36,10 +36,15 @@ func explanation(ctx context.Context, g *Globals, id string) (*api.Explanation, 
 	return cl.Explain(ctx, id)
 }
 
-func tellMessage(p story, m *api.Message) {
-	p.message(m)
-	for i := range m.Recipients {
-		p.recipient(m, &m.Recipients[i])
+// state tells who sent what, and where each recipient stands.
+func (p story) state(x *api.Explanation) {
+	p.message(&x.Message)
+	for i := range x.Message.Recipients {
+		w := &api.RecipientWords{}
+		if i < len(x.Words) {
+			w = &x.Words[i]
+		}
+		p.recipient(&x.Message, &x.Message.Recipients[i], w)
 	}
 }
 
@@ -50,17 +55,13 @@ type ShowCmd struct {
 
 // Run prints the message and each recipient.
 func (c *ShowCmd) Run(ctx context.Context, g *Globals) error {
-	cl, err := g.client()
-	if err != nil {
-		return err
-	}
-	m, err := cl.Message(ctx, c.ID)
+	x, err := explanation(ctx, g, c.ID)
 	if err != nil {
 		return err
 	}
 	if g.JSON {
-		return printJSON(m)
+		return printJSON(x.Message)
 	}
-	tellMessage(story{g.screen(), g.view()}, m)
+	story{g.screen(), g.view()}.state(x)
 	return nil
 }

@@ -52,8 +52,7 @@ func (c *LogSearchCmd) Run(ctx context.Context, g *Globals) error {
 	if err != nil {
 		return err
 	}
-	return c.list(ctx, g, base, "nothing in the log matches",
-		colReceived, colWay, colStatus, colSender, colRecipient, colSubject)
+	return c.list(ctx, g, base, "nothing in the log matches", logColumns)
 }
 
 // LogDownloadCmd writes a message out.

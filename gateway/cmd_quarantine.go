@@ -19,8 +19,7 @@ type QuarantineListCmd struct{ ListFlags }
 
 // Run prints one line for each recipient, with the reason.
 func (c *QuarantineListCmd) Run(ctx context.Context, g *Globals) error {
-	return c.list(ctx, g, statusFilter(quarantineStatuses...), "nothing is quarantined",
-		colReceived, colSender, colRecipient, colWhy, colExpires)
+	return c.list(ctx, g, statusFilter(quarantineStatuses...), "nothing is quarantined", heldColumns)
 }
 
 // QuarantineReleaseCmd is B52.

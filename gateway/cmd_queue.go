@@ -28,8 +28,7 @@ type QueueListCmd struct{ ListFlags }
 
 // Run prints one line for each recipient.
 func (c *QueueListCmd) Run(ctx context.Context, g *Globals) error {
-	return c.list(ctx, g, statusFilter(queueStatuses...), "nothing waits for delivery",
-		colReceived, colStatus, colSender, colRecipient, colTries, colNext, colAnswer)
+	return c.list(ctx, g, statusFilter(queueStatuses...), "nothing waits for delivery", queueColumns)
 }
 
 // QueueSummaryCmd counts by status.

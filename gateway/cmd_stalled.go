@@ -11,7 +11,7 @@ type StalledCmd struct {
 	List   StalledListCmd   `cmd:"" default:"withargs" help:"List stalled mail and why; \"weir stalled\" alone does."`
 	Show   ShowCmd          `cmd:"" help:"Show one message."`
 	Retry  StalledRetryCmd  `cmd:"" help:"Scan again under the policy in force."`
-	Force  StalledForceCmd  `cmd:"" help:"Let pass what could not be inspected."`
+	Force  StalledForceCmd  `cmd:"" help:"Let pass what could not be inspected; --yes states that the sender is trusted and the mail expected."`
 	Delete StalledDeleteCmd `cmd:"" help:"Delete, and tell nobody."`
 }
 
@@ -20,8 +20,7 @@ type StalledListCmd struct{ ListFlags }
 
 // Run prints one line for each recipient, with the reason.
 func (c *StalledListCmd) Run(ctx context.Context, g *Globals) error {
-	return c.list(ctx, g, statusFilter(stalledStatuses...), "nothing is stalled",
-		colReceived, colSender, colRecipient, colWhy, colExpires)
+	return c.list(ctx, g, statusFilter(stalledStatuses...), "nothing is stalled", heldColumns)
 }
 
 // StalledRetryCmd is B147.
@@ -39,7 +38,8 @@ type StalledForceCmd struct{ VerbFlags }
 func (c *StalledForceCmd) Run(ctx context.Context, g *Globals) error {
 	return c.apply(ctx, g, act{
 		verb: lifecycle.Force, among: stalledStatuses,
-		ask: "The content was not inspected. Is the sender trusted and the mail expected?",
+		ask:  "The content was not inspected. Is the sender trusted and the mail expected?",
+		args: map[string]string{"confirmed": "yes"}, // the answer to it, or --yes
 	})
 }
 

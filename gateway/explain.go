@@ -17,7 +17,11 @@ type story struct {
 
 // title starts a section.
 func (p story) title(text, note string, st terminal.Style) {
-	line := p.s.Paint(terminal.Bold, terminal.Clean(text))
+	text = terminal.Clean(text)
+	if w := p.s.Width(); w > 0 {
+		text = terminal.CutMiddle(text, max(20, w-2-len(note)))
+	}
+	line := p.s.Paint(terminal.Bold, text)
 	if note != "" {
 		line += "  " + p.s.Paint(st, note)
 	}
@@ -34,6 +38,18 @@ func (p story) item(label, value string) {
 		return
 	}
 	p.hang("  "+p.s.Paint(terminal.Dim, terminal.Pad(label, labelWidth)), 2+labelWidth, terminal.Clean(value))
+}
+
+// item2 is item for a label that may be empty, and text whose blanks count.
+func (p story) item2(label, value string) {
+	fmt.Fprintf(p.s, "  %s%s\n", p.s.Paint(terminal.Dim, terminal.Pad(label, labelWidth)), p.cut(terminal.Clean(value), 2+labelWidth))
+}
+
+func (p story) cut(text string, indent int) string {
+	if w := p.s.Width(); w > 0 {
+		return terminal.Cut(text, w-indent)
+	}
+	return text
 }
 
 // para writes wrapped text behind an indent.
@@ -116,33 +132,37 @@ func clientLine(c api.Client) string {
 }
 
 // recipient tells what has become of one recipient, why, and what comes next.
-func (p story) recipient(m *api.Message, r *api.Recipient) {
+func (p story) recipient(m *api.Message, r *api.Recipient, w *api.RecipientWords) {
 	p.title(fmt.Sprintf("Recipient %d  %s", r.N, r.Address), r.Status, statusStyle(r.Status))
-	p.para(2, p.plainWords(r))
-	p.para(2, sentence(r.Advice))
+	p.para(2, w.Status)
+	if r.Last != nil && r.Last.Code/100 != 2 {
+		p.item("Answer", strings.TrimSpace(r.LastHost+" "+nonEmpty("said: ", replyLine(r.Last))))
+		p.item("Meaning", r.Advice)
+	}
 	if r.Original != "" && r.Original != r.Address {
 		p.item("Instead of", r.Original)
 	}
 	p.item("Tenant", r.Tenant)
-	p.item("Class", classLine(r))
-	p.item("Reason", r.Reason)
-	p.item("Decided by", r.Rule)
-	p.item("Route", routeLine(r))
-	if !r.Next.IsZero() && mail.Status(r.Status).Live() {
-		p.item("Next try", strings.TrimSuffix(p.v.long(r.Next)+" ("+p.v.until(r.Next)+"), schedule "+r.Schedule, ", schedule "))
-	}
-	if !r.Expires.IsZero() && mail.Status(r.Status).Live() {
-		p.item("Expires", p.v.long(r.Expires)+" ("+p.v.until(r.Expires)+")")
-	}
-	p.item("Tags", strings.Join(r.Tags, ", "))
-	for _, w := range r.Waivers {
-		p.item("Waived", strings.Join(w.Classes, ", ")+" by "+w.By+nonEmpty(": ", w.Reason))
+	p.findings(r, w)
+	p.item("Decision", w.Decision)
+	for _, v := range r.Waivers {
+		p.item("Waived", strings.Join(v.Classes, ", ")+" by "+v.By+nonEmpty(": ", v.Reason))
 	}
 	for _, e := range r.Edits {
 		p.item("Header", e.Op+" "+e.Name+nonEmpty(": ", e.Value))
 	}
-	p.findings(r)
-	p.item("Actions", commandsFor(m, r))
+	p.item("Tags", strings.Join(r.Tags, ", "))
+	p.item("Route", routeLine(r, w))
+	if live := mail.Status(r.Status).Live(); live {
+		if !r.Next.IsZero() {
+			_, because, _ := strings.Cut(w.Next, "; ")
+			p.item("Next try", p.v.long(r.Next)+", "+p.v.until(r.Next)+nonEmpty("; ", because))
+		}
+		if !r.Expires.IsZero() {
+			p.item("Expires", p.v.long(r.Expires)+", "+p.v.until(r.Expires))
+		}
+	}
+	p.commands(m, r)
 }
 
 func nonEmpty(before, s string) string {
@@ -152,96 +172,37 @@ func nonEmpty(before, s string) string {
 	return before + s
 }
 
-func sentence(s string) string {
-	if s == "" || strings.HasSuffix(s, ".") {
-		return s
+func routeLine(r *api.Recipient, w *api.RecipientWords) string {
+	if w.Where == "" && mail.Status(r.Status).Due() {
+		return "none: the policy in force names no route for it"
 	}
-	return strings.ToUpper(s[:1]) + s[1:] + "."
-}
-
-// plainWords says where a recipient stands in one or two sentences.
-func (p story) plainWords(r *api.Recipient) string {
-	text := sentence(statusMeaning(r.Status))
-	if r.Failures > 0 && mail.Status(r.Status) == mail.StatusQueued {
-		text += fmt.Sprintf(" %s failed since %s.", capital(count(r.Failures, "attempt")), p.v.long(r.FirstFailure))
-	}
-	if r.Last != nil && r.Last.Code/100 != 2 {
-		who := "The last answer"
-		if r.LastHost != "" {
-			who = r.LastHost + " last answered"
-			text += fmt.Sprintf(" %s: %s", who, replyLine(r.Last))
-			return text
-		}
-		text += fmt.Sprintf(" %s was: %s", who, replyLine(r.Last))
-	}
-	return text
-}
-
-func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
-
-func classLine(r *api.Recipient) string {
-	if r.Class == "" && r.Score == 0 {
-		return ""
-	}
-	if r.Score == 0 {
-		return r.Class
-	}
-	return strings.TrimPrefix(fmt.Sprintf("%s, score %g", r.Class, r.Score), ", ")
-}
-
-func routeLine(r *api.Recipient) string {
-	switch {
-	case r.Route == "" && r.NextHop == "":
-		if mail.Status(r.Status).Due() {
-			return "none: unrouted; the policy names no route for it"
-		}
-		return ""
-	case r.NextHop == "" || r.NextHop == r.Route:
-		return r.Route
-	}
-	return r.Route + " to " + r.NextHop
+	return strings.TrimPrefix(w.Where, "route ")
 }
 
 // findings tells what each filter found and what policy made of it.
-func (p story) findings(r *api.Recipient) {
+func (p story) findings(r *api.Recipient, w *api.RecipientWords) {
 	if len(r.Findings) == 0 {
 		p.item("Filters", "found nothing")
 		return
 	}
-	fmt.Fprintf(p.s, "  %s\n", p.s.Paint(terminal.Dim, "Filters"))
-	for _, f := range r.Findings {
+	for i, f := range r.Findings {
+		label := ""
+		if i == 0 {
+			label = "Filters"
+		}
 		head := f.Filter
 		if head == "" {
 			head = f.Plugin
 		}
-		line := head + nonEmpty("  ", f.Class)
+		head += nonEmpty("  ", f.Class)
 		if f.Score != 0 {
-			line += fmt.Sprintf("  score %g", f.Score)
+			head += fmt.Sprintf("  score %g", f.Score)
 		}
-		p.para(4, line)
-		p.para(6, sentence(f.Explanation))
-		where := strings.Trim(f.Part+nonEmpty(", inside it ", f.Path), ", ")
-		p.para(6, nonEmpty("in part ", where))
-		p.para(6, fate(f))
+		p.item2(label, head)
+		if i < len(w.Findings) {
+			p.para(4+labelWidth, w.Findings[i])
+		}
 	}
-}
-
-// fate is what became of a finding.
-func fate(f api.Finding) string {
-	wanted := nonEmpty("recommended ", f.Recommended)
-	switch {
-	case f.Observed:
-		return strings.TrimPrefix(wanted+"; observed only", "; ")
-	case f.Waived != "":
-		return strings.TrimPrefix(wanted+"; waived by "+f.Waived, "; ")
-	case f.Action == "" || f.Action == "continue":
-		return wanted
-	}
-	made := "policy made it " + f.Action
-	if f.Action == f.Recommended {
-		made = "policy agreed"
-	}
-	return strings.TrimPrefix(wanted+"; "+made+nonEmpty(" at ", f.Rule)+nonEmpty(": ", replyLine(f.Reply)), "; ")
 }
 
 // attempts shows each attempt with its dialogue, latest last (B115, B153).
@@ -250,7 +211,10 @@ func (p story) attempts(as []api.Attempt) {
 		return
 	}
 	p.title("Attempts", "", terminal.Plain)
-	for _, a := range as {
+	for i, a := range as {
+		if i > 0 {
+			fmt.Fprintln(p.s)
+		}
 		where := a.Host
 		if a.Address != "" && a.Address != a.Host {
 			where = strings.TrimSpace(where + " [" + a.Address + "]")
@@ -266,7 +230,7 @@ func (p story) attempts(as []api.Attempt) {
 		if a.Reused {
 			notes = append(notes, "connection reused")
 		}
-		p.para(2, fmt.Sprintf("%d. %s  %s  %s", a.K, p.v.long(a.Start), where, strings.Join(notes, ", ")))
+		p.para(2, fmt.Sprintf("%d. %s, %s, %s", a.K, p.v.long(a.Start), where, strings.Join(notes, ", ")))
 		for _, o := range a.Outcome {
 			style := map[string]terminal.Style{"sent": terminal.Green, "deferred": terminal.Yellow, "bounced": terminal.Red}[o.Result]
 			head := fmt.Sprintf("     to=<%s> ", terminal.Clean(o.Recipient))
@@ -305,12 +269,12 @@ func (p story) history(es []api.Event) {
 			day = d
 			fmt.Fprintf(p.s, "  %s\n", p.s.Paint(terminal.Dim, d))
 		}
-		p.hang("  "+at.Format("15:04:05")+"  ", 12, terminal.Clean(eventLine(&e)))
+		p.hang("  "+at.Format("15:04:05")+"  ", 12, terminal.Clean(p.v.eventLine(&e)))
 	}
 }
 
-func eventLine(e *api.Event) string {
-	line := e.Type
+func (v view) eventLine(e *api.Event) string {
+	line := e.Type + nonEmpty(" from ", e.Client)
 	if e.N > 0 {
 		line += fmt.Sprintf(" of recipient %d", e.N)
 	}
@@ -332,29 +296,30 @@ func eventLine(e *api.Event) string {
 	if e.Text != "" {
 		line += ": " + e.Text
 	}
+	if !e.Next.IsZero() {
+		line += ", next try " + v.short(e.Next)
+	}
 	return line
 }
 
-// commandsFor are the commands that an operator may want next.
-func commandsFor(m *api.Message, r *api.Recipient) string {
-	lines := map[string]string{
-		"retry": "weir queue retry", "remove": "weir queue remove", "bounce": "weir queue bounce",
-		"freeze": "weir queue freeze", "thaw": "weir queue thaw",
-		"release": "weir quarantine release", "remove-quarantined": "weir quarantine remove",
-		"retry-stalled": "weir stalled retry", "force": "weir stalled force", "delete-stalled": "weir stalled delete",
-	}
-	var out []string
-	for _, v := range r.Verbs {
-		if cmd := lines[v]; cmd != "" {
-			out = append(out, cmd)
-		}
-	}
-	if len(out) == 0 {
-		return ""
-	}
+// commandOf are the commands behind the verbs.
+var commandOf = map[string]string{
+	"retry": "queue retry", "remove": "queue remove", "bounce": "queue bounce", "freeze": "queue freeze", "thaw": "queue thaw",
+	"release": "quarantine release", "remove-quarantined": "quarantine remove",
+	"retry-stalled": "stalled retry", "force": "stalled force", "delete-stalled": "stalled delete",
+}
+
+// commands are those that an operator may want next.
+func (p story) commands(m *api.Message, r *api.Recipient) {
 	id := shortIDs([]string{m.ID})[0]
 	if len(m.Recipients) > 1 {
 		id += fmt.Sprintf(".%d", r.N)
 	}
-	return strings.Join(out, " | ") + " " + id
+	label := "Commands"
+	for _, v := range r.Verbs {
+		if cmd := commandOf[v]; cmd != "" && (mail.Status(r.Status).Live() || v == "retry") {
+			p.item2(label, "weir "+cmd+" "+id)
+			label = ""
+		}
+	}
 }

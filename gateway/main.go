@@ -11,6 +11,7 @@ import (
 type CLI struct {
 	Globals
 
+	Serve   ServeCmd   `cmd:"" group:"gateway" help:"Run the gateway."`
 	Check   CheckCmd   `cmd:"" group:"gateway" help:"Check a policy and say what is wrong with it."`
 	Fmt     FmtCmd     `cmd:"" group:"gateway" help:"Put policy files in the usual layout."`
 	Reload  ReloadCmd  `cmd:"" group:"gateway" help:"Have the running gateway read its policy anew."`

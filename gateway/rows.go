@@ -34,14 +34,21 @@ var (
 	colWay = column{terminal.Column{Title: "WAY"}, func(_ view, r *api.Row) terminal.Cell {
 		return plain(strings.TrimSuffix(r.Direction, "bound"))
 	}}
-	colSender    = column{terminal.Column{Title: "SENDER", Min: 10}, func(_ view, r *api.Row) terminal.Cell { return plain(sender(r.Sender)) }}
-	colRecipient = column{terminal.Column{Title: "RECIPIENT", Min: 10}, func(_ view, r *api.Row) terminal.Cell { return plain(r.Recipient) }}
-	colTries     = column{terminal.Column{Title: "TRIES", Right: true}, func(_ view, r *api.Row) terminal.Cell { return plain(fmt.Sprint(r.Attempts)) }}
+	colSender    = column{terminal.Column{Title: "SENDER", Min: 10, Want: 18}, func(_ view, r *api.Row) terminal.Cell { return plain(sender(r.Sender)) }}
+	colRecipient = column{terminal.Column{Title: "RECIPIENT", Min: 10, Want: 18}, func(_ view, r *api.Row) terminal.Cell { return plain(r.Recipient) }}
+	colTries     = column{terminal.Column{Title: "TRIES", Right: true, Drop: 1}, func(_ view, r *api.Row) terminal.Cell { return plain(fmt.Sprint(r.Attempts)) }}
 	colNext      = column{terminal.Column{Title: "NEXT"}, func(v view, r *api.Row) terminal.Cell { return plain(v.until(r.Next)) }}
-	colAnswer    = column{terminal.Column{Title: "LAST ANSWER", Min: 24, End: true, Drop: 2}, func(_ view, r *api.Row) terminal.Cell { return plain(replyLine(r.Last)) }}
-	colWhy       = column{terminal.Column{Title: "WHY", Min: 16, End: true}, func(_ view, r *api.Row) terminal.Cell { return plain(why(r)) }}
+	colAnswer    = column{terminal.Column{Title: "LAST ANSWER", Min: 24, Want: 30, End: true, Drop: 2}, func(_ view, r *api.Row) terminal.Cell { return plain(replyLine(r.Last)) }}
+	colWhy       = column{terminal.Column{Title: "WHY", Min: 16, Want: 22, End: true}, func(_ view, r *api.Row) terminal.Cell { return plain(why(r)) }}
 	colSubject   = column{terminal.Column{Title: "SUBJECT", Min: 12, End: true, Drop: 1}, func(_ view, r *api.Row) terminal.Cell { return plain(r.Subject) }}
 	colExpires   = column{terminal.Column{Title: "EXPIRES", Drop: 3}, func(v view, r *api.Row) terminal.Cell { return plain(v.until(r.Expires)) }}
+)
+
+// The columns of the lists, of which 80 columns hold the most important.
+var (
+	queueColumns = []column{colReceived, colStatus, colSender, colRecipient, colTries, colNext, colAnswer}
+	heldColumns  = []column{colReceived, colSender, colRecipient, colWhy, colExpires}
+	logColumns   = []column{colReceived, colWay, colStatus, colSender, colRecipient, colSubject}
 )
 
 // why is what a held row is about: its reason, else its class.
@@ -71,7 +78,7 @@ func replyLine(r *api.Reply) string {
 
 // list searches and prints one line for each recipient, newest message first.
 // Exit code 3: there is none.
-func (l *ListFlags) list(ctx context.Context, g *Globals, base query.Filter, empty string, cols ...column) error {
+func (l *ListFlags) list(ctx context.Context, g *Globals, base query.Filter, empty string, cols []column) error {
 	f, err := l.filter(base)
 	if err != nil {
 		return err

@@ -9,11 +9,12 @@ type Column struct {
 	Title string
 	Right bool // aligned to the right, as numbers are
 	// Min is the least width, in columns, to which the column may be cut when
-	// the table does not fit; 0 means that it is never cut.
-	Min int
-	End bool // cut at its end rather than in its middle: prose
-	// Drop, when positive, lets the column go when the table still does not
-	// fit: the highest goes first.
+	// the table does not fit; 0 means that it is never cut. Want is a width
+	// above it at which other columns are dropped before this one is cut more.
+	Min, Want int
+	End       bool // cut at its end rather than in its middle: prose
+	// Drop, when positive, lets the column go when the table does not fit: the
+	// highest goes first.
 	Drop int
 }
 
@@ -117,18 +118,16 @@ func (t *Table) layout(limit int) (shown, widths []int) {
 	if limit <= 0 {
 		return shown, widths
 	}
-	for {
-		over := total(widths) - limit
-		if over <= 0 || t.shrink(shown, widths, over) {
-			return shown, widths
-		}
+	for !t.shrink(shown, widths, limit, func(c Column) int { return max(c.Min, c.Want) }) {
 		k := t.dropFirst(shown)
 		if k < 0 {
-			return shown, widths
+			t.shrink(shown, widths, limit, func(c Column) int { return c.Min })
+			break
 		}
 		shown = append(shown[:k], shown[k+1:]...)
 		widths = t.natural(shown)
 	}
+	return shown, widths
 }
 
 func (t *Table) natural(shown []int) []int {
@@ -142,13 +141,14 @@ func (t *Table) natural(shown []int) []int {
 	return widths
 }
 
-// shrink takes over columns away from the widest of those that may be cut,
-// and reports whether it could.
-func (t *Table) shrink(shown, widths []int, over int) bool {
-	for ; over > 0; over-- {
+// shrink takes width away from the widest of the columns that may be cut, none
+// below its least, until the table fits limit. It reports whether it does.
+func (t *Table) shrink(shown, widths []int, limit int, least func(Column) int) bool {
+	for over := total(widths) - limit; over > 0; over-- {
 		widest := -1
 		for k, i := range shown {
-			if m := t.cols[i].Min; m > 0 && widths[k] > m && (widest < 0 || widths[k] > widths[widest]) {
+			c := t.cols[i]
+			if c.Min > 0 && widths[k] > least(c) && (widest < 0 || widths[k] > widths[widest]) {
 				widest = k
 			}
 		}

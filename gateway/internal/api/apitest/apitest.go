@@ -233,6 +233,9 @@ func (g *Gateway) Explain(ctx context.Context, s scope.Scope, id string) (journa
 	for i := range m.Recipients {
 		r := &m.Recipients[i]
 		w := journal.Recipient{Recipient: r, Plain: journal.Status(m, r, Now)}
+		if r.Route != "" {
+			w.Where = "route " + r.Route + " to " + r.NextHop
+		}
 		if !r.Next.IsZero() {
 			w.Next = "due 2026-11-21 14:12:00 UTC, in 12 min; attempts have failed 6 times"
 		}
