@@ -1,0 +1,41 @@
+package daemon
+
+import (
+	"context"
+	"time"
+
+	"github.com/mailweir/weir/gateway/internal/keeper"
+	"github.com/mailweir/weir/gateway/internal/notify"
+)
+
+// orphanLog is how long the log of a tenant is kept that is not in the policy
+// any more.
+const orphanLog = 32 * 24 * time.Hour
+
+// newKeeper makes the keeper follow the policy of now.
+func (d *Daemon) newKeeper(payer *notify.Payer) *keeper.Keeper {
+	return keeper.New(keeper.Options{
+		Store: d.store, Payer: payer, Logger: d.log, Clock: keeperClock{d.o.Now},
+		Retain: func(tenant string) time.Duration {
+			if t, ok := d.snaps.policy().Tenant(tenant); ok {
+				return t.Retain().Log
+			}
+			return orphanLog
+		},
+	})
+}
+
+type keeperClock struct{ now func() time.Time }
+
+func (c keeperClock) Now() time.Time { return c.now() }
+
+func (c keeperClock) Wait(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}

@@ -1,0 +1,54 @@
+package daemon
+
+import (
+	"context"
+	"net/netip"
+	"sync"
+
+	"github.com/mailweir/weir/gateway/internal/filter"
+	"github.com/mailweir/weir/policy"
+)
+
+// noClients admits nobody: a prefix that no client address has.
+var noClients = []netip.Prefix{}
+
+// lists gives plugins the named lists of the policy.
+type lists struct {
+	s     *snapshots
+	names *listNames
+}
+
+// listNames remembers which lists a policy has.
+type listNames struct {
+	mu  sync.Mutex
+	of  *policy.Policy
+	has map[string]bool
+}
+
+func newLists(s *snapshots) lists { return lists{s, &listNames{}} }
+
+// Lookup implements filter.Lists: the first key that is listed.
+func (l lists) Lookup(_ context.Context, tenant, list string, keys []string) (key, value string, found bool, err error) {
+	p := l.s.policy()
+	if !l.names.known(p, tenant, list) {
+		return "", "", false, filter.ErrNoList
+	}
+	for _, k := range keys {
+		if p.Listed(tenant, list, k) {
+			return k, k, true, nil
+		}
+	}
+	return "", "", false, nil
+}
+
+func (n *listNames) known(p *policy.Policy, tenant, list string) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.of != p {
+		n.of, n.has = p, map[string]bool{}
+		for _, l := range p.Lists() {
+			n.has[l.Tenant+"\x00"+l.Name] = true
+		}
+	}
+	return n.has["\x00"+list] || n.has[tenant+"\x00"+list]
+}

@@ -1,0 +1,96 @@
+package daemon
+
+import (
+	"context"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/mailweir/weir/gateway/internal/filter"
+	"github.com/mailweir/weir/gateway/internal/mail"
+	"github.com/mailweir/weir/gateway/internal/smtpd"
+	"github.com/mailweir/weir/gateway/internal/store"
+)
+
+// metrics are what /metrics shows: prefix weir_, base units, bounded labels.
+type metrics struct {
+	registry *prometheus.Registry
+	plugin   *prometheus.CounterVec // bounded by the plugin host
+}
+
+func newMetrics() *metrics {
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		plugin: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "weir_plugin_counter_total", Help: "What plugins count themselves (metric_add).",
+		}, []string{"plugin", "name"}),
+	}
+	m.registry.MustRegister(m.plugin, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// Count implements filter.Metrics. Counters only grow.
+func (m *metrics) Count(plugin, name string, delta int64) {
+	if delta > 0 {
+		m.plugin.WithLabelValues(plugin, name).Add(float64(delta))
+	}
+}
+
+// sessions shows a listener's open SMTP sessions.
+func (m *metrics) sessions(listener string, s *smtpd.Server) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "weir_smtp_sessions", Help: "Open SMTP sessions.", ConstLabels: prometheus.Labels{"listener": listener},
+	}, func() float64 { return float64(s.Stats().Open) }))
+}
+
+// watch shows the queue and the plugins, read when asked.
+func (m *metrics) watch(q store.Queue, h *filter.Host) {
+	m.registry.MustRegister(&queueCollector{q}, &pluginCollector{h})
+}
+
+type queueCollector struct{ q store.Queue }
+
+var queueDesc = prometheus.NewDesc("weir_queue_recipients", "Recipients the gateway still works on or holds, by status.", []string{"status"}, nil)
+
+func (c *queueCollector) Describe(ch chan<- *prometheus.Desc) { ch <- queueDesc }
+
+func (c *queueCollector) Collect(ch chan<- prometheus.Metric) {
+	counts, err := c.q.Counts(context.Background())
+	if err != nil {
+		return
+	}
+	for _, s := range mail.Statuses() {
+		if s.Live() {
+			ch <- prometheus.MustNewConstMetric(queueDesc, prometheus.GaugeValue, float64(counts[s]), string(s))
+		}
+	}
+}
+
+type pluginCollector struct{ h *filter.Host }
+
+var (
+	callsDesc   = prometheus.NewDesc("weir_plugin_calls_total", "Hook calls.", []string{"plugin"}, nil)
+	trapsDesc   = prometheus.NewDesc("weir_plugin_traps_total", "Hook calls that failed, by kind.", []string{"plugin", "kind"}, nil)
+	fuelDesc    = prometheus.NewDesc("weir_plugin_fuel_total", "Cost units used.", []string{"plugin"}, nil)
+	latencyDesc = prometheus.NewDesc("weir_filter_duration_seconds", "Duration of hook calls.", []string{"plugin", "quantile"}, nil)
+	poolDesc    = prometheus.NewDesc("weir_plugin_instances", "Instances in the pool.", []string{"plugin"}, nil)
+)
+
+func (c *pluginCollector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{callsDesc, trapsDesc, fuelDesc, latencyDesc, poolDesc} {
+		ch <- d
+	}
+}
+
+func (c *pluginCollector) Collect(ch chan<- prometheus.Metric) {
+	for _, p := range c.h.Plugins() {
+		ch <- prometheus.MustNewConstMetric(callsDesc, prometheus.CounterValue, float64(p.Calls), p.Name)
+		ch <- prometheus.MustNewConstMetric(fuelDesc, prometheus.CounterValue, float64(p.Fuel), p.Name)
+		ch <- prometheus.MustNewConstMetric(poolDesc, prometheus.GaugeValue, float64(p.Instances), p.Name)
+		for kind, n := range p.Failures {
+			ch <- prometheus.MustNewConstMetric(trapsDesc, prometheus.CounterValue, float64(n), p.Name, string(kind))
+		}
+		ch <- prometheus.MustNewConstMetric(latencyDesc, prometheus.GaugeValue, p.P50.Seconds(), p.Name, "0.5")
+		ch <- prometheus.MustNewConstMetric(latencyDesc, prometheus.GaugeValue, p.P99.Seconds(), p.Name, "0.99")
+	}
+}

@@ -1,0 +1,193 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclparse"
+
+	"github.com/mailweir/weir/gateway/internal/filter"
+	"github.com/mailweir/weir/gateway/internal/filter/builtin"
+	"github.com/mailweir/weir/policy"
+	"github.com/mailweir/weir/sdk/abi"
+	"github.com/mailweir/weir/sdk/abi/manifest"
+)
+
+// keepConfigs is of how many earlier policies the plugin configurations stay
+// known, for sessions that began under them.
+const keepConfigs = 8
+
+// Module reads a plugin's packed module, by its resolved source.
+func Module(source string) ([]byte, error) {
+	if name, ok := strings.CutPrefix(source, "builtin:"); ok {
+		return builtin.Module(name)
+	}
+	b, err := os.ReadFile(source)
+	if err != nil {
+		return nil, fmt.Errorf("no module at %s; build it with \"weir plugin build\", or correct source: %w", filepath.Base(source), err)
+	}
+	return b, nil
+}
+
+// Manifest reads the manifest of the plugin at source, for policy.Options.
+func Manifest(_, source string) (*manifest.Manifest, error) {
+	b, err := Module(source)
+	if err != nil {
+		return nil, err
+	}
+	return filter.ReadManifest(b)
+}
+
+// snapshots holds the policy in force and swaps it.
+type snapshots struct {
+	path string
+	vars map[string]string
+	host *filter.Host
+	now  func() time.Time
+
+	mu      sync.Mutex // one reload at a time
+	current atomic.Pointer[policy.Policy]
+	loaded  atomic.Int64 // unix seconds
+	earlier [][]filter.Config
+}
+
+func (s *snapshots) policy() *policy.Policy { return s.current.Load() }
+
+// diagnosed is a policy that was refused, with everything that is wrong.
+type diagnosed struct {
+	diags  hcl.Diagnostics
+	parser *hclparse.Parser
+}
+
+func (d *diagnosed) Error() string {
+	var b strings.Builder
+	policy.WriteDiagnostics(&b, d.parser.Files(), d.diags, 80, false)
+	return strings.TrimRight(b.String(), "\n")
+}
+
+// needsRestart is a change that a reload cannot make.
+type needsRestart struct{ what []string }
+
+func (n *needsRestart) Error() string {
+	return "this change needs a restart: " + strings.Join(n.what, "; ")
+}
+
+// read loads the policy from its files.
+func (s *snapshots) read() (*policy.Policy, hcl.Diagnostics, *hclparse.Parser) {
+	parser := hclparse.NewParser()
+	p, diags := policy.Load(s.path, policy.Options{Vars: s.vars, Manifests: Manifest, Parser: parser})
+	return p, diags, parser
+}
+
+// swap puts a policy in force: plugins first, then the pointer. On an error
+// the old one stays, whole.
+func (s *snapshots) swap(ctx context.Context, p *policy.Policy) error {
+	specs, err := specs(p)
+	if err != nil {
+		return err
+	}
+	mine := configs(p)
+	all := append([]filter.Config(nil), mine...)
+	seen := map[uint64]bool{}
+	for _, c := range mine {
+		seen[c.ID] = true
+	}
+	declared := map[string]bool{}
+	for _, sp := range specs {
+		declared[sp.Name] = true
+	}
+	for _, old := range s.earlier {
+		for _, c := range old {
+			if !seen[c.ID] && declared[c.Plugin] {
+				seen[c.ID] = true
+				all = append(all, c)
+			}
+		}
+	}
+	if err := s.host.Swap(ctx, specs, all); err != nil {
+		return err
+	}
+	s.earlier = append([][]filter.Config{mine}, s.earlier...)
+	if len(s.earlier) > keepConfigs {
+		s.earlier = s.earlier[:keepConfigs]
+	}
+	s.current.Store(p)
+	s.loaded.Store(s.now().Unix())
+	return nil
+}
+
+// reload reads the files anew; with checkOnly nothing changes.
+func (s *snapshots) reload(ctx context.Context, checkOnly bool) (*policy.Policy, hcl.Diagnostics, *hclparse.Parser, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p, diags, parser := s.read()
+	if diags.HasErrors() {
+		return nil, diags, parser, nil
+	}
+	if what := p.NeedsRestart(s.policy()); len(what) > 0 {
+		return p, diags, parser, &needsRestart{what}
+	}
+	if checkOnly {
+		return p, diags, parser, nil
+	}
+	return p, diags, parser, s.swap(ctx, p)
+}
+
+func configs(p *policy.Policy) []filter.Config {
+	var out []filter.Config
+	for _, c := range p.Configs() {
+		out = append(out, filter.Config{ID: c.ID, Plugin: c.Plugin, Value: c.Value})
+	}
+	return out
+}
+
+func specs(p *policy.Policy) ([]filter.Spec, error) {
+	var out []filter.Spec
+	for _, pl := range p.Plugins() {
+		mod, err := Module(pl.Source)
+		if err != nil {
+			return nil, fmt.Errorf("plugin %q: %w", pl.Name, err)
+		}
+		sp := filter.Spec{
+			Name: pl.Name, Source: pl.Source, Module: mod, Digest: pl.Digest, Grants: pl.Grants,
+			Isolated: pl.Isolation == "message",
+			Limits: filter.Limits{
+				Memory: pl.Limits.Memory, Instances: pl.Limits.Instances, Wait: pl.Limits.Wait, Deadline: deadlines(pl.Limits.Deadline),
+			},
+			OnError: onError(pl.OnError),
+		}
+		out = append(out, sp)
+	}
+	return out, nil
+}
+
+func deadlines(by map[string]time.Duration) map[abi.Stage]time.Duration {
+	if len(by) == 0 {
+		return nil
+	}
+	out := map[abi.Stage]time.Duration{}
+	for name, d := range by {
+		st, _ := abi.ParseStage(name) // "" is stage 0: every other
+		out[st] = d
+	}
+	return out
+}
+
+func onError(by map[string]string) filter.OnErrorFunc {
+	return func(st abi.Stage) filter.OnError {
+		if v, ok := by[st.String()]; ok {
+			return filter.OnError(v)
+		}
+		if v, ok := by[""]; ok {
+			return filter.OnError(v)
+		}
+		return filter.Tempfail
+	}
+}

@@ -1,0 +1,206 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/mailweir/weir/gateway/internal/actions"
+	"github.com/mailweir/weir/gateway/internal/api"
+	"github.com/mailweir/weir/gateway/internal/filter"
+	"github.com/mailweir/weir/gateway/internal/journal"
+	"github.com/mailweir/weir/gateway/internal/lifecycle"
+	"github.com/mailweir/weir/gateway/internal/mail"
+	"github.com/mailweir/weir/gateway/internal/scope"
+	"github.com/mailweir/weir/gateway/internal/store"
+	"github.com/mailweir/weir/gateway/internal/wire"
+)
+
+// services is the gateway as the API sees it.
+func (d *Daemon) services() api.Services {
+	log := journal.New(journal.Options{Store: d.store, Clock: d.o.Now, Phases: d.phases})
+	return api.Services{
+		Log: log, Actions: verbs{d, log}, Content: content{d}, Policy: policyService{d}, Plugins: plugins{d.host},
+		Health: health{d}, Version: d.o.Version, Metrics: d.metrics.registry, Logger: d.log,
+	}
+}
+
+// phases are those of a retry schedule, for the words about the next attempt.
+func (d *Daemon) phases(name string) []journal.Phase {
+	s, ok := d.snaps.policy().Schedule(name)
+	if !ok {
+		return nil
+	}
+	out := make([]journal.Phase, len(s.Phases))
+	for i, p := range s.Phases {
+		out[i] = journal.Phase{Until: p.Until, Every: p.Every, Factor: p.Factor}
+	}
+	return out
+}
+
+// verbs adapts package actions.
+type verbs struct {
+	d   *Daemon
+	log *journal.Log
+}
+
+func (v verbs) Verbs() []string {
+	var out []string
+	for _, x := range actions.Verbs() {
+		out = append(out, string(x))
+	}
+	return out
+}
+
+func (v verbs) Offered(s scope.Scope, m *store.Message, r *store.Recipient) []string {
+	var out []string
+	for _, x := range lifecycle.Offered(s.Query(m, r, false)) {
+		if slices.Contains(actions.Verbs(), x) {
+			out = append(out, string(x))
+		}
+	}
+	return out
+}
+
+func (v verbs) Do(ctx context.Context, s scope.Scope, o api.ActionOrder) (api.ActionOutcome, error) {
+	if o.DryRun {
+		return v.count(ctx, s, o)
+	}
+	sel := actions.Selection{IDs: o.IDs}
+	if o.Filter != nil {
+		sel.Filter, sel.All = *o.Filter, true // the API has refused an empty request
+	}
+	res, err := v.d.actions.Do(ctx, s, lifecycle.Verb(o.Verb), sel, actions.Args{Reason: o.Args["reason"], Confirmed: o.Args["confirmed"] == "yes"})
+	out := api.ActionOutcome{Matched: res.Matched, Changed: res.Changed}
+	for _, it := range res.Items {
+		out.Items = append(out.Items, api.ActionItem{ID: it.ID, Recipient: it.Recipient, Status: string(it.Status), Error: it.Error})
+	}
+	return out, err
+}
+
+// dryRunPage is how many rows a dry run looks at in one go.
+const dryRunPage = 1000
+
+// count tells what a verb would be applied to.
+func (v verbs) count(ctx context.Context, s scope.Scope, o api.ActionOrder) (api.ActionOutcome, error) {
+	var out api.ActionOutcome
+	add := func(m *store.Message, r *store.Recipient) {
+		if err := lifecycle.Check(lifecycle.Verb(o.Verb), s.Query(m, r, false)); err == nil {
+			out.Matched++
+			if len(out.Items) < actions.MaxItems {
+				out.Items = append(out.Items, api.ActionItem{ID: fmt.Sprintf("%s.%d", m.ID, r.N), Recipient: r.Address.String(), Status: string(r.Status)})
+			}
+		}
+	}
+	for _, id := range o.IDs {
+		m, n, err := s.Find(ctx, v.d.store, id)
+		if err != nil {
+			return out, err
+		}
+		for i := range m.Recipients {
+			if r := &m.Recipients[i]; n == 0 || r.N == n {
+				add(m, r)
+			}
+		}
+	}
+	if o.Filter == nil {
+		return out, nil
+	}
+	for cursor := ""; ; {
+		rows, next, err := v.log.Search(ctx, s, *o.Filter, cursor, dryRunPage)
+		if err != nil {
+			return out, err
+		}
+		for _, r := range rows {
+			add(r.Message, r.Recipient)
+		}
+		if cursor = next; cursor == "" {
+			return out, nil
+		}
+	}
+}
+
+// content opens messages for a download.
+type content struct{ d *Daemon }
+
+func (c content) OpenMessage(ctx context.Context, s scope.Scope, id mail.ID) (io.ReadCloser, int64, error) {
+	m, body, err := c.d.actions.Open(ctx, s, lifecycle.View, id.String())
+	if err != nil {
+		return nil, 0, err
+	}
+	r, err := wire.Message{Trace: m.Trace, Body: body, Size: body.Size()}.Reader()
+	if err != nil {
+		body.Close()
+		return nil, 0, err
+	}
+	return readCloser{r, body}, body.Size() + int64(len(m.Trace)), nil
+}
+
+type readCloser struct {
+	io.Reader
+	io.Closer
+}
+
+// policyService shows and reloads the policy.
+type policyService struct{ d *Daemon }
+
+func (s policyService) Info() api.PolicyInfo {
+	p := s.d.snaps.policy()
+	info := api.PolicyInfo{
+		Path: s.d.o.Config, Digest: p.Digest(), Loaded: time.Unix(s.d.snaps.loaded.Load(), 0).UTC(),
+		Hostname: p.Gateway().Hostname, DataDir: p.Gateway().DataDir,
+	}
+	at := s.d.Addresses()
+	for _, l := range p.Listeners() {
+		info.Listeners = append(info.Listeners, api.ListenerInfo{Name: l.Name, Address: at.Listeners[l.Name], Direction: l.Direction})
+	}
+	for _, t := range p.Tenants() {
+		info.Tenants = append(info.Tenants, api.TenantInfo{Name: t.Name, Domains: t.Domains})
+	}
+	return info
+}
+
+func (s policyService) Reload(ctx context.Context, sc scope.Scope, checkOnly bool) (api.ReloadResult, error) {
+	r, err := s.d.reload(ctx, sc.Actor, checkOnly)
+	out := api.ReloadResult{Digest: r.digest, Changed: r.changed, Reloaded: !checkOnly && err == nil && r.refused == nil, Diagnostics: []api.Diagnostic{}}
+	if r.refused != nil {
+		out.Diagnostics = api.Diagnostics(r.refused.diags, r.refused.parser.Files())
+	}
+	return out, err
+}
+
+// Mistake and Remedy tell the API what to say of a change only a restart makes.
+func (n *needsRestart) Mistake() bool { return true }
+
+// Remedy implements api.Remedied.
+func (n *needsRestart) Remedy() string { return "restart the gateway to put it in force" }
+
+// plugins shows the plugin host's state.
+type plugins struct{ h *filter.Host }
+
+func (p plugins) Plugins() []api.PluginStatus {
+	var out []api.PluginStatus
+	for _, s := range p.h.Plugins() {
+		st := api.PluginStatus{
+			Name: s.Name, Source: s.Source, Version: s.Version, Digest: s.Digest, Hooks: s.Hooks, Instances: s.Instances, Calls: s.Calls,
+			P50: float64(s.P50) / float64(time.Millisecond), P99: float64(s.P99) / float64(time.Millisecond), State: "ok",
+		}
+		for _, n := range s.Failures {
+			st.Traps += n
+		}
+		if s.Breaker != "closed" {
+			st.State = "breaker " + s.Breaker
+		}
+		out = append(out, st)
+	}
+	return out
+}
+
+// health tells whether mail can be taken.
+type health struct{ d *Daemon }
+
+func (h health) Ready(ctx context.Context) error {
+	return h.d.store.Admit(ctx, 0)
+}
