@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/mailweir/weir/gateway/internal/testclient"
+)
+
+// SendCmd is a test client.
+type SendCmd struct {
+	File     string        `arg:"" name:"file.eml" help:"Message to send; - for standard input."`
+	Server   string        `default:"127.0.0.1:2525" placeholder:"ADDR" help:"Where to send: host:port or unix:/path."`
+	From     string        `placeholder:"ADDRESS" help:"Envelope sender, <> for none; else the file's X-Envelope-From or From."`
+	To       []string      `placeholder:"ADDRESS" help:"Envelope recipients; else the file's X-Envelope-To, or To and Cc."`
+	Helo     string        `default:"client.weir.test" placeholder:"NAME" help:"Name to give in EHLO."`
+	TLS      string        `name:"tls" enum:"none,opportunistic,required" default:"none" help:"STARTTLS: none, opportunistic or required."`
+	Lmtp     bool          `help:"Speak LMTP."`
+	Timeout  time.Duration `default:"5m" help:"Longest wait for an answer."`
+	Repeat   int           `default:"1" placeholder:"N" help:"Send so many copies and print a summary."`
+	Sessions int           `default:"10" placeholder:"M" help:"Sessions at a time, with --repeat."`
+	Quiet    bool          `short:"q" help:"Do not print the dialogue."`
+}
+
+// Run sends. The exit code is 0 when every recipient was accepted.
+func (c *SendCmd) Run(ctx context.Context) error {
+	if c.Repeat < 1 || c.Sessions < 1 {
+		return usageError{"--repeat and --sessions must be at least 1", "see: weir send --help"}
+	}
+	file, err := c.read()
+	if err != nil {
+		return err
+	}
+	m, err := testclient.Read(file, c.From, c.To)
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.File, err)
+	}
+	o := testclient.Options{Server: c.Server, Helo: c.Helo, TLS: c.TLS, LMTP: c.Lmtp, Timeout: c.Timeout}
+	if c.Repeat > 1 {
+		sum := testclient.Repeat(ctx, m, o, c.Repeat, c.Sessions)
+		sum.Write(os.Stdout)
+		if sum.Accepted < c.Repeat {
+			return quiet(exitError)
+		}
+		return nil
+	}
+	if !c.Quiet {
+		o.Out = os.Stdout
+	}
+	if err := testclient.Send(ctx, m, o); errors.Is(err, testclient.ErrRefused) {
+		return quiet(exitError)
+	} else if err != nil {
+		return err
+	}
+	return nil
+}
+
+func (c *SendCmd) read() ([]byte, error) {
+	if c.File == "-" {
+		b, err := io.ReadAll(os.Stdin)
+		if err != nil {
+			return nil, fmt.Errorf("reading standard input: %w", err)
+		}
+		return b, nil
+	}
+	return os.ReadFile(c.File)
+}
