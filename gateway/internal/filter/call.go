@@ -62,6 +62,16 @@ func newCall(ctx context.Context, limit time.Duration, input []byte) *call {
 	return c
 }
 
+// extend gives the call at least d from now on.
+func (c *call) extend(d time.Duration) {
+	now := time.Now()
+	if t := now.Add(d); t.After(c.deadline) {
+		c.deadline, c.until = t, now.Sub(start)+d
+		c.end() // a context with the old deadline
+		c.bounded, c.cancel = nil, nil
+	}
+}
+
 // check is why the guest must stop now, if it must.
 func (c *call) check() error {
 	if err := c.ctx.Err(); err != nil {

@@ -297,6 +297,21 @@ func TestInstancesAreRecycled(t *testing.T) {
 	})
 }
 
+func TestFirstConfigMayTakeLonger(t *testing.T) {
+	f := newFixture(t)
+	s := guestSpec(t)
+	s.Limits.Deadline = map[abi.Stage]time.Duration{0: 100 * time.Millisecond}
+	f.swap(t, []Config{{ID: 1, Plugin: "guest", Value: words("x")}}, s)
+	ev := &abi.Event{Stage: abi.StageRcptTo, Sender: "slow config", ConfigID: 1}
+	for range 2 { // built the first time, kept the second
+		if _, err := f.Call(context.Background(), "guest", ev, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := f.Call(context.Background(), "guest", &abi.Event{Stage: abi.StageRcptTo, Sender: "loop", ConfigID: 1}, nil)
+	failure(t, err, KindDeadline)
+}
+
 func TestSwap(t *testing.T) {
 	f := newFixture(t)
 	s := guestSpec(t)

@@ -43,13 +43,31 @@ func eventRead(_ *instance, c *call, mem guestMemory, st []uint64) {
 	result(st, mem.give(c.input, st[0], st[1]))
 }
 
-func configRead(_ *instance, c *call, mem guestMemory, st []uint64) {
-	b, ok := c.configs[st[0]]
+// configGrace is how long a call may take from when its instance first reads a
+// configuration. A guest compiles it then, which may take longer than an
+// envelope stage allows; without this the guest would be stopped half-way,
+// thrown away, and stopped again by the next message, for ever.
+const configGrace = time.Second
+
+// maxSeen bounds what an instance remembers of configurations it has read.
+const maxSeen = 100_000
+
+func configRead(in *instance, c *call, mem guestMemory, st []uint64) {
+	id := st[0]
+	b, ok := c.configs[id]
 	if !ok {
 		result(st, c.fail(abi.ErrNotFound, "no configuration of this plugin has that ID"))
 		return
 	}
-	result(st, mem.give(b, st[1], st[2]))
+	n := mem.give(b, st[1], st[2])
+	if !in.seen[id] && int(n) <= int(uint32(st[2])) {
+		if len(in.seen) >= maxSeen || in.seen == nil {
+			in.seen = map[uint64]bool{}
+		}
+		in.seen[id] = true
+		c.extend(configGrace)
+	}
+	result(st, n)
 }
 
 func resultWrite(_ *instance, c *call, mem guestMemory, st []uint64) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -22,8 +23,9 @@ type instance struct {
 	call *call           // the one that runs, nil between calls
 
 	calls int
-	epoch int       // of the pool, when it was started
-	idle  time.Time // since when
+	epoch int             // of the pool, when it was started
+	idle  time.Time       // since when
+	seen  map[uint64]bool // configurations it has read
 	stack [2]uint64
 }
 
@@ -151,7 +153,11 @@ func (in *instance) explain(c *call, doing string, err error) *crash {
 		cr.err = fmt.Errorf("%s: %w", doing, cr.err)
 	}
 	stderr := strings.ToValidUTF8(string(c.stderr), "?")
-	in.gen.log.Error("plugin crashed", "kind", string(cr.kind), "stage", c.stageName(), "msg", c.id(), "error", err.Error(), "stderr", stderr)
+	level, what := slog.LevelError, "plugin crashed"
+	if cr.kind == KindDeadline {
+		level, what = slog.LevelWarn, "plugin stopped"
+	}
+	in.gen.log.Log(c.ctx, level, what, "kind", string(cr.kind), "stage", c.stageName(), "msg", c.id(), "error", err.Error(), "stderr", stderr)
 	return cr
 }
 

@@ -76,6 +76,13 @@ func act(c *sdk.Call, v *sdk.Verdict) error {
 		v.Tag(strconv.FormatBool(err != nil), strconv.Itoa(len(os.Args)), strconv.Itoa(len(os.Environ())))
 	case "calls":
 		v.Tag(strconv.Itoa(calls))
+	case "slow config":
+		_, err := sdk.Config(c, func(abi.Value) (int, error) {
+			for begin := time.Now(); time.Since(begin) < 300*time.Millisecond; {
+			}
+			return 0, nil
+		})
+		return err
 	case "message":
 		return message(c, v)
 	case "typical":
