@@ -69,15 +69,16 @@ func waivedBy(f *Finding, waivers []Waiver) string {
 }
 
 // Decide says what becomes of a message for the tenant's recipients that fx
-// names. It is pure. Settings of groups follow fx.Recipient inbound (else the
-// first of Recipients) and fx.Sender outbound. An error is a run-time failure
-// of an expression: hold or defer, visibly; never pass.
+// names. It is pure. Settings of groups follow fx.Recipient inbound (without
+// it, Recipients where all are in one group, else the tenant's settings) and
+// fx.Sender outbound. An error is a run-time failure of an expression: hold
+// or defer, visibly; never pass.
 func (t *Tenant) Decide(dir string, fx *Facts, findings []Finding, waivers []Waiver) (Decision, error) {
-	own, other := recipientOf(fx), fx.Sender
+	own, others := recipientsOf(fx), []string{fx.Sender}
 	if dir == Outbound {
-		own, other = other, own
+		own, others = others, own
 	}
-	j := judge{policy: t.policy, chain: t.chain(dir), settings: t.settingsOf(dir, own), other: other}
+	j := judge{policy: t.policy, chain: t.chain(dir), settings: t.settingsOfAll(dir, own), others: others, direction: dir}
 	return j.decide(fx, findings, waivers)
 }
 
@@ -92,11 +93,11 @@ func (p *Policy) DecideListener(listener string, fx *Facts, findings []Finding, 
 	return j.decide(fx, findings, waivers)
 }
 
-func recipientOf(fx *Facts) string {
-	if fx.Recipient == "" && len(fx.Recipients) > 0 {
-		return fx.Recipients[0]
+func recipientsOf(fx *Facts) []string {
+	if fx.Recipient == "" {
+		return fx.Recipients
 	}
-	return fx.Recipient
+	return []string{fx.Recipient}
 }
 
 // judge decides once.
@@ -104,7 +105,9 @@ type judge struct {
 	policy   *Policy
 	chain    *chain
 	settings *settings // nil: before a tenant is known
-	other    string    // the other party's address, for allow_encrypted
+
+	others    []string // the other party's addresses, for allow_encrypted
+	direction string
 }
 
 func (j *judge) decide(fx *Facts, findings []Finding, waivers []Waiver) (Decision, error) {
@@ -112,6 +115,9 @@ func (j *judge) decide(fx *Facts, findings []Finding, waivers []Waiver) (Decisio
 	live := j.prepare(&d, waivers)
 	known := *fx
 	known.Score = d.Score
+	if known.Direction == "" {
+		known.Direction = j.direction
+	}
 	facts := newFactSet(j.policy, &known)
 	if len(live) == 0 {
 		disp, rule, err := j.act(facts, &d)
@@ -188,7 +194,7 @@ func (j *judge) unscannable(f *Finding) {
 	if s == nil || !strings.EqualFold(f.Main, "unscannable") {
 		return
 	}
-	if isAnyParty(s.AllowEncrypted, j.other) {
+	if j.allowed(s.AllowEncrypted) {
 		f.Waived = "allow_encrypted"
 		return
 	}
@@ -205,6 +211,16 @@ func (j *judge) unscannable(f *Finding) {
 	if f.Action = s.Encrypted; f.Action == "reject" && f.Code/100 != 5 {
 		f.Code, f.Enhanced, f.Text = 550, "5.7.1", "Content that cannot be inspected is not accepted here"
 	}
+}
+
+// allowed reports whether every other party is on the list.
+func (j *judge) allowed(list []string) bool {
+	for _, o := range j.others {
+		if !isAnyParty(list, o) {
+			return false
+		}
+	}
+	return len(j.others) > 0
 }
 
 // act asks the action blocks about the finding at hand. Tags are taken on the way;

@@ -110,6 +110,8 @@ func TestDecide(t *testing.T) {
 		{name: "allow_inbound_names_the_sender", tenant: "acme", fx: Facts{Sender: "x@evil.test", Recipient: "y@bank.test"}, findings: []Finding{one("unscannable", "", "")}, action: "stall"},
 		{name: "reject_outbound", tenant: "acme", dir: Outbound, fx: Facts{Sender: "a@acme.test", Recipients: []string{"x@bank.test"}}, findings: []Finding{one("unscannable", "", "stall")}, action: "reject", code: 550, text: "cannot be inspected"},
 		{name: "allowed_recipient_outbound", tenant: "acme", dir: Outbound, fx: Facts{Sender: "a@acme.test", Recipient: "lawyer@bank.test"}, findings: []Finding{one("unscannable", "", "stall")}, action: "continue", finding: -1},
+		{name: "all_recipients_must_be_allowed", tenant: "acme", dir: Outbound, fx: Facts{Sender: "a@acme.test", Recipients: []string{"lawyer@bank.test", "x@evil.test"}}, findings: []Finding{one("unscannable", "", "stall")}, action: "reject", code: 550},
+		{name: "recipients_of_several_groups_get_the_tenants_settings", tenant: "acme", fx: Facts{Recipients: []string{"lab@acme.test", "x@acme.test"}}, findings: []Finding{one("unscannable", "", "reject")}, action: "stall"},
 		{name: "group_quarantines", tenant: "acme", fx: Facts{Recipient: "CEO@acme.test"}, findings: []Finding{one("unscannable", "", "stall")}, action: "quarantine"},
 		{name: "group_by_pattern", tenant: "acme", fx: Facts{Recipients: []string{"audit-board@acme.test"}}, findings: []Finding{one("unscannable", "", "stall")}, action: "quarantine"},
 		{name: "group_inherits_the_allowed", tenant: "acme", fx: Facts{Recipient: "ceo@acme.test", Sender: "x@bank.test"}, findings: []Finding{one("unscannable", "", "stall")}, action: "continue", finding: -1},

@@ -347,11 +347,12 @@ func (l *loader) stages(a *attrSpec, v cty.Value) (any, *problem) {
 		return nil
 	}
 	if v.Type().IsObjectType() || v.Type().IsMapType() {
-		for k, e := range v.AsValueMap() {
+		m := v.AsValueMap()
+		for _, k := range sortedKeys(m) {
 			if !slices.Contains(stageNames, k) {
 				return nil, wrong("%q is not a stage. %s", clip(k), suggest(k, stageNames, "stages"))
 			}
-			if p := put(k, e); p != nil {
+			if p := put(k, m[k]); p != nil {
 				return nil, p
 			}
 		}

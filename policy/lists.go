@@ -83,7 +83,7 @@ func (l *loader) listBlock(n *node, tenant string, ctx *hcl.EvalContext) {
 		return
 	}
 	for i, e := range get[[]string](v, "entries") {
-		if e = strings.ToLower(strings.TrimSpace(e)); !validEntry(e) {
+		if e = entryOf(e); !validEntry(e) {
 			l.fail("Invalid value", v.item("entries", i), &n.head, "entries: %q is no list entry. Write an address, a domain, an IP address or a network.", clip(e))
 			continue
 		}
@@ -97,7 +97,7 @@ func (l *loader) listBlock(n *node, tenant string, ctx *hcl.EvalContext) {
 		}
 		for i, line := range strings.Split(string(b), "\n") {
 			line, _, _ = strings.Cut(line, "#")
-			if line = strings.ToLower(strings.TrimSpace(line)); line == "" {
+			if line = entryOf(line); line == "" {
 				continue
 			}
 			if !validEntry(line) {
@@ -113,6 +113,22 @@ func (l *loader) listBlock(n *node, tenant string, ctx *hcl.EvalContext) {
 	}
 	l.p.lists = append(l.p.lists, out)
 	l.p.lookup[tenant+"\x00"+n.label] = set
+}
+
+// entryOf is an entry in lower case, its domain in A-labels.
+func entryOf(s string) string {
+	s = strings.ToLower(strings.TrimSpace(s))
+	if strings.IndexFunc(s, func(r rune) bool { return r >= 0x80 }) < 0 {
+		return s
+	}
+	i := strings.LastIndexByte(s, '@') + 1
+	for i < len(s) && s[i] == '.' {
+		i++
+	}
+	if d, err := parseDomain(s[i:]); err == nil {
+		return s[:i] + d
+	}
+	return s
 }
 
 // validEntry takes anything that is one word of printable text.

@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"net/netip"
 	"os"
@@ -12,6 +14,7 @@ import (
 	"time"
 
 	"github.com/mailweir/weir/sdk/abi"
+	"github.com/mailweir/weir/sdk/abi/manifest"
 )
 
 // mustLoad loads a configuration that is right.
@@ -32,7 +35,7 @@ func mustLoad(t testing.TB, path string, o Options) *Policy {
 }
 
 func TestTopLevelConfig(t *testing.T) {
-	p := mustLoad(t, "../config.hcl", testOptions)
+	p := mustLoad(t, "../config.hcl", Options{Manifests: pluginManifests(t)})
 	if g := p.Gateway(); g.Hostname != "mx.weir.test" || g.DataDir != "../var" {
 		t.Errorf("gateway: %+v", g)
 	}
@@ -49,6 +52,38 @@ func TestTopLevelConfig(t *testing.T) {
 	s, _ := p.Schedule("standard")
 	if want := standardSchedule(); !reflect.DeepEqual(s, want) {
 		t.Errorf("the schedule written out is not the built-in one: %+v", s)
+	}
+}
+
+// pluginManifests are those of the first-party plugins, from their sources.
+func pluginManifests(t *testing.T) func(string, string) (*manifest.Manifest, error) {
+	return func(name, source string) (*manifest.Manifest, error) {
+		b, err := os.ReadFile(filepath.Join("../plugins", strings.TrimPrefix(source, builtin), "manifest.json"))
+		if err != nil {
+			t.Logf("plugin %s: no manifest in the tree: %v", name, err)
+			return testManifests(name, source)
+		}
+		m := &manifest.Manifest{}
+		return m, json.Unmarshal(b, m)
+	}
+}
+
+// TestExamples loads the runnable configurations of the examples folder.
+func TestExamples(t *testing.T) {
+	dirs, err := filepath.Glob("../examples/policy-*")
+	if err != nil || len(dirs) == 0 {
+		t.Fatalf("%d examples, %v", len(dirs), err)
+	}
+	for _, dir := range dirs {
+		p := mustLoad(t, dir, Options{Manifests: pluginManifests(t)})
+		if len(p.Listeners()) == 0 || len(p.Tenants()) == 0 {
+			t.Errorf("%s would receive nothing", dir)
+		}
+		for name, f := range p.Files() {
+			if !bytes.Equal(Format(f.Bytes), f.Bytes) {
+				t.Errorf("%s is not laid out by weir fmt", name)
+			}
+		}
 	}
 }
 
@@ -293,6 +328,35 @@ func write(t testing.TB, dir, name, text string) {
 	t.Helper()
 	if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestTry(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "a.hcl", base+`
+locals { rows = [{ name = "a", plan = "x" }, { name = "b" }] }
+ruleset "x" {}
+ruleset "y" {}
+tenants "t" {
+  for_each = local.rows
+  name     = each.value.name
+  domains  = ["${each.value.name}.test"]
+  rulesets = [ruleset[try(each.value.plan, "y")], can(each.value.plan) ? ruleset.y : ruleset.x]
+}
+`)
+	if p := mustLoad(t, dir, Options{}); len(p.Tenants()) != 2 {
+		t.Errorf("%d tenants", len(p.Tenants()))
+	}
+}
+
+func TestTooDeep(t *testing.T) {
+	for _, open := range []string{"(", "[", "!", "-", "{a=", "\"${", "true ? 1 : "} {
+		dir := t.TempDir()
+		write(t, dir, "a.hcl", base+"locals {\n  a = "+strings.Repeat(open, 20000)+"\n}\n")
+		p, diags := Load(dir, Options{})
+		if p != nil || !strings.Contains(diags.Error(), "Too deeply nested") {
+			t.Errorf("%q: %.200v", open, diags)
+		}
 	}
 }
 

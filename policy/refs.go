@@ -86,24 +86,36 @@ func (l *loader) value(e hclsyntax.Expression, ctx *hcl.EvalContext) (cty.Value,
 // names checks what an expression refers to: variables with their
 // attributes, members of namespaces, functions.
 func (l *loader) names(e hclsyntax.Expression, ctx *hcl.EvalContext) bool {
-	before := len(l.diags)
 	known := true
-	for _, t := range e.Variables() {
-		if !l.traversal(t, ctx) {
-			known = false
-		}
-	}
-	diags := hclsyntax.VisitAll(e, func(n hclsyntax.Node) hcl.Diagnostics {
+	var tried []hcl.Range
+	// The walk reports nothing: its visitor returns no diagnostics.
+	_ = hclsyntax.VisitAll(e, func(n hclsyntax.Node) hcl.Diagnostics {
 		switch n := n.(type) {
 		case *hclsyntax.FunctionCallExpr:
 			known = l.function(n, ctx) && known
+			if n.Name == "try" || n.Name == "can" {
+				tried = append(tried, n.Range())
+			}
 		case *hclsyntax.IndexExpr:
-			known = l.index(n, ctx) && known
+			if !within(n.Range(), tried) {
+				known = l.index(n, ctx) && known
+			}
 		}
 		return nil
 	})
-	l.add(diags)
-	return known && len(l.diags) == before
+	for _, t := range e.Variables() {
+		if within(t.SourceRange(), tried) && factTypes[t.RootName()] == cty.NilType {
+			continue // try() and can() are for what may be missing
+		}
+		known = l.traversal(t, ctx) && known
+	}
+	return known
+}
+
+func within(r hcl.Range, ranges []hcl.Range) bool {
+	return slices.ContainsFunc(ranges, func(o hcl.Range) bool {
+		return r.Start.Byte >= o.Start.Byte && r.End.Byte <= o.End.Byte
+	})
 }
 
 // scope collects the roots that can be seen.

@@ -47,6 +47,20 @@ func (t *Tenant) settingsOf(dir, addr string) *settings {
 	return &t.settings[side(dir)]
 }
 
+// settingsOfAll is settingsOf several addresses: one's where they agree.
+func (t *Tenant) settingsOfAll(dir string, addrs []string) *settings {
+	if len(addrs) == 0 {
+		return t.settingsOf(dir, "")
+	}
+	s := t.settingsOf(dir, addrs[0])
+	for _, a := range addrs[1:] {
+		if t.settingsOf(dir, a) != s {
+			return t.settingsOf(dir, "")
+		}
+	}
+	return s
+}
+
 // tenants evaluates tenant and tenants blocks.
 func (l *loader) tenants() {
 	for _, n := range l.root.blocks["tenant"] {
