@@ -3,6 +3,7 @@ package verify
 import (
 	"container/list"
 	"encoding/json"
+	"fmt"
 	"sync"
 	"time"
 
@@ -91,16 +92,20 @@ func (m *Memory) Delete(tenant, key string) {
 	}
 }
 
-// KV is the soft store a Cache can live in across restarts. Get reports false
-// for what is missing or expired.
+// KV is the soft store a Cache can live in across restarts; *softkv.Store is
+// one. Get reports false for what is missing or expired.
 type KV interface {
-	Get(key []byte) ([]byte, bool, error)
-	Set(key, value []byte, ttl time.Duration) error
-	Delete(key []byte) error
+	Get(plugin, tenant, key string) (value []byte, found bool, err error)
+	Set(plugin, tenant, key string, value []byte, ttl time.Duration) error
+	Delete(plugin, tenant, key string) error
 }
 
-// Soft is a Cache over a KV, with keys "verify/tenant/key". An error of the KV
-// is a miss: this cache may always forget.
+// softName is the name under which the KV keeps what this package learns; no
+// plugin can be called so.
+const softName = "_verify"
+
+// Soft is a Cache over a KV. An error of the KV is a miss: this cache may
+// always forget.
 type Soft struct {
 	KV      KV
 	OnError func(error) // may be nil
@@ -108,7 +113,7 @@ type Soft struct {
 
 // Get finds an entry.
 func (s Soft) Get(tenant, key string) (Entry, bool) {
-	b, ok, err := s.KV.Get(softKey(tenant, key))
+	b, ok, err := s.KV.Get(softName, tenant, key)
 	if err == nil && ok {
 		var e Entry
 		if err = json.Unmarshal(b, &e); err == nil {
@@ -123,18 +128,16 @@ func (s Soft) Get(tenant, key string) (Entry, bool) {
 func (s Soft) Put(tenant, key string, e Entry, keep time.Duration) {
 	b, err := json.Marshal(e)
 	if err == nil {
-		err = s.KV.Set(softKey(tenant, key), b, keep)
+		err = s.KV.Set(softName, tenant, key, b, keep)
 	}
 	s.report(err)
 }
 
 // Delete drops an entry.
-func (s Soft) Delete(tenant, key string) { s.report(s.KV.Delete(softKey(tenant, key))) }
+func (s Soft) Delete(tenant, key string) { s.report(s.KV.Delete(softName, tenant, key)) }
 
 func (s Soft) report(err error) {
 	if err != nil && s.OnError != nil {
-		s.OnError(err)
+		s.OnError(fmt.Errorf("known recipients: %w", err))
 	}
 }
-
-func softKey(tenant, key string) []byte { return []byte("verify/" + tenant + "/" + key) }

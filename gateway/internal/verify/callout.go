@@ -15,7 +15,7 @@ func (c *Checker) callout(ctx context.Context, r Request, key string) (Answer, *
 		return a, reply
 	}
 	hop := r.Route.NextHop()
-	if !c.limit.allow(hop) {
+	if !c.limit.take(ctx, hop, c.opt.Timeout/2) {
 		c.log.Debug("callout left out: too many, or the destination is down", "tenant", r.Tenant, "rcpt", key)
 		return Unknown, nil
 	}

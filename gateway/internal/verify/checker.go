@@ -61,12 +61,13 @@ type Options struct {
 	Now    func() time.Time
 
 	Timeout time.Duration // of one callout; default 10 s
-	// Rate and Burst bound callouts to one next hop; default 20 a second, 100
-	// at once. Beyond them the answer is Unknown.
+	// Rate and Burst bound callouts to one next hop; default 100 a second, 200
+	// at once. Beyond them a callout waits, and when that would take half of
+	// Timeout the answer is Unknown.
 	Rate  float64
 	Burst int
 	// DownFor is how long a destination that gave no answer is not asked
-	// again; default 3 s, negative none.
+	// again; default 1 s, negative none.
 	DownFor time.Duration
 }
 
@@ -113,13 +114,13 @@ func New(o Options) *Checker {
 		o.Timeout = 10 * time.Second
 	}
 	if o.Rate <= 0 {
-		o.Rate = 20
+		o.Rate = 100
 	}
 	if o.Burst <= 0 {
-		o.Burst = 100
+		o.Burst = 200
 	}
 	if o.DownFor == 0 {
-		o.DownFor = 3 * time.Second
+		o.DownFor = time.Second
 	}
 	c := &Checker{opt: o, log: o.Logger, calls: map[string]*call{}, limit: newLimiter(o.Rate, o.Burst, o.DownFor, o.Now)}
 	c.ctx, c.cancel = context.WithCancel(context.Background())

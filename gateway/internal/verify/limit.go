@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"context"
 	"sync"
 	"time"
 )
@@ -30,16 +31,34 @@ func newLimiter(rate float64, burst int, downFor time.Duration, now func() time.
 	return &limiter{rate: rate, burst: float64(burst), downFor: downFor, now: now, m: map[string]*bucket{}}
 }
 
-// allow takes a token, or reports that none is left or the hop is down.
-func (l *limiter) allow(hop string) bool {
+// take takes a token, waiting for it up to patience. False: the hop is down,
+// so many are waiting already that it would take longer, or ctx has ended.
+func (l *limiter) take(ctx context.Context, hop string, patience time.Duration) bool {
+	wait, ok := l.reserve(hop, patience)
+	if !ok || wait <= 0 {
+		return ok
+	}
+	t := time.NewTimer(wait)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// reserve takes a token that may still have to grow, and says how long that is.
+func (l *limiter) reserve(hop string, patience time.Duration) (time.Duration, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	b := l.bucket(hop)
-	if l.now().Before(b.until) || b.tokens < 1 {
-		return false
+	wait := time.Duration((1 - b.tokens) / l.rate * float64(time.Second))
+	if l.now().Before(b.until) || wait > patience {
+		return 0, false
 	}
 	b.tokens--
-	return true
+	return wait, true
 }
 
 // down pauses callouts to a hop.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -15,6 +16,7 @@ import (
 	"github.com/mailweir/weir/gateway/internal/deliver"
 	"github.com/mailweir/weir/gateway/internal/mail"
 	"github.com/mailweir/weir/gateway/internal/smtpc/smtptest"
+	"github.com/mailweir/weir/gateway/internal/store/softkv"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -313,7 +315,7 @@ func TestSame_question_is_asked_once_at_a_time(t *testing.T) {
 func TestCallouts_are_limited_by_destination(t *testing.T) {
 	var probes atomic.Int32
 	r := newRig(t, selective, func(o *Options) {
-		o.Rate, o.Burst = 1, 5
+		o.Rate, o.Burst, o.Timeout = 1, 5, time.Second // nobody waits longer than 0.5 s
 		o.Prober = proberFunc(func() deliver.RcptResult {
 			probes.Add(1)
 			return deliver.RcptResult{Outcome: deliver.Failed, Remote: true, Reply: *mail.NewReply(550, "", "no")}
@@ -334,6 +336,17 @@ func TestCallouts_are_limited_by_destination(t *testing.T) {
 	r.check("z@b.test", Invalid)
 }
 
+func TestCallouts_wait_for_their_turn(t *testing.T) {
+	r := newRig(t, selective, func(o *Options) { o.Rate, o.Burst, o.Now = 200, 1, nil })
+	start := time.Now()
+	for i := range 21 {
+		r.check(fmt.Sprintf("u%d@b.test", i), Invalid)
+	}
+	if d := time.Since(start); d < 90*time.Millisecond {
+		t.Errorf("21 callouts at 200 a second took %v", d)
+	}
+}
+
 func TestClose_ends_callouts(t *testing.T) {
 	r := newRig(t, smtptest.Script{Reply: map[string]string{"MAIL": smtptest.Hang}}, nil)
 	r.req.Address = address(t, "good@b.test")
@@ -349,43 +362,27 @@ func TestClose_ends_callouts(t *testing.T) {
 	r.check("other@b.test", Unknown)
 }
 
-// kv is a KV over a map that outlives the Checker, as the soft store does.
-type kv struct {
-	mu  sync.Mutex
-	m   map[string][]byte
-	ttl time.Duration
-	err error
-}
-
-func (k *kv) Get(key []byte) ([]byte, bool, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	b, ok := k.m[string(key)]
-	return b, ok, k.err
-}
-
-func (k *kv) Set(key, value []byte, ttl time.Duration) error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.m[string(key)], k.ttl = value, ttl
-	return k.err
-}
-
-func (k *kv) Delete(key []byte) error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	delete(k.m, string(key))
-	return k.err
-}
-
 func TestSoft_cache_survives_a_restart(t *testing.T) {
-	store := &kv{m: map[string][]byte{}}
-	r := newRig(t, selective, func(o *Options) { o.Cache = Soft{KV: store} })
+	dir := t.TempDir()
+	open := func() *softkv.Store {
+		kv, err := softkv.Open(dir, softkv.Options{Logger: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return kv
+	}
+	kv := open()
+	fail := func(err error) { t.Error(err) }
+	r := newRig(t, selective, func(o *Options) { o.Cache = Soft{KV: kv, OnError: fail} })
 	r.check("good@b.test", Known)
 	r.check("bad@b.test", Invalid)
 	r.c.Close()
 	r.p.Shut()
-	again := newRig(t, selective, func(o *Options) { o.Cache = Soft{KV: store} })
+	if err := kv.Close(); err != nil {
+		t.Fatal(err)
+	}
+	kv = open()
+	again := newRig(t, selective, func(o *Options) { o.Cache = Soft{KV: kv, OnError: fail} })
 	again.req.Route = r.req.Route
 	again.check("good@b.test", Known)
 	again.check("bad@b.test", Invalid)
@@ -393,16 +390,28 @@ func TestSoft_cache_survives_a_restart(t *testing.T) {
 		t.Errorf("%v", again.last)
 	}
 	again.callouts(0)
+	again.c.Forget("acme", address(t, "good@b.test"))
+	again.check("good@b.test", Unknown)
+	again.c.Close()
+	if err := kv.Close(); err != nil {
+		t.Fatal(err)
+	}
 }
+
+// kv is a KV that fails.
+type kv struct{ err error }
+
+func (k kv) Get(_, _, _ string) ([]byte, bool, error)            { return []byte("not json"), true, k.err }
+func (k kv) Set(_, _, _ string, _ []byte, _ time.Duration) error { return k.err }
+func (k kv) Delete(_, _, _ string) error                         { return k.err }
 
 func TestSoft_cache_that_fails_is_a_miss(t *testing.T) {
 	var errs int
-	store := &kv{m: map[string][]byte{"verify/acme/good@b.test": []byte("not json")}}
-	s := Soft{KV: store, OnError: func(error) { errs++ }}
-	if _, ok := s.Get("acme", "good@b.test"); ok {
+	count := func(error) { errs++ }
+	if _, ok := (Soft{KV: kv{}, OnError: count}).Get("acme", "good@b.test"); ok {
 		t.Error("nonsense was believed")
 	}
-	store.err = errors.New("disk")
+	s := Soft{KV: kv{errors.New("disk")}, OnError: count}
 	s.Put("acme", "x@b.test", Entry{Kind: EntryValid}, time.Hour)
 	if _, ok := s.Get("acme", "x@b.test"); ok || errs != 3 {
 		t.Errorf("%d errors told", errs)
