@@ -22,9 +22,12 @@ const (
 	exitUsage   = 64 // EX_USAGE of sysexits.h
 )
 
+// defaultConfig is the policy that is meant when none is named.
+const defaultConfig = "config.hcl"
+
 // Globals are the flags that every command takes.
 type Globals struct {
-	Config    string             `short:"c" placeholder:"PATH" env:"WEIR_CONFIG" default:"config.hcl" help:"Policy file or folder."`
+	Config    string             `short:"c" placeholder:"PATH" env:"WEIR_CONFIG" default:"${config}" help:"Policy file or folder, ${config} when absent."`
 	Socket    string             `placeholder:"PATH" env:"WEIR_SOCKET" help:"Socket of the running gateway; else the one in the policy's data_dir."`
 	URL       string             `name:"url" placeholder:"URL" env:"WEIR_URL" help:"Admin listener of a gateway elsewhere, instead of the socket."`
 	TokenFile string             `placeholder:"PATH" env:"WEIR_TOKEN_FILE" help:"File with the admin token, for --url."`
@@ -61,6 +64,9 @@ func run(ctx context.Context, args []string) int {
 	if err != nil {
 		return report(usageError{err.Error(), helpFor(err)})
 	}
+	if cli.Config == "" { // $WEIR_CONFIG is set and empty
+		cli.Config = defaultConfig
+	}
 	kctx.BindTo(ctx, (*context.Context)(nil))
 	return report(kctx.Run(&cli.Globals, kctx))
 }
@@ -68,12 +74,14 @@ func run(ctx context.Context, args []string) int {
 func kongOptions() []kong.Option {
 	return []kong.Option{
 		kong.Name("weir"),
+		kong.Vars{"config": defaultConfig},
 		kong.Description("A mail filtering gateway.\n\nLists alone, such as \"weir queue\", show what there is. IDs may be shortened as far as they stay unique."),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 80}),
 		kong.Help(helpWithFooter),
 		kong.ExplicitGroups([]kong.Group{
 			{Key: "gateway", Title: "The gateway:"},
 			{Key: "mail", Title: "Mail:"},
+			{Key: "test", Title: "To try things out:"},
 			{Key: "other", Title: "More:"},
 		}),
 	}

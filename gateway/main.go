@@ -24,6 +24,9 @@ type CLI struct {
 	Deliveries DeliveriesCmd `cmd:"" group:"mail" help:"List delivery attempts."`
 	Explain    ExplainCmd    `cmd:"" group:"mail" help:"Say why a message is where it is."`
 
+	Send SendCmd `cmd:"" group:"test" help:"Send a message and show the dialogue."`
+	Sink SinkCmd `cmd:"" group:"test" help:"Be a destination that writes a maildir, and defers or refuses when told to."`
+
 	Plugin     PluginCmd     `cmd:"" group:"other" help:"Filters of the running gateway."`
 	Completion CompletionCmd `cmd:"" group:"other" help:"Print the completion script for a shell."`
 	Help       HelpCmd       `cmd:"" group:"other" help:"Help on a command or a topic: exit-codes, search, statuses."`

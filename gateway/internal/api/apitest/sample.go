@@ -1,6 +1,7 @@
 package apitest
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/mailweir/weir/gateway/internal/mail"
@@ -73,4 +74,15 @@ func Sample() *Gateway {
 	}, mail.Event{At: Now.Add(-3 * time.Minute), Type: mail.EventTransientFailure, Message: queued.ID, N: 1, Status: mail.StatusQueued, Host: "mail.acme.test",
 		Next: Now.Add(12 * time.Minute), Text: "connection timed out"})
 	return g
+}
+
+// Many makes n queued messages, oldest first.
+func Many(n int) []*store.Message {
+	out := make([]*store.Message, n)
+	for i := range out {
+		m := Message(0, 0, "sender@partner.test", "Many", store.Recipient{Address: Address("bob@acme.test"), Status: mail.StatusQueued})
+		m.ID = mail.DeriveID(mail.ID{}, Now.Add(time.Duration(i-n)*time.Second), "many", strconv.Itoa(i))
+		out[i] = m
+	}
+	return out
 }

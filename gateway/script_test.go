@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/mailweir/weir/gateway/internal/api"
+	"github.com/mailweir/weir/gateway/internal/api/apitest"
+)
+
+// TestMain lets scripts call this very binary as "weir".
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"weir": main,
+	})
+}
+
+// TestScripts runs testdata/script. Besides "weir" a script has
+//
+//	in-memory [broken]   serve a gateway in memory at ./var/weir.sock
+//	code N COMMAND…      run a command and expect the exit code N
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: filepath.Join("testdata", "script"),
+		Setup: func(e *testscript.Env) error {
+			for _, name := range []string{"WEIR_CONFIG", "WEIR_SOCKET", "WEIR_URL", "WEIR_TOKEN_FILE", "COLUMNS"} {
+				e.Setenv(name, "")
+			}
+			e.Setenv("TZ", "UTC")
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"in-memory": serveForScript,
+			"code":      expectCode,
+		},
+		RequireExplicitExec: true,
+	})
+}
+
+func serveForScript(ts *testscript.TestScript, _ bool, args []string) {
+	g := apitest.Sample()
+	if len(args) > 0 && args[0] == "broken" {
+		g.Broken = []api.Diagnostic{{
+			Severity: "error", Summary: "Unsupported argument", Detail: `An argument named "hostnam" is not expected here. Did you mean "hostname"?`,
+			File: "config.hcl", Line: 2, Column: 3, Source: `  hostnam = "mx.weir.test"`,
+		}}
+	}
+	path := ts.MkAbs("var/" + api.SocketName)
+	ts.Check(os.MkdirAll(filepath.Dir(path), 0o755))
+	l, err := api.ListenSocket(path)
+	ts.Check(err)
+	srv := api.NewServer(api.New(g.Services()), nil)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = srv.Serve(l) // ends with ErrServerClosed
+	}()
+	ts.Defer(func() {
+		_ = srv.Shutdown(context.Background())
+		<-done
+	})
+}
+
+// expectCode runs a command whose exit code is part of its contract.
+func expectCode(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) < 2 {
+		ts.Fatalf("usage: code N COMMAND…")
+	}
+	// The shell turns the code into a line on standard output.
+	err := ts.Exec("sh", append([]string{"-c", `"$@"; code=$?; test $code = "$0" || { echo "exit code $code, want $0" >&2; exit 1; }`}, args...)...)
+	if err != nil {
+		ts.Fatalf("%v", err)
+	}
+}
