@@ -11,7 +11,7 @@ import (
 // What becomes of a line feed without a carriage return in front of it.
 // Neither setting lets it take part in an end of data.
 const (
-	BareLFRefuse    = "refuse"    // commands: 521 and close; messages: 550 5.6.0
+	BareLFRefuse    = "refuse"    // commands: 521 and close; messages: 550 5.6.0, and in DATA close
 	BareLFNormalise = "normalise" // it counts as CRLF
 )
 

@@ -19,8 +19,9 @@ const (
 // CRLF of the DATA command counts as the first). Every other candidate, such
 // as LF "." LF or CR "." CR, is content, and content with a bare CR, a NUL or
 // (unless normalised) a bare LF is a fault: the message is read to its true
-// end and refused, so that no server behind us sees those bytes. A fault never
-// moves the end.
+// end and refused, so that no server behind us sees those bytes, and the session
+// ends, for what comes behind it may be part of it in the client's eyes. A fault
+// never moves the end.
 //
 // It works on whole buffers: a message without dots at line starts is passed
 // on without being copied.

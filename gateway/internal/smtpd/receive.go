@@ -14,6 +14,7 @@ import (
 var (
 	goAhead       = &mail.Reply{Code: 354, Text: "End data with <CR><LF>.<CR><LF>"}
 	errNotGranted = mail.NewReply(421, "4.5.0", "Input behind a DATA that was not granted, closing connection")
+	errInDoubt    = mail.NewReply(421, "4.7.0", "Line ends of the message are in doubt, closing connection")
 	errAbsurd     = mail.NewReply(552, "5.3.4", "Chunk is far too large, closing connection")
 
 	faultReplies = map[fault]*mail.Reply{
@@ -29,7 +30,6 @@ var (
 type chunkState struct {
 	begun  bool        // a BDAT was answered in this transaction
 	failed *mail.Reply // what every further chunk gets until RSET
-	msg    *intake
 	clock  *bodyClock
 }
 
@@ -58,16 +58,22 @@ func (s *session) data(arg string) {
 		return
 	}
 	s.say(goAhead)
+	s.mail.msg = msg
 	msg.decoder.dots = true
 	s.link.beginBody(s.bodyClock())
 	err := s.readData(msg)
 	s.link.endBody()
 	if err != nil {
-		s.abort(msg, err)
+		s.abandonMessage(err)
 		s.end(err)
 		return
 	}
 	s.settle(msg)
+	if msg.decoder.fault != faultNone {
+		// The client may disagree with us on where this message ended, CR CR
+		// LF . CR LF for one, and still be sending it.
+		s.replyEnd(errInDoubt)
+	}
 }
 
 // grant asks the Gate for a place to put a message.
@@ -170,6 +176,7 @@ func (s *session) settle(msg *intake) {
 	if f := msg.decoder.fault; f != faultNone && msg.refusal == nil {
 		s.spurn(msg, faultReplies[f])
 	}
+	s.mail.msg = nil
 	r := msg.refusal
 	if r == nil {
 		r = s.commit(msg)
@@ -221,12 +228,12 @@ func (s *session) bdat(arg string) {
 	if !c.begun {
 		var msg *intake
 		if msg, refusal = s.grant(""); refusal == nil {
-			c.msg = msg
+			s.mail.msg = msg
 		}
 		// A transaction that is not open has no state to keep.
 		c.begun, c.failed = s.mail.open, refusal
 	}
-	msg := c.msg
+	msg := s.mail.msg
 	if refusal != nil {
 		msg = nil
 	}
@@ -243,7 +250,6 @@ func (s *session) bdat(arg string) {
 		}
 	case last:
 		s.put(msg, msg.decoder.finish())
-		c.msg = nil
 		s.settle(msg)
 	case msg.refusal != nil:
 		c.failed = msg.refusal
@@ -299,10 +305,10 @@ func (s *session) chunkClock() *bodyClock {
 	return c.clock
 }
 
-// abandonMessage aborts a message that is coming in chunks, if there is one.
+// abandonMessage aborts the message that is being received, if there is one.
 func (s *session) abandonMessage(cause error) {
-	if msg := s.mail.chunks.msg; msg != nil {
-		s.mail.chunks.msg = nil
+	if msg := s.mail.msg; msg != nil {
+		s.mail.msg = nil
 		s.abort(msg, cause)
 	}
 }

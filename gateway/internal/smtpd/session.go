@@ -3,7 +3,6 @@ package smtpd
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -12,6 +11,9 @@ import (
 
 	"github.com/mailweir/weir/gateway/internal/mail"
 )
+
+// errQuit ends a session as the client asked.
+var errQuit = errors.New("quit")
 
 // session is one connection. Its methods run on one goroutine.
 type session struct {
@@ -35,7 +37,7 @@ type session struct {
 	wary bool
 
 	// ending is set when the session is to end after the replies gathered so
-	// far: io.EOF after QUIT, otherwise why.
+	// far: errQuit, or why else.
 	ending error
 	linger bool // a last reply was said that the client should get to see
 }
@@ -44,7 +46,8 @@ type session struct {
 type mailState struct {
 	open       bool // MAIL was accepted
 	params     mail.MailParams
-	recipients int // accepted ones
+	recipients int     // accepted ones
+	msg        *intake // being received
 	chunks     chunkState
 }
 
@@ -74,16 +77,17 @@ func (s *session) serve(stop, hard context.Context) {
 			s.replyEnd(s.fail("session", &panicError{v, debug.Stack()}))
 		}
 		s.abandonMessage(s.ending)
-		s.link.close(s.linger)
-		undoStop()
-		undoHard()
+		_ = s.link.flush() // close reports nothing either: the session is over
 		cause := s.ending
-		if cause == io.EOF {
+		if cause == errQuit {
 			cause = nil
 		}
 		if s.gate != nil {
 			_ = s.call("close", func() error { s.gate.Close(cause); return nil }) // logged by call
 		}
+		s.link.close(s.linger)
+		undoStop()
+		undoHard()
 		cancel(cause)
 		s.in.release()
 		s.log.Debug("session ended", "cause", cause)

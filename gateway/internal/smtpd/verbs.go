@@ -2,7 +2,6 @@ package smtpd
 
 import (
 	"context"
-	"io"
 	"strconv"
 	"time"
 
@@ -63,7 +62,7 @@ func (s *session) dispatch(c command) {
 		}
 	case "QUIT":
 		s.say(bye)
-		s.ending = io.EOF
+		s.ending = errQuit
 	default: // EXPN; AUTH, until it is offered
 		s.reply(errNotOffered)
 	}
