@@ -295,29 +295,21 @@ func (d *Decision) settle(i int, disp *disposition) {
 // soundReply makes code and enhanced code fit the action, whatever a plugin
 // proposed, and turns what is unknown into a temporary failure.
 func (d *Decision) soundReply() {
-	class, code, enhanced, words := 0, 0, "", ""
+	if d.Action == "redirect" && len(d.Redirect) == 0 || severity(d.Action) == severity("tempfail") {
+		d.Action = "tempfail" // what is unknown, and a redirect to nowhere: a plugin's mistake
+	}
+	class, code, enhanced, words := 5, 550, "5.7.1", "Message refused by policy"
 	switch d.Action {
 	case "reject":
-		class, code, enhanced, words = 5, 550, "5.7.1", "Message refused by policy"
 	case "disconnect":
-		if class, code, enhanced, words = 5, 554, "5.7.1", "Refused by policy"; d.Code/100 == 4 {
+		if code, words = 554, "Refused by policy"; d.Code/100 == 4 {
 			class, code, enhanced = 4, 421, "4.7.1"
 		}
-	case "redirect":
-		if len(d.Redirect) > 0 {
-			d.Code, d.Enhanced, d.Text = 0, "", ""
-			return
-		}
-		d.Action = "tempfail" // a redirect to nowhere is a plugin's mistake
-		fallthrough
 	case "tempfail":
 		class, code, enhanced, words = 4, 451, "4.7.1", "Try again later"
-	case "discard", "stall", "quarantine", "accept", "continue":
+	default:
 		d.Code, d.Enhanced, d.Text = 0, "", ""
 		return
-	default:
-		d.Action = "tempfail"
-		class, code, enhanced, words = 4, 451, "4.7.1", "Try again later"
 	}
 	if d.Code/100 != class || d.Code > 599 {
 		d.Code = code

@@ -21,11 +21,6 @@ func (l *loader) fail(summary string, subject hcl.Range, context *hcl.Range, for
 	l.report(&hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: fmt.Sprintf(format, args...), Subject: &subject, Context: context})
 }
 
-// warn reports what does not stop a load.
-func (l *loader) warn(summary string, subject hcl.Range, format string, args ...any) {
-	l.report(&hcl.Diagnostic{Severity: hcl.DiagWarning, Summary: summary, Detail: fmt.Sprintf(format, args...), Subject: &subject})
-}
-
 // report keeps a diagnostic unless the same stands already: a template that
 // is evaluated a thousand times says a thing once.
 func (l *loader) report(d *hcl.Diagnostic) {
@@ -294,11 +289,10 @@ func (p *printer) quote(d *hcl.Diagnostic) {
 		}
 	}
 	text := strings.TrimRight(lines[s.Line-1], "\r")
-	col, n := s.Column, 1
+	col := s.Column
+	n := max(1, len([]rune(text))-col+1)
 	if d.Subject.End.Line == s.Line {
-		n = max(1, d.Subject.End.Column-s.Column)
-	} else {
-		n = max(1, len([]rune(text))-s.Column+1)
+		n = max(1, d.Subject.End.Column-col)
 	}
 	from := p.line(s.Line, text, col)
 	room := 1 << 20
@@ -337,7 +331,7 @@ func (p *printer) source(name string) []byte {
 	b, ok := p.read[name]
 	if !ok {
 		if st, err := os.Stat(filepath.FromSlash(name)); err == nil && st.Mode().IsRegular() && st.Size() <= maxFile {
-			b, _ = os.ReadFile(filepath.FromSlash(name)) //nolint:errcheck // without its source a diagnostic is still of use
+			b, _ = os.ReadFile(filepath.FromSlash(name)) // without its source a diagnostic is still of use
 		}
 		p.read[name] = b
 	}

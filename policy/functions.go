@@ -100,7 +100,7 @@ func (l *loader) readFile(path string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the file %s cannot be read", clip(path))
 	}
-	defer f.Close() //nolint:errcheck // only read
+	defer f.Close()
 	b, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", clip(path), err)

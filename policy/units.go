@@ -212,10 +212,10 @@ func wildcard(pattern, s string) bool {
 
 // parseHost gives host or host:port; IPv6 addresses stand in brackets.
 func parseHost(s string) (string, error) {
-	host, port := s, ""
 	if h, err := netip.ParseAddr(s); err == nil && h.Is6() {
 		return "[" + h.String() + "]", nil
 	}
+	var host, port string
 	if strings.HasPrefix(s, "[") {
 		i := strings.IndexByte(s, ']')
 		if i < 0 {
@@ -236,7 +236,7 @@ func parseHost(s string) (string, error) {
 	} else if i := strings.LastIndexByte(s, ':'); i >= 0 {
 		host, port = s[:i], s[i+1:]
 	} else {
-		return parseHostName(host)
+		return parseHostName(s)
 	}
 	if _, err := parsePort(port, 1); err != nil {
 		return "", err
