@@ -91,6 +91,21 @@ func TestStale_connection_is_no_failure(t *testing.T) {
 	}
 }
 
+// TestReply_too_many is not taken for the answer to the next message.
+func TestReply_too_many(t *testing.T) {
+	p := smtptest.Start(t, smtptest.Script{Reply: map[string]string{"DOT": "250 ok\r\n550 5.7.1 by the way"}})
+	e := engine(t, nil)
+	for range 3 {
+		res := run(t, e, request(t, static(p.Addr), "a@b.test"))
+		if res.Rcpts[0].Outcome != Delivered {
+			t.Errorf("%s\n%s", show(res), transcripts(res))
+		}
+	}
+	if p.Accepted() != 3 {
+		t.Errorf("%d connections", p.Accepted())
+	}
+}
+
 func TestConnections_to_a_next_hop_are_limited(t *testing.T) {
 	var now, most atomic.Int32
 	p := smtptest.Start(t, smtptest.Script{Rcpt: func(string) string {

@@ -80,6 +80,10 @@ func (t *try) close() {
 func (t *try) run(ctx context.Context) (talked bool) {
 	a, e, hop := t.a, t.a.e, t.a.req.Route.NextHop()
 	c := e.pool.take(hop, t.key())
+	for c != nil && !c.Quiet() { // closed by the host while idle, or it said something unasked
+		c.Close()
+		c = e.pool.take(hop, t.key())
+	}
 	if c != nil {
 		c.SetTranscript(t.tr)
 		t.tr.Note("using the connection to %s again, message %d on it", t.at.addr, c.uses+1)
@@ -147,16 +151,21 @@ func (t *try) tlsName() string {
 // been idle and turned out to be closed before it had said anything about
 // this message, so nothing is filed.
 func (t *try) use(ctx context.Context, c *pooled) bool {
-	a := t.a
+	a, kept := t.a, false
+	defer func() {
+		if !kept { // also when something panics
+			c.Close()
+		}
+	}()
 	t.rec.TLS, t.rec.Verified = c.TLSVersion(), c.Verified()
 	if t.at.network != "unix" {
 		t.rec.Addr = c.RemoteAddr()
 	}
 	answers, err := t.transact(ctx, c)
 	if err != nil && t.rec.Reused && gone(err) && ctx.Err() == nil {
-		c.Close()
 		return false
 	}
+	kept = true
 	c.uses++
 	a.e.pool.put(a.req.Route.NextHop(), c, a.req.Route.perConn())
 	t.file(answers, err)

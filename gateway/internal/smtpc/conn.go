@@ -6,15 +6,16 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/mailweir/weir/gateway/internal/mail"
 )
 
-// Conn is one session with a peer. Use it from one goroutine at a time; Close
-// may be called from any. After an error of the connection itself, and after a
-// 421, it is closed and Usable is false.
+// Conn is one session with a peer. Use it from one goroutine at a time, Close
+// included; to break off a call from elsewhere, end its context. After an error
+// of the connection itself, and after a 421, it is closed and Usable is false.
 type Conn struct {
 	opt      Options
 	timeouts Timeouts
@@ -39,6 +40,11 @@ func Dial(ctx context.Context, o Options) (*Conn, error) {
 	c := &Conn{opt: o, timeouts: o.Timeouts.withDefaults(), tr: o.Transcript}
 	if !validHelo(o.Helo) {
 		return nil, ours(StageEHLO, 451, "4.3.5", "the gateway's own name is not usable in EHLO; set gateway.hostname", nil)
+	}
+	switch o.TLS {
+	case "", TLSNone, TLSOpportunistic, TLSRequired:
+	default: // never weaker than what was asked for
+		return nil, ours(StageStartTLS, 451, "4.3.5", "the gateway has no TLS mode "+strconv.Quote(o.TLS), nil)
 	}
 	nc, err := c.connect(ctx)
 	if err != nil {
@@ -112,6 +118,26 @@ func (c *Conn) watch(ctx context.Context) func() bool {
 
 // Usable reports whether a further transaction may be begun.
 func (c *Conn) Usable() bool { return !c.closed && !c.inData }
+
+// Quiet reports that an idle connection is still open and that the peer has
+// said nothing since its last reply. Whatever else it says (a 421 before it
+// hangs up, or a reply too many) must not be read as the answer to the next
+// command. It does not wait. Through TLS only what was read already and the
+// peer's hanging up can be seen.
+func (c *Conn) Quiet() bool {
+	if !c.Usable() || c.br.Buffered() > 0 {
+		return false
+	}
+	nc, encrypted := c.nc, false
+	if t, ok := nc.(*tls.Conn); ok {
+		nc, encrypted = t.NetConn(), true
+	}
+	if nc.SetReadDeadline(time.Time{}) != nil { // a past one would end the look
+		return false
+	}
+	pending, open := peek(nc)
+	return open && (encrypted || !pending)
+}
 
 // Ext reports whether the peer offers an extension, with its parameters.
 // Keywords are matched without regard to case (RFC 5321 §2.4).

@@ -490,3 +490,50 @@ func TestTranscript_is_bounded_and_printable(t *testing.T) {
 		t.Errorf("%q", s)
 	}
 }
+
+func TestQuiet(t *testing.T) {
+	conf, _ := smtptest.Certificate(t, "127.0.0.1")
+	for _, mode := range []string{TLSNone, TLSRequired} {
+		p := smtptest.Start(t, smtptest.Script{Ext: []string{"STARTTLS"}, TLS: conf})
+		c, _ := mustDial(t, Options{Addr: p.Addr, TLS: mode})
+		for range 2 {
+			if _, err := send(c, t, "x\r\n", "a@b.test"); err != nil || !c.Quiet() {
+				t.Fatalf("%s: %v, quiet %v", mode, err, c.Quiet())
+			}
+		}
+		p.Hup()
+		for end := time.Now().Add(20 * time.Second); c.Quiet() && mode == TLSNone; time.Sleep(time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("%s: a closed connection looks open", mode)
+			}
+		}
+	}
+	// A reply too many would be taken for the answer to the next MAIL.
+	p := smtptest.Start(t, smtptest.Script{Reply: map[string]string{"DOT": "250 ok\r\n550 5.7.1 by the way"}})
+	c, _ := mustDial(t, Options{Addr: p.Addr})
+	if answers, err := send(c, t, "x\r\n", "a@b.test"); err != nil || !answers[0].Reply.Success() {
+		t.Fatal(answers, err)
+	}
+	for end := time.Now().Add(20 * time.Second); c.Quiet(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("an unasked reply is not seen")
+		}
+	}
+}
+
+func TestUnknown_TLS_mode_is_refused(t *testing.T) {
+	p := smtptest.Start(t, smtptest.Script{})
+	_, _, err := dial(t, Options{Addr: p.Addr, TLS: "verified"})
+	if e := asError(t, err); e.Stage != StageStartTLS || !e.Reply.Temporary() || p.Accepted() != 0 {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestReply_text_is_bounded(t *testing.T) {
+	p := smtptest.Start(t, smtptest.Script{Reply: map[string]string{"MAIL": strings.Repeat("550-"+strings.Repeat("é", 400)+"\r\n", 20) + "550 end"}})
+	c, _ := mustDial(t, Options{Addr: p.Addr})
+	_, err := send(c, t, "x\r\n", "a@b.test")
+	if e := asError(t, err); !e.Remote || len(e.Reply.Text) > maxReplyText+10 || len(e.Reply.Text) < maxReplyText-10 {
+		t.Errorf("%d bytes: %v", len(e.Reply.Text), err)
+	}
+}

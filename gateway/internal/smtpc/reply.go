@@ -96,6 +96,10 @@ func parseReplyLine(s string) (code int, text string, last, ok bool) {
 	return 0, "", false, false
 }
 
+// maxReplyText is how much of a reply's text is kept with each recipient, in
+// bytes; the transcript has more.
+const maxReplyText = 2 << 10
+
 // makeReply joins a reply's lines and takes the enhanced code off each. The
 // enhanced code is kept even where its class contradicts the code: servers
 // pair them wrongly, and the code alone decides.
@@ -110,5 +114,8 @@ func makeReply(code int, lines []string) mail.Reply {
 		lines[i] = printable(l)
 	}
 	r.Text = strings.TrimSpace(strings.Join(lines, "\n"))
+	if len(r.Text) > maxReplyText {
+		r.Text = strings.ToValidUTF8(r.Text[:maxReplyText], "") + " …"
+	}
 	return r
 }
