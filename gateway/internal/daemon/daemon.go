@@ -26,6 +26,7 @@ import (
 	"github.com/mailweir/weir/gateway/internal/resolver"
 	"github.com/mailweir/weir/gateway/internal/smtpd"
 	"github.com/mailweir/weir/gateway/internal/store/badgerstore"
+	"github.com/mailweir/weir/gateway/internal/store/softkv"
 	"github.com/mailweir/weir/gateway/internal/verify"
 	"github.com/mailweir/weir/policy"
 )
@@ -59,6 +60,7 @@ type Daemon struct {
 	snaps *snapshots
 
 	store   *badgerstore.Store
+	soft    *softkv.Store
 	host    *filter.Host
 	engine  *deliver.Engine
 	checker *verify.Checker
@@ -119,9 +121,12 @@ func (d *Daemon) open(ctx context.Context, p *policy.Policy, dir string) (err er
 	if err != nil {
 		return err
 	}
+	if d.soft, err = softkv.Open(filepath.Join(dir, "soft"), softkv.Options{Clock: d.o.Now, Logger: d.log}); err != nil {
+		return err
+	}
 	d.metrics = newMetrics()
 	d.host = filter.NewHost(filter.Options{
-		Logger: d.log, CacheDir: filepath.Join(dir, "cache"), Lists: newLists(d.snaps), Metrics: d.metrics, Clock: d.o.Now,
+		Logger: d.log, CacheDir: filepath.Join(dir, "cache"), Lists: newLists(d.snaps), KV: pluginKV{d.soft}, Metrics: d.metrics, Clock: d.o.Now,
 	})
 	d.snaps.host = d.host
 	if err := d.snaps.swap(ctx, p); err != nil {
@@ -129,7 +134,7 @@ func (d *Daemon) open(ctx context.Context, p *policy.Policy, dir string) (err er
 	}
 	dns := resolver.New(resolver.Options{Servers: g.Resolver, Logger: d.log})
 	d.engine = deliver.New(deliver.Options{Resolver: dns, Logger: d.log, Hostname: g.Hostname, Now: d.o.Now})
-	d.checker = verify.New(verify.Options{Logger: d.log, Prober: d.engine, Now: d.o.Now})
+	d.checker = verify.New(verify.Options{Logger: d.log, Prober: d.engine, Cache: verify.Soft{KV: d.soft, OnError: func(err error) { d.log.Warn("the recipient cache", "err", err) }}, Now: d.o.Now})
 	notices := &queue.Composer{Store: d.store, Policy: d.snaps.policy, Now: d.o.Now, Logger: d.log}
 	d.flow = flow.New(flow.Options{
 		Policy: d.snaps.policy, Filters: d.host, Store: d.store, Engine: d.engine, Verify: d.checker, Names: dns, Notices: notices,
@@ -320,6 +325,11 @@ func (d *Daemon) close() {
 			d.log.Warn("closing the plugin host", "err", err)
 		}
 		cancel()
+	}
+	if d.soft != nil {
+		if err := d.soft.Close(); err != nil {
+			d.log.Warn("closing the soft store", "err", err)
+		}
 	}
 	if d.store != nil {
 		if err := d.store.Close(); err != nil {

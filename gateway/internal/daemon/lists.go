@@ -4,8 +4,10 @@ import (
 	"context"
 	"net/netip"
 	"sync"
+	"time"
 
 	"github.com/mailweir/weir/gateway/internal/filter"
+	"github.com/mailweir/weir/gateway/internal/store/softkv"
 	"github.com/mailweir/weir/policy"
 )
 
@@ -51,4 +53,27 @@ func (n *listNames) known(p *policy.Policy, tenant, list string) bool {
 		}
 	}
 	return n.has["\x00"+list] || n.has[tenant+"\x00"+list]
+}
+
+// pluginKV is the soft store as plugins see it.
+type pluginKV struct{ s *softkv.Store }
+
+func (k pluginKV) Get(_ context.Context, plugin, tenant, key string) ([]byte, bool, error) {
+	return k.s.Get(plugin, tenant, key)
+}
+
+func (k pluginKV) Set(_ context.Context, plugin, tenant, key string, value []byte, ttl time.Duration) error {
+	return k.s.Set(plugin, tenant, key, value, ttl)
+}
+
+func (k pluginKV) CompareAndSwap(_ context.Context, plugin, tenant, key string, old, value []byte, ttl time.Duration) (bool, error) {
+	return k.s.CAS(plugin, tenant, key, old, value, ttl)
+}
+
+func (k pluginKV) Delete(_ context.Context, plugin, tenant, key string) error {
+	return k.s.Delete(plugin, tenant, key)
+}
+
+func (k pluginKV) Add(_ context.Context, plugin, tenant, key string, delta int64, ttl time.Duration) (int64, error) {
+	return k.s.Add(plugin, tenant, key, delta, ttl)
 }
