@@ -14,7 +14,10 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/mailweir/weir/gateway/internal/lifecycle"
 	"github.com/mailweir/weir/gateway/internal/mail"
@@ -193,9 +196,9 @@ type run struct {
 	args Args
 	now  time.Time
 
+	mu           sync.Mutex // of what follows
 	res          Result
 	failed, fine []ItemResult
-	spread       int // recipients flushed so far
 	due          bool
 }
 
@@ -229,6 +232,7 @@ func (r *run) ids(ctx context.Context, ids []string) error {
 		id    mail.ID
 		ns    []int // as named
 		whole bool
+		size  int // recipients there are
 	}
 	var order []*target
 	byID := map[mail.ID]*target{}
@@ -243,7 +247,7 @@ func (r *run) ids(ctx context.Context, ids []string) error {
 		}
 		t := byID[m.ID]
 		if t == nil {
-			t = &target{id: m.ID}
+			t = &target{id: m.ID, size: len(m.Recipients)}
 			byID[m.ID] = t
 			order = append(order, t)
 		}
@@ -253,16 +257,22 @@ func (r *run) ids(ctx context.Context, ids []string) error {
 			t.ns = append(t.ns, n)
 		}
 	}
+	slot := 0
 	for _, t := range order {
-		if err := r.message(ctx, t.id, pick{ns: t.ns, whole: t.whole}); err != nil {
+		if err := r.message(ctx, t.id, pick{ns: t.ns, whole: t.whole}, slot); err != nil {
 			return err
 		}
+		slot += t.size
 	}
 	return nil
 }
 
-// page is how many rows of a filter are read at a time.
-const page = 500
+// page is how many rows of a filter are read at a time, and parallel how many
+// messages are changed at one time: the store commits them together (B96).
+const (
+	page     = 500
+	parallel = 16
+)
 
 // filter acts on what a filter finds. Pages go from new to old by message
 // ID, so what changes on the way neither repeats nor is skipped.
@@ -272,11 +282,14 @@ func (r *run) filter(ctx context.Context, f query.Filter) error {
 		statuses = append(statuses, string(st))
 	}
 	f = query.Resolve(query.And(r.sc.Restrict(f), query.OneOf("status", statuses...)), r.now)
+	slot := 0
 	for cursor := ""; ; {
 		rows, next, err := r.s.Store.Search(ctx, f, cursor, page)
 		if err != nil {
 			return fmt.Errorf("search: %w", err)
 		}
+		g, gctx := errgroup.WithContext(ctx)
+		g.SetLimit(parallel)
 		for len(rows) > 0 {
 			id := rows[0].Message.ID
 			var p pick
@@ -289,9 +302,12 @@ func (r *run) filter(ctx context.Context, f query.Filter) error {
 			if len(p.ns) == 0 {
 				continue
 			}
-			if err := r.message(ctx, id, p); err != nil {
-				return err
-			}
+			at := slot
+			slot += len(p.ns)
+			g.Go(func() error { return r.message(gctx, id, p, at) })
+		}
+		if err := g.Wait(); err != nil {
+			return err
 		}
 		if err := ctx.Err(); err != nil { // a page cut short by the deadline is no end
 			return err

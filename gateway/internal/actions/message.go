@@ -22,15 +22,22 @@ type pick struct {
 // errUnchanged ends an Update in which nothing changed, without a commit.
 var errUnchanged = errors.New("unchanged")
 
+// turn is the work on one message.
+type turn struct {
+	*run
+	slot int // place in the order of a flush
+}
+
 // message acts on one message, in one commit where it can. When a delivery
-// attempt holds some of its recipients, the others are done one by one.
-func (r *run) message(ctx context.Context, id mail.ID, p pick) error {
-	spread := r.spread
-	items, err := r.update(ctx, id, p)
+// attempt holds some of its recipients, the others are done one by one. slot
+// is the first of as many places as the message has recipients.
+func (r *run) message(ctx context.Context, id mail.ID, p pick, slot int) error {
+	t := &turn{r, slot}
+	items, err := t.update(ctx, id, p)
 	if errors.Is(err, store.ErrLeased) && len(items) > 1 {
-		r.spread = spread
-		for _, it := range items {
-			one, err := r.update(ctx, id, pick{ns: []int{it.n}})
+		for i, it := range items {
+			t.slot = slot + i
+			one, err := t.update(ctx, id, pick{ns: []int{it.n}})
 			if err := r.report(ctx, id, one, err); err != nil {
 				return err
 			}
@@ -51,13 +58,13 @@ type item struct {
 
 // update asks the table and applies the verb, within one Update. It returns
 // an item for every recipient it tried, also with an error.
-func (r *run) update(ctx context.Context, id mail.ID, p pick) ([]item, error) {
+func (r *turn) update(ctx context.Context, id mail.ID, p pick) ([]item, error) {
 	var items []item
-	spread := r.spread
+	slot := r.slot
 	err := r.change(ctx, id, func(m *store.Message) ([]mail.Event, error) {
 		var events []mail.Event
 		items = items[:0] // Update may try more than once
-		r.spread = spread
+		r.slot = slot
 		for i := range m.Recipients {
 			rc := &m.Recipients[i]
 			if !r.sc.Sees(m, rc) || !p.whole && !slices.Contains(p.ns, rc.N) {
@@ -118,7 +125,7 @@ func (r *run) meant(items []item, named []int) []item {
 }
 
 // apply checks and changes one recipient. No event: it is already as asked.
-func (r *run) apply(m *store.Message, rc *store.Recipient) (*mail.Event, error) {
+func (r *turn) apply(m *store.Message, rc *store.Recipient) (*mail.Event, error) {
 	q := r.sc.Query(m, rc, r.s.DomainForce(rc.Tenant))
 	q.Classes = true // not for the verbs done here
 	if err := lifecycle.Check(r.verb, q); err != nil {
@@ -162,6 +169,8 @@ func (r *run) report(ctx context.Context, id mail.ID, items []item, err error) e
 	if code != "" && len(items) == 0 {
 		items = []item{{ItemResult: ItemResult{ID: id.String()}}}
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	for _, it := range items {
 		if code != "" && it.Code == "" {
 			it.Changed, it.Code, it.Error = false, code, text
@@ -195,6 +204,8 @@ func (r *run) notify(ctx context.Context, id mail.ID) error {
 		r.s.Logger.Warn("the sender's notification follows later", "msg", id.String(), "error", err)
 		return nil
 	}
+	r.mu.Lock()
 	r.due = true
+	r.mu.Unlock()
 	return nil
 }

@@ -12,7 +12,7 @@ import (
 
 // An applier changes one recipient that lifecycle has passed, and completes
 // the event. false: it is as asked already.
-type applier func(r *run, m *store.Message, rc *store.Recipient, e *mail.Event) (bool, error)
+type applier func(r *turn, m *store.Message, rc *store.Recipient, e *mail.Event) (bool, error)
 
 // appliers are the verbs done here.
 var appliers = map[lifecycle.Verb]applier{
@@ -43,7 +43,7 @@ func Verbs() []lifecycle.Verb {
 // retry makes a recipient due now, thawing what is frozen (B47) and queueing
 // again what failed while its body is kept (B132). An attempt asked for by
 // hand leaves the schedule's index alone.
-func retry(r *run, m *store.Message, rc *store.Recipient, e *mail.Event) (bool, error) {
+func retry(r *turn, m *store.Message, rc *store.Recipient, e *mail.Event) (bool, error) {
 	switch rc.Status {
 	case mail.StatusQueued:
 		e.Type = mail.EventRetry
@@ -62,7 +62,7 @@ func retry(r *run, m *store.Message, rc *store.Recipient, e *mail.Event) (bool, 
 }
 
 // thaw puts a frozen recipient back on its schedule, due now.
-func thaw(r *run, m *store.Message, rc *store.Recipient, e *mail.Event) (bool, error) {
+func thaw(r *turn, m *store.Message, rc *store.Recipient, e *mail.Event) (bool, error) {
 	e.Type = mail.EventThaw
 	rc.Status, rc.Next, rc.Manual, rc.Reason = mail.StatusQueued, r.now, false, ""
 	return true, r.route(m, rc)
@@ -76,9 +76,9 @@ const (
 )
 
 // flush makes a queued recipient due soon; one that is due sooner stays.
-func flush(r *run, m *store.Message, rc *store.Recipient, e *mail.Event) (bool, error) {
-	at := r.now.Add(time.Duration(r.spread) * flushStep % flushWithin)
-	r.spread++
+func flush(r *turn, m *store.Message, rc *store.Recipient, e *mail.Event) (bool, error) {
+	at := r.now.Add(time.Duration(r.slot) * flushStep % flushWithin)
+	r.slot++
 	if !rc.Next.IsZero() && !rc.Next.After(at) {
 		return false, nil
 	}
@@ -90,7 +90,7 @@ func flush(r *run, m *store.Message, rc *store.Recipient, e *mail.Event) (bool, 
 	return true, r.route(m, rc)
 }
 
-func freeze(r *run, _ *store.Message, rc *store.Recipient, e *mail.Event) (bool, error) {
+func freeze(r *turn, _ *store.Message, rc *store.Recipient, e *mail.Event) (bool, error) {
 	e.Type = mail.EventFreeze
 	rc.Status, rc.Next, rc.Manual = mail.StatusQueueFrozen, time.Time{}, false
 	rc.Reason = "frozen by " + r.sc.Actor
@@ -100,14 +100,14 @@ func freeze(r *run, _ *store.Message, rc *store.Recipient, e *mail.Event) (bool,
 	return true, nil
 }
 
-func remove(_ *run, _ *store.Message, rc *store.Recipient, e *mail.Event) (bool, error) {
+func remove(_ *turn, _ *store.Message, rc *store.Recipient, e *mail.Event) (bool, error) {
 	e.Type = mail.EventRemove
 	end(rc, mail.StatusQueueRemoved)
 	return true, nil
 }
 
 // bounce removes and owes the sender a DSN, which Do makes right after.
-func bounce(r *run, _ *store.Message, rc *store.Recipient, e *mail.Event) (bool, error) {
+func bounce(r *turn, _ *store.Message, rc *store.Recipient, e *mail.Event) (bool, error) {
 	e.Type = mail.EventAdminBounce
 	end(rc, mail.StatusQueueBounced)
 	notify.Owe(rc, notify.CauseRemoved, r.sc.Actor)
@@ -117,7 +117,7 @@ func bounce(r *run, _ *store.Message, rc *store.Recipient, e *mail.Event) (bool,
 // release sends held mail on without judging it again (B52, B148). The
 // waiver binds that to what was found, under the approver's name; the origin
 // makes it end as released.
-func release(r *run, m *store.Message, rc *store.Recipient, e *mail.Event) (bool, error) {
+func release(r *turn, m *store.Message, rc *store.Recipient, e *mail.Event) (bool, error) {
 	if !m.HasBody {
 		return false, &lifecycle.Refusal{Verb: r.verb, Reason: "the body is no longer kept"}
 	}
@@ -129,14 +129,14 @@ func release(r *run, m *store.Message, rc *store.Recipient, e *mail.Event) (bool
 	return true, r.route(m, rc)
 }
 
-func removeHeld(_ *run, _ *store.Message, rc *store.Recipient, e *mail.Event) (bool, error) {
+func removeHeld(_ *turn, _ *store.Message, rc *store.Recipient, e *mail.Event) (bool, error) {
 	e.Type = mail.EventRemove
 	end(rc, mail.StatusQuarantineRemoved)
 	return true, nil
 }
 
 // scanAgain hands stalled mail back to the filters, under the policy of now (B147).
-func scanAgain(r *run, _ *store.Message, rc *store.Recipient, e *mail.Event) (bool, error) {
+func scanAgain(r *turn, _ *store.Message, rc *store.Recipient, e *mail.Event) (bool, error) {
 	e.Type = mail.EventRetry
 	if e.Text == "" {
 		e.Text = "to be scanned again"
@@ -184,7 +184,7 @@ func waiver(rc *store.Recipient, actor, reason string, now time.Time) mail.Waive
 }
 
 // route names where a recipient goes that was held before it had a route.
-func (r *run) route(m *store.Message, rc *store.Recipient) error {
+func (r *turn) route(m *store.Message, rc *store.Recipient) error {
 	if rc.Route != "" || r.s.Route == nil {
 		return nil
 	}

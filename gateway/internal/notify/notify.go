@@ -69,7 +69,8 @@ type letter struct {
 func (l letter) message(body []byte, o Options) *store.Message {
 	sum := sha256.Sum256(body)
 	m := &store.Message{
-		ID: l.id, Direction: l.direction, Received: o.Now,
+		ID: l.id, Direction: l.direction,
+		Received: l.id.Time(), // not Now: the store keeps messages in the order of their IDs
 		Size: int64(len(body)), SHA256: hex.EncodeToString(sum[:]),
 		Policy: l.parent.Policy, Parent: l.parent.ID, Kind: l.kind, HasBody: true,
 		Summary: store.Summary{From: o.from(), To: addresses(l.to), Subject: l.subject, MessageID: l.messageID(o)},

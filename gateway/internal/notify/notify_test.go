@@ -106,6 +106,9 @@ func wellFormed(t testing.TB, m *store.Message, b []byte) (message.Header, []*me
 	if err != nil {
 		t.Fatal(err)
 	}
+	if !m.Received.Equal(m.ID.Time()) {
+		t.Errorf("received %v under an ID of %v: searches by time would miss it", m.Received, m.ID.Time())
+	}
 	if !strings.HasPrefix(e.Header.Get("Auto-Submitted"), "auto-") {
 		t.Error("not marked as automatic")
 	}
