@@ -1,6 +1,7 @@
 package badgerstore
 
 import (
+	"io"
 	"log/slog"
 	"testing"
 
@@ -30,3 +31,5 @@ func TestConformance(t *testing.T) {
 }
 
 var quiet = slog.New(slog.DiscardHandler)
+
+func textLog(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(w, nil)) }
