@@ -176,7 +176,7 @@ func TestStagesAndUnknownPlugins(t *testing.T) {
 func TestGuestHasNoFiles(t *testing.T) {
 	f := newFixture(t)
 	f.swap(t, nil, guestSpec(t))
-	if v, err := f.one("guest", "files"); err != nil || !slices.Equal(v.Tags, []string{"true", "0", "0"}) {
+	if v, err := f.one("guest", "files"); err != nil || !slices.Equal(v.Tags, []string{"true", "0"}) {
 		t.Error(v, err)
 	}
 	begin := time.Now()
@@ -226,28 +226,46 @@ func TestUnreadablePartIsAnErrorOfTheGuest(t *testing.T) {
 	failure(t, err, KindResult)
 }
 
+// sleeper keeps an instance of the guest busy until its stop is called.
+func (f *fixture) sleeper(t *testing.T) (stop func() error) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	t.Cleanup(cancel)
+	pool := &f.current.Load().plugins["guest"].gen.pool
+	done := make(chan error, 1)
+	go func() {
+		_, err := f.Call(ctx, "guest", &abi.Event{Stage: abi.StageMessage, Sender: "sleep"}, testMessage())
+		done <- err
+	}()
+	for {
+		if total, idle, _ := pool.size(); total > idle {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return func() error {
+		cancel()
+		return <-done
+	}
+}
+
 func TestPoolIsBounded(t *testing.T) {
 	f := newFixture(t)
 	s := guestSpec(t)
-	s.Limits = Limits{Instances: 1, Wait: 30 * time.Millisecond, Deadline: map[abi.Stage]time.Duration{0: 400 * time.Millisecond}}
+	s.Limits = Limits{Instances: 1, Wait: 30 * time.Millisecond, Deadline: map[abi.Stage]time.Duration{0: time.Minute}}
 	f.swap(t, nil, s)
-	started := make(chan struct{})
-	done := make(chan error)
-	go func() {
-		close(started)
-		_, err := f.one("guest", "sleep")
-		done <- err
-	}()
-	<-started
-	var err error
-	for range 100 { // until the sleeper is in
-		if _, err = f.one("guest", "typical"); err != nil {
-			break
-		}
-	}
+	stop := f.sleeper(t)
+	_, err := f.one("guest", "typical")
 	failure(t, err, KindUnavailable)
-	failure(t, <-done, KindDeadline)
-	if _, err := f.one("guest", "typical"); err != nil {
+	served := make(chan error)
+	s.Limits.Wait = time.Minute
+	f.swap(t, nil, s)
+	go func() {
+		_, err := f.one("guest", "typical") // waits for the room that the sleeper leaves
+		served <- err
+	}()
+	failure(t, stop(), KindDeadline)
+	if err := <-served; err != nil {
 		t.Error(err)
 	}
 	if n := f.Plugins()[0].Instances; n != 1 {
@@ -300,7 +318,7 @@ func TestInstancesAreRecycled(t *testing.T) {
 func TestFirstConfigMayTakeLonger(t *testing.T) {
 	f := newFixture(t)
 	s := guestSpec(t)
-	s.Limits.Deadline = map[abi.Stage]time.Duration{0: 100 * time.Millisecond}
+	s.Limits.Deadline = map[abi.Stage]time.Duration{0: 250 * time.Millisecond}
 	f.swap(t, []Config{{ID: 1, Plugin: "guest", Value: words("x")}}, s)
 	ev := &abi.Event{Stage: abi.StageRcptTo, Sender: "slow config", ConfigID: 1}
 	for range 2 { // built the first time, kept the second
@@ -364,14 +382,9 @@ func TestSwap(t *testing.T) {
 		}
 	})
 	t.Run("drain", func(t *testing.T) {
-		done := make(chan error)
-		go func() {
-			_, err := f.one("guest", "sleep")
-			done <- err
-		}()
-		for n, idle := 1, 1; n == idle; n, idle, _ = first.pool.size() { // until it runs
-			time.Sleep(time.Millisecond)
-		}
+		s.Limits.Deadline = map[abi.Stage]time.Duration{0: time.Minute}
+		f.swap(t, nil, s)
+		stop := f.sleeper(t)
 		s.Limits.Memory = 32 << 20
 		f.swap(t, nil, s)
 		if gen() == first {
@@ -385,7 +398,7 @@ func TestSwap(t *testing.T) {
 			t.Error("closed under a running call")
 		default:
 		}
-		failure(t, <-done, KindDeadline)
+		failure(t, stop(), KindDeadline)
 		<-first.gone
 	})
 	t.Run("digest", func(t *testing.T) {
@@ -401,7 +414,7 @@ func TestSwap(t *testing.T) {
 
 func TestCallsDuringSwaps(t *testing.T) {
 	f := newFixture(t)
-	s := guestSpec(t)
+	s := Spec{Name: "tiny", Module: tiny(nil, nil)}
 	f.swap(t, nil, s)
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
@@ -413,14 +426,14 @@ func TestCallsDuringSwaps(t *testing.T) {
 					return
 				default:
 				}
-				if _, err := f.one("guest", "typical"); err != nil {
+				if _, err := f.one("tiny", "x"); err != nil {
 					t.Error(err)
 					return
 				}
 			}
 		})
 	}
-	for i := range 6 {
+	for i := range 30 {
 		s.Limits.Memory = int64(32+i%2) << 20
 		f.swap(t, nil, s)
 	}
@@ -464,23 +477,16 @@ func TestBreaker(t *testing.T) {
 
 func TestCloseWaitsForCalls(t *testing.T) {
 	f := newFixture(t)
-	f.swap(t, nil, guestSpec(t))
-	done := make(chan error, 1)
-	ctx, cancel := context.WithCancel(context.Background())
-	go func() {
-		_, err := f.Call(ctx, "guest", &abi.Event{Stage: abi.StageMessage, Sender: "sleep"}, testMessage())
-		done <- err
-	}()
-	for n, idle := 1, 1; n == idle; n, idle, _ = f.current.Load().plugins["guest"].gen.pool.size() {
-		time.Sleep(time.Millisecond)
-	}
-	short, stop := context.WithTimeout(context.Background(), 20*time.Millisecond)
-	defer stop()
+	s := guestSpec(t)
+	s.Limits.Deadline = map[abi.Stage]time.Duration{0: time.Minute}
+	f.swap(t, nil, s)
+	stop := f.sleeper(t)
+	short, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
+	defer cancel()
 	if err := f.Close(short); !errors.Is(err, context.DeadlineExceeded) {
 		t.Error(err)
 	}
-	cancel()
-	failure(t, <-done, KindDeadline)
+	failure(t, stop(), KindDeadline)
 	if err := f.Swap(context.Background(), nil, nil); err == nil {
 		t.Error("a closed host takes no plugins")
 	}

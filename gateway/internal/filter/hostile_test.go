@@ -254,13 +254,28 @@ func TestLoadRefuses(t *testing.T) {
 
 // TestLoopFreezesNobody is the promise of the metering: with guests that loop
 // on every processor, other goroutines, other plugins and the garbage collector
-// go on, and the caller has its failure soon after the deadline.
+// go on, and the caller has its failure soon after the deadline. Without it, the
+// first collection would wait for the guests for ever; a busy machine gets more
+// than one try at the times.
 func TestLoopFreezesNobody(t *testing.T) {
 	f := newFixture(t)
-	deadline := time.Second
+	deadline := 700 * time.Millisecond
 	looper := Spec{Name: "looper", Module: tiny(endless, nil), Limits: Limits{Deadline: map[abi.Stage]time.Duration{0: deadline}}}
 	fine := Spec{Name: "fine", Module: tiny(nil, nil)}
 	f.swap(t, nil, looper, fine)
+	for try := range 3 {
+		f.now = f.now.Add(time.Hour)
+		if worst := f.besideLoops(t, deadline); worst <= 100*time.Millisecond {
+			return
+		} else if try == 2 {
+			t.Errorf("others were held up for %v", worst)
+		}
+	}
+}
+
+// besideLoops runs a loop on every processor and gives the longest that others
+// had to wait meanwhile.
+func (f *fixture) besideLoops(t *testing.T, deadline time.Duration) time.Duration {
 	type ended struct {
 		took time.Duration
 		err  error
@@ -289,11 +304,7 @@ func TestLoopFreezesNobody(t *testing.T) {
 		}
 		call = max(call, time.Since(at))
 	}
-	t.Logf("with %d loops: timer late by at most %v, GC took %v, another plugin's call %v", loops, gap, gc, call)
-	const limit = 100 * time.Millisecond
-	if gap > limit || call > limit || gc > 3*limit {
-		t.Errorf("others were held up")
-	}
+	t.Logf("with %d loops: a timer was late by at most %v, a whole GC took %v, another plugin's call %v", loops, gap, gc, call)
 	for range loops {
 		e := <-done
 		failure(t, e.err, KindDeadline)
@@ -302,4 +313,5 @@ func TestLoopFreezesNobody(t *testing.T) {
 			t.Errorf("%v after a deadline of %v", e.took, deadline)
 		}
 	}
+	return max(gap, gc, call)
 }

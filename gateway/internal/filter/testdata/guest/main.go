@@ -5,8 +5,8 @@ package main
 import (
 	"bytes"
 	"io"
-	"os"
 	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/mailweir/weir/sdk"
@@ -52,7 +52,7 @@ func act(c *sdk.Call, v *sdk.Verdict) error {
 	case "panic":
 		panic("the plugin said no\nin two lines")
 	case "exit":
-		os.Exit(7)
+		syscall.Exit(7)
 	case "deadlock":
 		<-make(chan int)
 	case "sleep":
@@ -66,19 +66,21 @@ func act(c *sdk.Call, v *sdk.Verdict) error {
 	case "crlf":
 		v.Reject(550, "5.7.1", "no\r\n250 yes")
 	case "print":
-		os.Stdout.WriteString("to stdout\nand ")
-		os.Stderr.WriteString("to stderr\n")
+		syscall.Write(1, []byte("to stdout\nand "))
+		syscall.Write(2, []byte("to stderr\n"))
 		for i := 0; i < 200; i++ {
 			c.Info("line " + strconv.Itoa(i))
 		}
 	case "files":
-		_, err := os.ReadFile("/etc/passwd")
-		v.Tag(strconv.FormatBool(err != nil), strconv.Itoa(len(os.Args)), strconv.Itoa(len(os.Environ())))
+		_, err := syscall.Open("/etc/passwd", syscall.O_RDONLY, 0)
+		n, rerr := syscall.Read(0, make([]byte, 1))
+		_, serr := syscall.Socket(2, 1, 0)
+		v.Tag(strconv.FormatBool(err != nil && rerr != nil && n <= 0 && serr != nil), strconv.Itoa(len(syscall.Environ())))
 	case "calls":
 		v.Tag(strconv.Itoa(calls))
 	case "slow config":
 		_, err := sdk.Config(c, func(abi.Value) (int, error) {
-			for begin := time.Now(); time.Since(begin) < 300*time.Millisecond; {
+			for begin := time.Now(); time.Since(begin) < 500*time.Millisecond; {
 			}
 			return 0, nil
 		})
