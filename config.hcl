@@ -63,7 +63,7 @@ ruleset "baseline" {
   filter "unscannable" {
     plugin = plugin.stall
     when   = message.has_attachments
-    config { causes = ["encrypted-archive"] }
+    config { causes = ["encrypted-archive", "unreadable"] }
   }
   # What becomes of findings can be changed here, by class.
   action "spam" {

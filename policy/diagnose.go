@@ -118,17 +118,18 @@ func nearest(given string, names []string) []string {
 		name string
 		d    int
 	}
-	var hits []hit
+	var hits, starts []hit
 	g := strings.ToLower(given)
 	limit := max(1, min(3, len(g)/3))
 	for _, n := range names {
-		d := distance(g, strings.ToLower(n))
-		if d > limit && len(g) >= 3 && (strings.HasPrefix(n, g) || strings.HasPrefix(g, n) && len(n) >= 3) {
-			d = limit
-		}
-		if d <= limit {
+		if d := distance(g, strings.ToLower(n)); d <= limit {
 			hits = append(hits, hit{n, d})
+		} else if min(len(g), len(n)) >= 3 && (strings.HasPrefix(n, g) || strings.HasPrefix(g, n)) {
+			starts = append(starts, hit{n, d})
 		}
+	}
+	if len(hits) == 0 {
+		hits = starts
 	}
 	sort.SliceStable(hits, func(i, j int) bool { return hits[i].d < hits[j].d })
 	var out []string

@@ -106,3 +106,42 @@ func TestBadConfigs(t *testing.T) {
 		})
 	}
 }
+
+// TestRemedies checks what a diagnostic says beyond its place.
+func TestRemedies(t *testing.T) {
+	for name, want := range map[string]string{
+		"unknown_block":                 `Did you mean "listener"?`,
+		"unknown_attribute":             `Did you mean "hostname"?`,
+		"unknown_plugin":                `Did you mean "rules"?`,
+		"unknown_ruleset":               `Did you mean "baseline"?`,
+		"unknown_retry":                 `Did you mean "standard"?`,
+		"unknown_local":                 `Did you mean "hosts"?`,
+		"unknown_variable":              `Did you mean "backend"?`,
+		"unknown_function":              `Did you mean "split"?`,
+		"do_unknown":                    `Did you mean "reject"?`,
+		"for_each_field":                `Did you mean "domains"?`,
+		"for_each_plan":                 `No ruleset "gold" is declared`,
+		"when_field_misspelt":           `Did you mean "main"?`,
+		"when_variable_misspelt":        `Did you mean "score"?`,
+		"config_unknown_attribute":      `Did you mean "sender_domain"?`,
+		"config_one_of":                 `Did you mean "encrypted-archive"?`,
+		"plugin_grant_unknown":          `Did you mean "dial"?`,
+		"plugin_on_error_stage":         `Did you mean "message"?`,
+		"encrypted_misspelt":            `Did you mean "stall"?`,
+		"plugin_as_string":              `Write plugin.rules without quotes`,
+		"domain_twice":                  `belongs to tenant "acme" at testdata/bad/domain_twice.hcl:6`,
+		"tenant_twice":                  `testdata/bad/tenant_twice.hcl:6`,
+		"tenant_twice_from_data":        `testdata/bad/tenant_twice_from_data.hcl:6`,
+		"listener_twice":                `testdata/bad/listener_twice.hcl:6`,
+		"listeners_share_an_address":    `listener "a" at testdata/bad/listeners_share_an_address.hcl:6`,
+		"cyclic_locals":                 `local.a → local.b → local.c → local.a`,
+		"duration_without_unit":         `"15m"`,
+		"tls_file_missing":              `testdata/bad/nowhere.pem`,
+		"lifetime_longer_than_schedule": `ends after 4d`,
+	} {
+		_, diags := Load("testdata/bad/"+name+".hcl", testOptions)
+		if len(diags) == 0 || !strings.Contains(diags[0].Detail, want) {
+			t.Errorf("%s: want %s in %v", name, want, diags)
+		}
+	}
+}

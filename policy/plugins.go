@@ -63,14 +63,14 @@ func validDigest(s string) bool {
 	return ok && len(hex) == 64 && strings.Trim(hex, "0123456789abcdef") == ""
 }
 
-// manifest asks for a plugin's manifest and checks the grants against it.
+// manifest asks for a plugin's manifest, whose error names its own remedy, and checks the grants against it.
 func (l *loader) manifest(n *node, v, g *values, p *Plugin) *manifest.Manifest {
 	if l.opts.Manifests == nil {
 		return nil
 	}
 	m, err := l.opts.Manifests(p.Name, p.Source)
 	if err != nil {
-		l.fail("Plugin cannot be loaded", v.at("source"), &n.head, "source: %s Correct the source, or build the module.", sentence(upperFirst(err.Error())))
+		l.fail("Plugin cannot be loaded", v.at("source"), &n.head, "source: %s", sentence(upperFirst(err.Error())))
 		return nil
 	}
 	if m == nil {
