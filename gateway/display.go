@@ -93,9 +93,10 @@ func octets(n int64) string {
 	return fmt.Sprintf("%.1f %s", f, units[u])
 }
 
-// shortID is the least part of an ID that a list shows: ten characters are the
-// millisecond, the rest is version and chance.
-const shortID = 12
+// shortID is the least part of an ID that is shown: ten characters are the
+// millisecond, one the version, and what follows tells apart some thousand
+// messages of the same millisecond.
+const shortID = 13
 
 // shortIDs shortens the message IDs of a list as far as they stay different
 // from one another; a ".n" behind an ID stays.
@@ -150,13 +151,13 @@ func statusStyle(status string) terminal.Style {
 func statusMeaning(status string) string {
 	switch mail.Status(status) {
 	case mail.StatusAccepted:
-		return "taken over; filters or a first attempt still have to run"
+		return "taken over; filters or a first attempt still to run"
 	case mail.StatusQueued:
 		return "waits for its destination; tried again by itself"
 	case mail.StatusQueueFrozen:
 		return "not tried by itself any more; waits for an operator"
 	case mail.StatusStalled:
-		return "held because it could not be inspected; waits for an operator"
+		return "could not be inspected; waits for an operator"
 	case mail.StatusQuarantined:
 		return "held by policy"
 	case mail.StatusDelivered:

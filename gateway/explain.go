@@ -274,7 +274,10 @@ func (p story) history(es []api.Event) {
 }
 
 func (v view) eventLine(e *api.Event) string {
-	line := e.Type + nonEmpty(" from ", e.Client)
+	line := e.Type
+	if e.Type == string(mail.EventReception) {
+		line += nonEmpty(" from ", e.Client)
+	}
 	if e.N > 0 {
 		line += fmt.Sprintf(" of recipient %d", e.N)
 	}
@@ -311,10 +314,7 @@ var commandOf = map[string]string{
 
 // commands are those that an operator may want next.
 func (p story) commands(m *api.Message, r *api.Recipient) {
-	id := shortIDs([]string{m.ID})[0]
-	if len(m.Recipients) > 1 {
-		id += fmt.Sprintf(".%d", r.N)
-	}
+	id := fmt.Sprintf("%s.%d", shortIDs([]string{m.ID})[0], r.N)
 	label := "Commands"
 	for _, v := range r.Verbs {
 		if cmd := commandOf[v]; cmd != "" && (mail.Status(r.Status).Live() || v == "retry") {

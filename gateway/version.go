@@ -7,14 +7,21 @@ import (
 	"github.com/mailweir/weir/gateway/internal/api"
 )
 
-// buildVersion is which build this is, from what the Go tool put into it.
+// version is set by the linker ("make build"); "" leaves it to the Go tool.
+var version string
+
+// buildVersion is which build this is, from what the linker and the Go tool
+// put into it.
 func buildVersion() api.VersionInfo {
 	v := api.VersionInfo{Version: "devel", Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return v
 	}
-	if info.Main.Version != "" && info.Main.Version != "(devel)" {
+	switch {
+	case version != "":
+		v.Version = version
+	case info.Main.Version != "" && info.Main.Version != "(devel)":
 		v.Version = info.Main.Version
 	}
 	for _, s := range info.Settings {
