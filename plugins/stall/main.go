@@ -1,0 +1,141 @@
+// Command stall is the first-party plugin that finds what cannot be inspected:
+// archives that need a password, and containers that are damaged, ambiguous or
+// too large to look through (B142, B144). It recommends to stall; what becomes
+// of the message is policy's decision. It looks for no malware.
+package main
+
+import (
+	"strings"
+
+	"github.com/mailweir/weir/sdk"
+	"github.com/mailweir/weir/sdk/abi"
+)
+
+func init() {
+	sdk.Register(sdk.Plugin{Hooks: sdk.Hooks{abi.StageMessage: onMessage}})
+}
+
+func main() {}
+
+// Causes, the sub classes of main class unscannable.
+const (
+	causeEncrypted  = "encrypted-archive"
+	causeUnreadable = "unreadable"
+)
+
+// settings is a compiled config block.
+type settings struct {
+	causes []string
+	marks  *sdk.Patterns // what a part that holds a ZIP somewhere has in it
+}
+
+func build(v abi.Value) (*settings, error) {
+	s := &settings{
+		causes: []string{causeEncrypted, causeUnreadable},
+		marks:  sdk.NewPatterns(1, abi.Pattern{Text: localMark}, abi.Pattern{Text: endMark}),
+	}
+	if c := v.Get("causes"); !c.IsNull() {
+		s.causes = c.StringList()
+	}
+	for _, c := range s.causes {
+		if c != causeEncrypted && c != causeUnreadable {
+			return nil, sdk.Error("causes: " + c + " is neither " + causeEncrypted + " nor " + causeUnreadable)
+		}
+	}
+	return s, nil
+}
+
+func (s *settings) wants(cause string) bool {
+	for _, c := range s.causes {
+		if c == cause {
+			return true
+		}
+	}
+	return false
+}
+
+// maxFindings is how many findings one message gets.
+const maxFindings = 20
+
+func onMessage(c *sdk.Call, v *sdk.Verdict) error {
+	s, err := sdk.Config(c, build)
+	if err != nil {
+		return err
+	}
+	ps, err := c.Parts()
+	if err != nil {
+		return err
+	}
+	x := &inspection{budget: budget{inflate: maxInflate, entries: maxEntries, scan: maxScan}}
+	structure := ps.Malformed
+	for i := range ps.Parts {
+		p := &ps.Parts[i]
+		x.part, x.name = p.Index+1, clean(p.Filename)
+		if x.name == "" {
+			x.name = "part " + clean(p.Number)
+		}
+		if p.Malformed {
+			structure = false
+			x.unreadable("", x.name+" is broken or ambiguous in its MIME structure, so it may not have been inspected whole.")
+		}
+		if strings.HasPrefix(p.Type, "multipart/") || p.Size == 0 || hasChild(ps, p.Index) {
+			continue // its parts are looked at one by one
+		}
+		if err := x.inspectPart(c, s, p); err != nil {
+			return err
+		}
+	}
+	if structure {
+		x.part = 0
+		x.unreadable("", "The message's MIME structure is broken or ambiguous, so it may not have been inspected whole.")
+	}
+	for _, f := range x.findings {
+		if s.wants(f.Sub) && len(v.Findings) < maxFindings {
+			f.Main, f.Action = "unscannable", abi.ActionStall
+			v.Findings = append(v.Findings, f)
+		}
+	}
+	return nil
+}
+
+// hasChild: the part is a message that was descended into.
+func hasChild(ps *abi.PartList, i uint32) bool {
+	return int(i)+1 < len(ps.Parts) && ps.Parts[i+1].Parent == i
+}
+
+// inspectPart looks at one part's decoded content.
+func (x *inspection) inspectPart(c *sdk.Call, s *settings, p *abi.Part) error {
+	src := source{c.Open(p), int64(p.Size)}
+	kind, err := x.sniff(src)
+	if err != nil {
+		return err
+	}
+	if kind == kindOther {
+		// A ZIP may stand behind something else: readers look for it from the end, or anywhere.
+		hits, err := s.marks.MatchPart(c, int32(p.Index))
+		if err != nil {
+			return err
+		}
+		if len(hits) > 0 {
+			kind = kindHidden
+		}
+	}
+	return x.inspect(src, kind, "", 0)
+}
+
+// clean makes a name from the mail fit for a log line.
+func clean(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r == 0xfffd {
+			return '_'
+		}
+		return r
+	}, s)
+	if len(s) > 200 {
+		s = s[:200]
+		for len(s) > 0 && s[len(s)-1] >= 0x80 {
+			s = s[:len(s)-1]
+		}
+	}
+	return s
+}
