@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"time"
 
+	"github.com/mailweir/weir/gateway/internal/mail"
 	"github.com/mailweir/weir/gateway/internal/testclient"
 )
 
@@ -27,7 +29,7 @@ type SendCmd struct {
 }
 
 // Run sends. The exit code is 0 when every recipient was accepted.
-func (c *SendCmd) Run(ctx context.Context) error {
+func (c *SendCmd) Run(ctx context.Context, g *Globals) error {
 	if c.Repeat < 1 || c.Sessions < 1 {
 		return usageError{"--repeat and --sessions must be at least 1", "see: weir send --help"}
 	}
@@ -42,21 +44,37 @@ func (c *SendCmd) Run(ctx context.Context) error {
 	o := testclient.Options{Server: c.Server, Helo: c.Helo, TLS: c.TLS, LMTP: c.Lmtp, Timeout: c.Timeout}
 	if c.Repeat > 1 {
 		sum := testclient.Repeat(ctx, m, o, c.Repeat, c.Sessions)
-		sum.Write(os.Stdout)
+		if g.JSON {
+			if err := json.NewEncoder(os.Stdout).Encode(sum); err != nil {
+				return err
+			}
+		} else {
+			sum.Write(os.Stdout)
+		}
 		if sum.Accepted < c.Repeat {
 			return quiet(exitError)
 		}
 		return nil
 	}
-	if !c.Quiet {
+	if !c.Quiet && !g.JSON {
 		o.Out = os.Stdout
 	}
-	if err := testclient.Send(ctx, m, o); errors.Is(err, testclient.ErrRefused) {
-		return quiet(exitError)
-	} else if err != nil {
-		return err
+	replies, err := testclient.Send(ctx, m, o)
+	if g.JSON {
+		for i, r := range replies {
+			line := struct {
+				Recipient mail.Address `json:"recipient"`
+				mail.Reply
+			}{m.To[i], r}
+			if err := json.NewEncoder(os.Stdout).Encode(line); err != nil {
+				return err
+			}
+		}
 	}
-	return nil
+	if errors.Is(err, testclient.ErrRefused) {
+		return quiet(exitError)
+	}
+	return err
 }
 
 func (c *SendCmd) read() ([]byte, error) {

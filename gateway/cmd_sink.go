@@ -17,8 +17,8 @@ type SinkCmd struct {
 	Lmtp     bool          `help:"Speak LMTP."`
 	Defer    []string      `placeholder:"PATTERN" help:"Recipients to answer with 451, such as later@*."`
 	Refuse   []string      `placeholder:"PATTERN" help:"Recipients to answer with 550."`
-	Unknown  []string      `placeholder:"PATTERN" help:"Recipients that do not exist (nobody@* and unknown*@*)."`
-	CatchAll bool          `help:"Know every recipient."`
+	Unknown  []string      `placeholder:"PATTERN" xor:"known" help:"Recipients that do not exist (nobody@* and unknown*@*)."`
+	CatchAll bool          `xor:"known" help:"Know every recipient."`
 	Delay    time.Duration `help:"Wait before each answer to a message."`
 	Fsync    bool          `help:"Make each message durable before it is acknowledged."`
 	Quiet    bool          `short:"q" help:"Print no line for each message."`
@@ -26,7 +26,7 @@ type SinkCmd struct {
 }
 
 // Run serves until it is interrupted, or sets a running sink's mode.
-func (c *SinkCmd) Run(ctx context.Context) error {
+func (c *SinkCmd) Run(ctx context.Context, g *Globals) error {
 	if c.Set != "" {
 		return c.set(ctx)
 	}
@@ -36,7 +36,7 @@ func (c *SinkCmd) Run(ctx context.Context) error {
 	}
 	o := sink.Options{
 		Listen: c.Listen, Maildir: c.Maildir, LMTP: c.Lmtp, Fsync: c.Fsync, Delay: c.Delay,
-		Unknown: unknown, Defer: c.Defer, Refuse: c.Refuse,
+		Unknown: unknown, Defer: c.Defer, Refuse: c.Refuse, JSON: g.JSON,
 	}
 	if !c.Quiet {
 		o.Out = os.Stdout

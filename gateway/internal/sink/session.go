@@ -2,7 +2,6 @@ package sink
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"log"
 	"strings"
@@ -44,10 +43,10 @@ func (x *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 	case matchAny(o.Unknown, to):
 		return answer(550, smtp.EnhancedCode{5, 1, 1}, "No such user here")
 	case matchAny(o.Refuse, to):
-		x.s.line("refused from=<%s> to=<%s>", oneLine(x.from), oneLine(to))
+		x.s.tell(event{What: "refused", From: x.from, To: []string{to}})
 		return answer(550, smtp.EnhancedCode{5, 7, 1}, "This recipient is refused here")
 	case matchAny(o.Defer, to):
-		x.s.line("deferred from=<%s> to=<%s>", oneLine(x.from), oneLine(to))
+		x.s.tell(event{What: "deferred", From: x.from, To: []string{to}})
 		return answer(451, smtp.EnhancedCode{4, 2, 0}, "This recipient is deferred, try again later")
 	}
 	x.to = append(x.to, to)
@@ -69,7 +68,7 @@ func (x *session) Data(r io.Reader) error {
 		return own
 	}
 	if err != nil {
-		x.s.line("failed from=<%s>: %v", oneLine(x.from), err)
+		x.s.tell(event{What: "failed", From: x.from, To: x.to, Error: err.Error()})
 		return answer(451, smtp.EnhancedCode{4, 3, 0}, "The message could not be kept")
 	}
 	if x.s.opt.Delay > 0 {
@@ -78,18 +77,20 @@ func (x *session) Data(r io.Reader) error {
 		case <-x.s.ctx.Done():
 		}
 	}
-	what := fmt.Sprintf("from=<%s> to=<%s> size=%d subject=%q", oneLine(x.from), oneLine(strings.Join(x.to, ">,<")), size, subject.subject())
+	e := event{What: "accepted", From: x.from, To: x.to, Size: size, Subject: subject.subject(), File: name}
 	switch mode {
 	case Defer:
-		x.s.line("deferred %s", what)
+		e.What = "deferred"
+		x.s.tell(e)
 		return answer(451, smtp.EnhancedCode{4, 3, 0}, "Deferred by the sink's mode, try again later")
 	case Refuse:
-		x.s.line("refused %s", what)
+		e.What = "refused"
+		x.s.tell(e)
 		return answer(550, smtp.EnhancedCode{5, 7, 1}, "Refused by the sink's mode")
 	case Down:
 		return answer(421, smtp.EnhancedCode{4, 3, 2}, "The sink is going down")
 	}
-	x.s.line("accepted %s file=%s", what, name)
+	x.s.tell(e)
 	return nil
 }
 

@@ -31,7 +31,8 @@ type Options struct {
 	Defer   []string // 451 to RCPT
 	Refuse  []string // 550 5.7.1 to RCPT
 
-	Out io.Writer // one line for each message; nil none
+	Out  io.Writer // one line for each message; nil none
+	JSON bool      // lines are JSON
 }
 
 // pollEvery is how soon a running sink sees that its mode file has changed.
@@ -195,16 +196,9 @@ func (s *Sink) mode() Mode {
 	defer s.modes.Unlock()
 	if err != nil && err.Error() != s.modes.complained {
 		s.modes.complained = err.Error()
-		s.line("%v", err)
+		s.tell(event{What: "trouble", Error: err.Error()})
 	} else if err == nil {
 		s.modes.complained = ""
 	}
 	return m
-}
-
-// line writes one line for the person who watches.
-func (s *Sink) line(format string, args ...any) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	fmt.Fprintf(s.opt.Out, "%s %s\n", time.Now().UTC().Format(time.RFC3339), fmt.Sprintf(format, args...))
 }

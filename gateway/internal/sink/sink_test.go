@@ -2,6 +2,7 @@ package sink
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -135,6 +136,24 @@ func TestMessage_lands_in_the_maildir_byte_for_byte(t *testing.T) {
 		if !strings.Contains(out.String(), `accepted from=<from@a.test> to=<a@b.test>,<c@b.test> size=24 subject="hi" file=new/`) {
 			t.Errorf("%q", out)
 		}
+	}
+}
+
+func TestJSON_lines(t *testing.T) {
+	s, _, out := start(t, Options{JSON: true, Refuse: []string{"no@*"}})
+	if got := send(t, s.Addr(), false, "no@b.test", "a@b.test"); got != "550 250" {
+		t.Fatal(got)
+	}
+	var events []event
+	for line := range strings.Lines(out.String()) {
+		var e event
+		if err := json.Unmarshal([]byte(line), &e); err != nil {
+			t.Fatalf("%q: %v", line, err)
+		}
+		events = append(events, e)
+	}
+	if len(events) != 2 || events[0].What != "refused" || events[1].What != "accepted" || events[1].To[0] != "a@b.test" || events[1].Subject != "hi" || events[1].Size != 24 || events[1].File == "" {
+		t.Errorf("%+v", events)
 	}
 }
 

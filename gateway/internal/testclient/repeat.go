@@ -2,6 +2,7 @@ package testclient
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -35,6 +36,16 @@ func (s *Summary) Percentile(p float64) time.Duration {
 		return 0
 	}
 	return s.times[min(len(s.times)-1, int(float64(len(s.times))*p/100))]
+}
+
+// MarshalJSON is the summary for programs; times in milliseconds.
+func (s *Summary) MarshalJSON() ([]byte, error) {
+	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+	return json.Marshal(map[string]any{
+		"messages": s.Messages, "accepted": s.Accepted, "took_ms": ms(s.Took), "per_second": s.Rate(),
+		"answers": s.Answers, "examples": s.Examples,
+		"p50_ms": ms(s.Percentile(50)), "p95_ms": ms(s.Percentile(95)), "p99_ms": ms(s.Percentile(99)), "max_ms": ms(s.Percentile(100)),
+	})
 }
 
 // Write prints the summary.

@@ -29,25 +29,26 @@ type Options struct {
 var ErrRefused = errors.New("the message was not accepted for every recipient")
 
 // Send sends a message once and writes the dialogue to Options.Out: "C:" for
-// us, "S:" for the server, "--" for remarks. It returns nil when every
-// recipient got a 2yz, ErrRefused when one did not, or what broke.
-func Send(ctx context.Context, m *Message, o Options) error {
+// us, "S:" for the server, "--" for remarks. It returns each recipient's last
+// reply; the error is nil when all of them are 2yz, ErrRefused when one is
+// not, or what broke.
+func Send(ctx context.Context, m *Message, o Options) ([]mail.Reply, error) {
 	tr := &smtpc.Transcript{Max: 1, Tee: func(line string) { show(o.Out, line) }}
 	c, err := dial(ctx, o, tr)
 	if err != nil {
-		return fmt.Errorf("sending to %s: %w", o.Server, err)
+		return nil, fmt.Errorf("sending to %s: %w", o.Server, err)
 	}
 	defer c.Quit()
 	replies, err := transact(ctx, c, m, o.Helo)
 	if err != nil {
-		return err
+		return replies, fmt.Errorf("sending to %s: %w", o.Server, err)
 	}
 	for _, r := range replies {
 		if !r.Success() {
-			return ErrRefused
+			return replies, ErrRefused
 		}
 	}
-	return nil
+	return replies, nil
 }
 
 func show(w io.Writer, line string) {

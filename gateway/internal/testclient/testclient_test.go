@@ -2,6 +2,7 @@ package testclient
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -68,7 +69,7 @@ const sample = "From: a@a.test\nTo: b@b.test\nSubject: x\n\n.hello\n"
 func TestSend_shows_the_dialogue(t *testing.T) {
 	p := smtptest.Start(t, smtptest.Script{})
 	var out strings.Builder
-	if err := Send(t.Context(), read(t, sample), Options{Server: p.Addr, Helo: "me.test", Out: &out}); err != nil {
+	if _, err := Send(t.Context(), read(t, sample), Options{Server: p.Addr, Helo: "me.test", Out: &out}); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"-- connecting to 127.0.0.1:", "S: 220 fake ESMTP\n", "C: EHLO me.test\n", "C: RCPT TO:<b@b.test>\n", "C: .\nS: 250 2.0.0 taken as 1\nC: QUIT\nS: 221 bye\n"} {
@@ -88,11 +89,11 @@ func TestSend_tells_refusals_and_breakage(t *testing.T) {
 		"data": {Reply: map[string]string{"DATA": "554 no"}}, "dot": {Reply: map[string]string{"DOT": "451 no"}},
 	} {
 		p := smtptest.Start(t, s)
-		if err := Send(t.Context(), read(t, sample), Options{Server: p.Addr, Helo: "me.test"}); !errors.Is(err, ErrRefused) {
+		if _, err := Send(t.Context(), read(t, sample), Options{Server: p.Addr, Helo: "me.test"}); !errors.Is(err, ErrRefused) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	err := Send(t.Context(), read(t, sample), Options{Server: smtptest.Closed(t), Helo: "me.test"})
+	_, err := Send(t.Context(), read(t, sample), Options{Server: smtptest.Closed(t), Helo: "me.test"})
 	if err == nil || errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), "connection refused") {
 		t.Errorf("%v", err)
 	}
@@ -101,7 +102,7 @@ func TestSend_tells_refusals_and_breakage(t *testing.T) {
 func TestEight_bit_is_declared(t *testing.T) {
 	p := smtptest.Start(t, smtptest.Script{Ext: []string{"8BITMIME", "SMTPUTF8"}})
 	m := read(t, "From: a@a.test\nTo: b@b.test\nSubject: grüße\n\nhi\n")
-	if err := Send(t.Context(), m, Options{Server: p.Addr, Helo: "me.test"}); err != nil {
+	if _, err := Send(t.Context(), m, Options{Server: p.Addr, Helo: "me.test"}); err != nil {
 		t.Fatal(err)
 	}
 	if l := p.Lines()[1]; l != "MAIL FROM:<a@a.test> BODY=8BITMIME SMTPUTF8" {
@@ -134,6 +135,10 @@ func TestRepeat(t *testing.T) {
 	sum = Repeat(t.Context(), m, Options{Server: p.Addr, Helo: "me.test"}, 10, 2)
 	var out strings.Builder
 	sum.Write(&out)
+	b, err := json.Marshal(sum)
+	if err != nil || !strings.Contains(string(b), `"messages":10`) || !strings.Contains(string(b), `"answers":{"451 4.3.0":10}`) || !strings.Contains(string(b), `"p50_ms":`) {
+		t.Errorf("%s %v", b, err)
+	}
 	if sum.Accepted != 0 || sum.Answers["451 4.3.0"] != 10 || !strings.Contains(out.String(), "10  451 4.3.0  later id 17\n") {
 		t.Errorf("%+v\n%s", sum, &out)
 	}
