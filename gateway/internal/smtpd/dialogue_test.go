@@ -286,7 +286,9 @@ func runDialogue(t *testing.T, file, text string) {
 		}
 	}
 	b := serve(t, cfg)
-	b.gate.answers = answers
+	for call, answer := range answers {
+		b.gate.when(call, answer)
+	}
 	c := b.dial()
 	for _, s := range steps {
 		s(c)

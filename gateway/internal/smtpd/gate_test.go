@@ -44,6 +44,20 @@ func (g *recorder) log() []string {
 	return append([]string(nil), g.events...)
 }
 
+// when makes the Gate answer call so from now on.
+func (g *recorder) when(call, answer string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.answers[call] = answer
+}
+
+// writing makes f take the octets of messages.
+func (g *recorder) writing(f func(b []byte) int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.onWrite = f
+}
+
 // messages are the texts that were committed.
 func (g *recorder) messages() []string {
 	var m []string
@@ -193,8 +207,11 @@ func (m *recordedMessage) Write(b []byte) (int, error) {
 	if err := m.g.answer(context.Background(), "write"); err != nil {
 		return 0, err
 	}
-	if m.g.onWrite != nil {
-		return m.g.onWrite(b), nil
+	m.g.mu.Lock()
+	f := m.g.onWrite
+	m.g.mu.Unlock()
+	if f != nil {
+		return f(b), nil
 	}
 	return m.b.Write(b)
 }
@@ -224,3 +241,19 @@ func (m *recordedMessage) end() {
 	}
 	m.over = true
 }
+
+// discardTransaction agrees to everything.
+type discardTransaction struct{}
+
+func (discardTransaction) Helo(context.Context) error                                { return nil }
+func (discardTransaction) Mail(context.Context, mail.Address, mail.MailParams) error { return nil }
+func (discardTransaction) Rcpt(context.Context, mail.Address, mail.RcptParams) error { return nil }
+func (discardTransaction) Data(context.Context) (Message, error)                     { return discardMessage{}, nil }
+func (discardTransaction) Reset()                                                    {}
+func (discardTransaction) Close(error)                                               {}
+
+type discardMessage struct{}
+
+func (discardMessage) Write(b []byte) (int, error)       { return len(b), nil }
+func (discardMessage) Commit(context.Context) mail.Reply { return *mail.NewReply(250, "2.0.0", "OK") }
+func (discardMessage) Abort(error)                       {}
