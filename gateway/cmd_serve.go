@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"runtime/pprof"
 	"syscall"
 
 	"github.com/mailweir/weir/gateway/internal/daemon"
@@ -15,6 +16,7 @@ import (
 // ServeCmd runs the gateway.
 type ServeCmd struct {
 	Var          map[string]string `help:"Value of a variable block of the policy." placeholder:"NAME=VALUE"`
+	CPUProfile   string            `hidden:"" placeholder:"FILE" help:"Write a CPU profile until the gateway ends."`
 	UnsafeNoSync bool              `hidden:"" help:"Do not sync to disk: a power cut loses mail. For the control of the power-cut test."`
 }
 
@@ -26,6 +28,17 @@ const memoryLimit = 512 << 20
 func (c *ServeCmd) Run(ctx context.Context, g *Globals) error {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryLimit)
+	}
+	if c.CPUProfile != "" {
+		f, err := os.Create(c.CPUProfile)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		if err := pprof.StartCPUProfile(f); err != nil {
+			return err
+		}
+		defer pprof.StopCPUProfile()
 	}
 	level := new(slog.LevelVar)
 	d, err := daemon.New(ctx, daemon.Options{

@@ -91,7 +91,7 @@ func (w *Worker) Run(ctx context.Context) error {
 			Now: w.o.Now(), Limit: n, For: leaseFor, PerHop: w.o.Policy().Gateway().Queue.PerHop,
 		})
 		if err != nil {
-			w.give(n)
+			w.putBack(n)
 			if ctx.Err() != nil {
 				break
 			}
@@ -99,10 +99,10 @@ func (w *Worker) Run(ctx context.Context) error {
 			w.sleep(ctx, time.Second)
 			continue
 		}
-		w.give(n - len(claims))
+		w.putBack(n - len(claims))
 		for _, c := range claims {
 			running.Go(func() {
-				defer w.give(1)
+				defer w.done()
 				w.work(ctx, c)
 			})
 		}
@@ -130,15 +130,18 @@ func (w *Worker) take(ctx context.Context, limit int) int {
 	return limit
 }
 
-func (w *Worker) give(n int) {
+func (w *Worker) putBack(n int) {
 	for range n {
 		w.free <- struct{}{}
 	}
-	if n > 0 {
-		select {
-		case w.kick <- struct{}{}:
-		default:
-		}
+}
+
+// done ends one attempt: a slot is free, and with it a next hop's capacity.
+func (w *Worker) done() {
+	w.putBack(1)
+	select {
+	case w.kick <- struct{}{}:
+	default:
 	}
 }
 
