@@ -91,6 +91,7 @@ type committer struct {
 	queue  chan *op
 	linger time.Duration
 	max    int
+	wal    *walRoom
 	wg     sync.WaitGroup
 
 	seq, doc uint64 // last used; only the committer's goroutine
@@ -104,8 +105,11 @@ type committer struct {
 // maxOps bounds one transaction's ops; its octets are bounded by Badger.
 const maxOps = 1000
 
-func newCommitter(db *badger.DB, sp *space, linger time.Duration, fatal func(error)) *committer {
-	return &committer{db: db, space: sp, fatal: fatal, linger: linger, queue: make(chan *op, 1024), max: int(db.MaxBatchSize()) * 7 / 10}
+func newCommitter(db *badger.DB, sp *space, wal *walRoom, linger time.Duration, fatal func(error)) *committer {
+	return &committer{
+		db: db, space: sp, wal: wal, fatal: fatal, linger: linger,
+		queue: make(chan *op, 1024), max: int(db.MaxBatchSize()) * 7 / 10,
+	}
 }
 
 func (c *committer) start() {
@@ -249,13 +253,16 @@ func (c *committer) transaction(ops []*op) int {
 		if err != nil {
 			c.fail(err)
 		}
+		size := 0
 		for i, o := range ops[:limit] {
+			size += o.size
 			e := errs[i]
 			if e == nil && err != nil {
 				e = fmt.Errorf("commit: %w", store.ErrUnavailable)
 			}
 			c.answer(o, e)
 		}
+		c.wal.wrote(size)
 		return limit
 	}
 }

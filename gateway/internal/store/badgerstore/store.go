@@ -58,6 +58,9 @@ func open(o *settings) (_ *Store, err error) {
 	if err := s.space.open(); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
+	if err := s.space.engineRoom(); err != nil {
+		return nil, fmt.Errorf("open store: the disk of %s is full, free at least %d MiB first; nothing is lost: %w", o.Dir, o.reserve>>20, err)
+	}
 	if s.db, err = openBadger(filepath.Join(o.Dir, "meta"), o); err != nil {
 		return nil, err
 	}
@@ -65,7 +68,8 @@ func open(o *settings) (_ *Store, err error) {
 		return nil, err
 	}
 	s.spool.segs = newSegLog(filepath.Join(s.spool.dir, "seg"), o, s.fail)
-	s.com = newCommitter(s.db, s.space, o.linger, s.fail)
+	s.com = newCommitter(s.db, s.space, newWALRoom(filepath.Join(o.Dir, "meta"), s.log), o.linger, s.fail)
+	s.com.wal.look()
 	epoch, err := s.counters()
 	if err != nil {
 		return nil, err
@@ -172,7 +176,14 @@ func (s *Store) Close() error {
 	s.reading.Unlock()
 	s.com.close()
 	s.spool.segs.close()
-	err := s.db.Close()
+	var err error
+	if full := s.space.engineRoom(); full == nil {
+		err = s.db.Close()
+	} else {
+		// Closing writes tables, for which there is no room. All is in the
+		// log, and the next open reads it.
+		s.log.Warn("the database is left as it is, for the disk is full", "error", full)
+	}
 	if e := s.lock.release(); err == nil {
 		err = e
 	}

@@ -137,6 +137,9 @@ func (f *fixture) draft(body []byte) store.Draft {
 	return d
 }
 
+// Body is the body of Work's messages, for those who add some of their own.
+func Body(id mail.ID, size int) []byte { return bodyOf(id, size) }
+
 func bodyOf(id mail.ID, size int) []byte {
 	return bytes.Repeat([]byte("Subject: "+id.String()+"\r\n\r\n"), size/39+1)[:size]
 }
