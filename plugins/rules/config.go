@@ -39,7 +39,8 @@ var knownAt = [kinds]abi.Stage{
 type rule struct {
 	name   string
 	allow  bool
-	conds  []int // conditions, all of which must hold
+	conds  []int  // conditions, all of which must hold
+	looks  string // at what, for the log
 	reason string
 
 	waive            []string
@@ -52,7 +53,7 @@ type rule struct {
 
 // explain says which rule it was, in a sentence.
 func (r *rule) explain(verb string) string {
-	s := verb + ` rule "` + r.name + `" matched`
+	s := verb + ` rule "` + r.name + `" matched by ` + r.looks
 	if r.reason != "" {
 		s += ": " + r.reason
 	}
@@ -129,7 +130,7 @@ func (rs *ruleSet) add(b abi.Value, allow bool) error {
 		if values.IsNull() {
 			continue
 		}
-		cond := rs.condition(&r, knownAt[k], k == kindRecipient)
+		cond := rs.condition(&r, attributes[k], knownAt[k], k == kindRecipient)
 		rs.byRecipient = rs.byRecipient || k == kindRecipient
 		for _, s := range values.StringList() {
 			if err := rs.index[k].addValue(k, s, cond); err != "" {
@@ -138,7 +139,7 @@ func (rs *ruleSet) add(b abi.Value, allow bool) error {
 		}
 	}
 	if values := b.Get("client"); !values.IsNull() {
-		cond := rs.condition(&r, abi.StageMailFrom, false)
+		cond := rs.condition(&r, "client", abi.StageMailFrom, false)
 		for _, s := range values.StringList() {
 			p, ok := parsePrefix(s)
 			if !ok {
@@ -152,7 +153,7 @@ func (rs *ruleSet) add(b abi.Value, allow bool) error {
 			if i >= len(h.Items) {
 				break
 			}
-			cond := rs.condition(&r, abi.StageMessage, false)
+			cond := rs.condition(&r, "header "+name, abi.StageMessage, false)
 			x := rs.header(strings.ToLower(name))
 			for _, s := range h.Items[i].StringList() {
 				if err := x.addValue(kinds, s, cond); err != "" {
@@ -162,7 +163,7 @@ func (rs *ruleSet) add(b abi.Value, allow bool) error {
 		}
 	}
 	if values := b.Get("list"); !values.IsNull() {
-		cond := rs.condition(&r, abi.StageMailFrom, false)
+		cond := rs.condition(&r, "list", abi.StageMailFrom, false)
 		for _, s := range values.StringList() {
 			rs.lists = append(rs.lists, listCond{s, cond})
 		}
@@ -178,7 +179,11 @@ func (rs *ruleSet) add(b abi.Value, allow bool) error {
 }
 
 // condition adds one; it stays false until a value of it matches.
-func (rs *ruleSet) condition(r *rule, stage abi.Stage, recipient bool) int {
+func (rs *ruleSet) condition(r *rule, what string, stage abi.Stage, recipient bool) int {
+	if r.looks != "" {
+		r.looks += ", "
+	}
+	r.looks += oneLine(what)
 	n := len(rs.conds)
 	rs.conds = append(rs.conds, condition{stage, recipient})
 	r.conds = append(r.conds, n)

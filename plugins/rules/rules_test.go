@@ -222,7 +222,7 @@ func TestNullSender(t *testing.T) {
 func TestReply(t *testing.T) {
 	h := host(t, config("block", "fools", attrs{"sender": s{"*"}, "action": "tempfail", "reason": "not\r\ntoday"}))
 	f := h.Run(event(abi.StageMailFrom)).Findings[0]
-	if f.Code != 451 || f.Enhanced != "4.7.1" || f.Text != "not  today" || f.Explanation != `block rule "fools" matched: not  today` {
+	if f.Code != 451 || f.Enhanced != "4.7.1" || f.Text != "not  today" || f.Explanation != `block rule "fools" matched by sender: not  today` {
 		t.Errorf("%+v", f)
 	}
 }

@@ -71,8 +71,12 @@ func onMessage(c *sdk.Call, v *sdk.Verdict) error {
 	for i := range ps.Parts {
 		p := &ps.Parts[i]
 		x.part, x.name = p.Index+1, clean(p.Filename)
-		if x.name == "" {
-			x.name = "part " + clean(p.Number)
+		switch {
+		case x.name != "":
+		case p.Number == "":
+			x.name = "The message"
+		default:
+			x.name = "Part " + clean(p.Number)
 		}
 		if p.Malformed {
 			structure = false
