@@ -113,6 +113,10 @@ func TestOutcomes(t *testing.T) {
 		{"dot 5xx", smtptest.Script{Reply: map[string]string{"DOT": "550 5.7.1 spam"}}, "1 failed 550 5.7.1 spam"},
 		{"dot 4xx", smtptest.Script{Reply: map[string]string{"DOT": "452 4.3.1 disk"}}, "1 deferred 452 4.3.1 disk"},
 		{"garbage", smtptest.Script{Greeting: smtptest.Garbage}, "1 deferred 451 4.5.0 the host does not speak SMTP (ours)"},
+		{"250 as greeting", smtptest.Script{Greeting: "250 hello"}, "1 deferred 451 4.5.0 the host gave an answer that does not belong here: 250 hello (ours)"},
+		{"354 to EHLO", smtptest.Script{Reply: map[string]string{"EHLO": "354 go", "HELO": "354 go"}}, "1 deferred 451 4.5.0 the host gave an answer that does not belong here: 354 go (ours)"},
+		{"354 to MAIL", smtptest.Script{Reply: map[string]string{"MAIL": "354 go"}}, "1 deferred 451 4.5.0 the host does not speak SMTP (ours)"},
+		{"250 to DATA", smtptest.Script{Reply: map[string]string{"DATA": "250 ok"}}, "1 deferred 451 4.5.0 the host does not speak SMTP (ours)"},
 		{"close at MAIL", smtptest.Script{Reply: map[string]string{"MAIL": smtptest.Close}}, "1 deferred 451 4.4.2 the host closed the connection before the answer to MAIL (ours)"},
 		{"close at DATA", smtptest.Script{Reply: map[string]string{"DATA": smtptest.Close}}, "1 deferred 451 4.4.2 the host closed the connection before the message to be taken (ours)"},
 	} {

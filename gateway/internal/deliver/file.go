@@ -47,6 +47,9 @@ func (t *try) meaning(err error) filing {
 		return filing{reply: *mail.NewReply(451, "4.3.0", "the delivery could not be made"), over: true}
 	}
 	f := filing{reply: se.Reply, remote: se.Remote}
+	if f.reply.Code < 400 { // an error is never a delivery
+		f = filing{reply: *mail.NewReply(451, "4.5.0", "the host gave an answer that does not belong here")}
+	}
 	switch se.Stage {
 	case smtpc.StageConnect, smtpc.StageGreeting, smtpc.StageEHLO, smtpc.StageStartTLS, smtpc.StageAuth:
 		f = hostFailure(f)

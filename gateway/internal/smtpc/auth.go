@@ -65,7 +65,22 @@ func (c *Conn) mechanism(offered []string) sasl.Client {
 	case slices.Contains(offered, "PLAIN"):
 		return sasl.NewPlainClient("", c.opt.Auth.User, c.opt.Auth.Password)
 	case slices.Contains(offered, "LOGIN"):
-		return sasl.NewLoginClient(c.opt.Auth.User, c.opt.Auth.Password)
+		return &login{answers: []string{c.opt.Auth.User, c.opt.Auth.Password}}
 	}
 	return nil
+}
+
+// login is AUTH LOGIN without an initial response and without reading the
+// prompts, whose words differ between servers: user first, then password.
+type login struct{ answers []string }
+
+func (l *login) Start() (string, []byte, error) { return "LOGIN", nil, nil }
+
+func (l *login) Next([]byte) ([]byte, error) {
+	if len(l.answers) == 0 {
+		return nil, errProtocol
+	}
+	a := l.answers[0]
+	l.answers = l.answers[1:]
+	return []byte(a), nil
 }

@@ -76,7 +76,13 @@ var errProtocol = errors.New("not an SMTP reply")
 // errBudget marks a reply beyond its budget.
 var errBudget = errors.New("reply too long")
 
+// remote is a refusal by the peer. A 2yz or 3yz that does not belong at the
+// stage is no refusal, and must never be read as success either: the peer does
+// not speak SMTP.
 func remote(stage Stage, r mail.Reply) *Error {
+	if r.Code < 400 {
+		return ours(stage, 451, "4.5.0", "the host gave an answer that does not belong here: "+r.String(), errProtocol)
+	}
 	return &Error{Stage: stage, Remote: true, Reply: r}
 }
 

@@ -66,6 +66,13 @@ func TestAUTH_only_through_TLS_and_never_in_the_transcript(t *testing.T) {
 	if e := asError(t, err); e.Stage != StageAuth || !e.Remote || e.Reply.Code != 535 {
 		t.Errorf("%v", err)
 	}
+	for password, want := range map[string]string{"s3cret": "", "wrong": "535 5.7.8"} {
+		p.Set(smtptest.Script{Ext: []string{"STARTTLS", "AUTH login"}, TLS: conf, Login: "dXNlcg== czNjcmV0"})
+		_, tr, err = dial(t, Options{Addr: p.Addr, Auth: &Credentials{User: "user", Password: password}})
+		if (err == nil) != (want == "") || (err != nil && !strings.Contains(err.Error(), want)) || strings.Contains(tr.String(), "czNj") || !strings.Contains(tr.String(), "> (redacted)\n") {
+			t.Errorf("LOGIN with %s: %v\n%s", password, err, tr)
+		}
+	}
 	p.Set(script("AUTH CRAM-MD5", ""))
 	_, _, err = dial(t, Options{Addr: p.Addr, Auth: auth})
 	if e := asError(t, err); e.Stage != StageAuth || e.Remote {

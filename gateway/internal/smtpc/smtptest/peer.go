@@ -45,6 +45,9 @@ type Script struct {
 	LMTP func(addr string) string
 	// TLS is offered when set (add STARTTLS to Ext yourself).
 	TLS *tls.Config
+	// Login, when set, does AUTH LOGIN: 235 when the client says "user" and the
+	// password (in base64, as it comes over the wire, joined by a blank).
+	Login string
 	// After, when positive, closes each connection with a 421 once it has
 	// carried so many messages.
 	After int
@@ -261,6 +264,25 @@ func (s *session) command(line string) bool {
 		}
 		s.c, s.br, s.tls = t, bufio.NewReader(t), true
 		return true
+	case "AUTH":
+		if scripted || script.Login == "" {
+			break
+		}
+		var got []string
+		for _, prompt := range []string{"334 VXNlciBOYW1lAA==", "334 UGFzc3dvcmQA"} {
+			if !s.say(prompt) {
+				return false
+			}
+			answer, err := s.br.ReadString('\n')
+			if err != nil {
+				return false
+			}
+			got = append(got, strings.TrimRight(answer, "\r\n"))
+		}
+		reply = "535 5.7.8 wrong"
+		if strings.Join(got, " ") == script.Login {
+			reply = "235 2.7.0 welcome"
+		}
 	case "MAIL":
 		if !scripted && script.After > 0 && s.count >= script.After {
 			s.say("421 4.7.0 that will do")
