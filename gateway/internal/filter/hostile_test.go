@@ -132,6 +132,21 @@ var (
 	fillForEver  = []byte{0x03, 0x40, 0x41, 0, 0x41, 1, 0x41, 0x80, 0x80, 0x04, 0xfc, 0x0b, 0, 0x0c, 0, 0x0b, 0x41, 0}
 )
 
+// loop { import0(args...); drop } for ever
+func callForEver(args ...int32) []byte {
+	b := []byte{0x03, 0x40}
+	for _, a := range args {
+		b = append(b, constI32(a)...)
+	}
+	return append(b, 0x10, 0, 0x1a, 0x0c, 0, 0x0b, 0x41, 0)
+}
+
+var (
+	copyForEver = callForEver(0, 4<<20)
+	// 1,024 vectors, made of zeroes but for the first: base 0, length 4 MiB.
+	printForEver = append([]byte{0x41, 4, 0x41, 0x80, 0x80, 0x80, 0x02, 0x36, 0, 0}, callForEver(1, 0, 1024, 8192)...)
+)
+
 func constI32(v int32) []byte {
 	b := []byte{0x41}
 	for {
@@ -162,6 +177,8 @@ func TestHostileGuests(t *testing.T) {
 		{"memory grows for ever", module{hook: growForEver}, KindDeadline, "deadline"},
 		{"table grows for ever", module{hook: growTable, table: true}, KindDeadline, "deadline"},
 		{"fills for ever", module{hook: fillForEver}, KindDeadline, "deadline"},
+		{"host calls for ever", module{hook: copyForEver, imports: []imported{{abi.Module, "parts_read", "ii", "i"}}, pages: 64}, KindDeadline, "deadline"},
+		{"prints for ever", module{hook: printForEver, imports: []imported{{wasiModule, "fd_write", "iiii", "i"}}, pages: 64}, KindDeadline, "deadline"},
 		{"unreachable", module{hook: []byte{0}}, KindTrap, "unreachable"},
 		{"nonsense", module{hook: garbage, imports: []imported{resultWriteImport}}, KindResult, "not valid"},
 		{"empty result", module{hook: write(0, 0), imports: []imported{resultWriteImport}}, KindResult, "not valid"},

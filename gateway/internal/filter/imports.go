@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/mailweir/weir/gateway/internal/filter/meter"
 	"github.com/mailweir/weir/sdk/abi"
@@ -56,7 +57,12 @@ func (m guestMemory) at(p, n uint64) []byte {
 	return b
 }
 
-func (m guestMemory) str(p, n uint64) string { return string(m.at(p, n)) }
+// str copies a short text out; what is longer than limit is cut right after it,
+// so that it equals nothing that is at most limit long.
+func (m guestMemory) str(p, n uint64, limit int) string {
+	b := m.at(p, n)
+	return string(b[:min(len(b), limit+1)])
+}
 
 // give writes b to (ptr, cap) if it fits and returns its length.
 func (m guestMemory) give(b []byte, p, capacity uint64) int32 {
@@ -83,6 +89,11 @@ func bind(name string, f hostFunc) api.GoModuleFunction {
 		in := instanceOf(ctx)
 		if in == nil || in.call == nil || m.Memory() == nil {
 			panic(trap(name + " outside of a call"))
+		}
+		// A loop of host calls that copy much would otherwise run past the
+		// deadline: the meter counts instructions, not what the host does.
+		if time.Since(start) >= in.call.until {
+			panic(errDeadline)
 		}
 		f(in, in.call, guestMemory{m.Memory(), name}, st)
 	})

@@ -143,8 +143,10 @@ func (in *instance) line(c *call, level slog.Level, text string) {
 // the metrics.
 const maxCounters = 64
 
+const maxCounterName = 64 // octets
+
 func metricAdd(in *instance, c *call, mem guestMemory, st []uint64) {
-	name := mem.str(st[0], st[1])
+	name := mem.str(st[0], st[1], maxCounterName)
 	if !counterName(name) {
 		result(st, c.fail(abi.ErrBadArgument, "a counter's name is [a-z][a-z0-9_]*, at most 64 octets"))
 		return
@@ -166,7 +168,7 @@ func counterName(s string) bool {
 			return false
 		}
 	}
-	return len(s) > 0 && len(s) <= 64
+	return len(s) > 0 && len(s) <= maxCounterName
 }
 
 // counter reports whether the plugin may count under this name.

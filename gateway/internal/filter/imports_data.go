@@ -125,7 +125,8 @@ func kvSet(in *instance, c *call, mem guestMemory, st []uint64) {
 func kvCas(in *instance, c *call, mem guestMemory, st []uint64) {
 	var old []byte
 	if int32(uint32(st[3])) != -1 {
-		old = append([]byte{}, mem.at(st[2], st[3])...)
+		b := mem.at(st[2], st[3])
+		old = append([]byte{}, b[:min(len(b), maxKVValue+1)]...) // a longer one equals nothing
 	}
 	value := mem.at(st[4], st[5])
 	kv, key, ok := kvCall(in, c, mem, st)

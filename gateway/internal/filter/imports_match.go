@@ -12,6 +12,7 @@ import (
 const (
 	maxSets     = 20_000
 	maxSetsSize = 64 << 20 // octets of memory, about
+	maxDefine   = 2 << 20  // octets of a definition
 )
 
 type setKey struct {
@@ -28,6 +29,10 @@ func matchDefine(in *instance, c *call, mem guestMemory, st []uint64) {
 	key, def := setKey{st[0], uint32(st[1])}, mem.at(st[2], st[3])
 	if _, ok := c.configs[key.config]; !ok {
 		result(st, c.fail(abi.ErrNotFound, "no configuration of this plugin has that ID"))
+		return
+	}
+	if len(def) > maxDefine {
+		result(st, c.fail(abi.ErrTooLarge, "a pattern set has at most 2 MiB"))
 		return
 	}
 	result(st, in.gen.define(c, key, def))

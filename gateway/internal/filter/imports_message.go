@@ -14,6 +14,8 @@ import (
 
 var errNoPart = errors.New("no such part")
 
+const maxFieldName = 998 // octets: a line (RFC 5322 §2.1.1)
+
 const noMessage = "there is no message at this stage"
 
 func (c *call) header() []abi.Header {
@@ -43,7 +45,7 @@ func headersRead(_ *instance, c *call, mem guestMemory, st []uint64) {
 }
 
 func headerGet(_ *instance, c *call, mem guestMemory, st []uint64) {
-	name, nth := mem.str(st[0], st[1]), uint32(st[2])
+	name, nth := mem.str(st[0], st[1], maxFieldName), uint32(st[2])
 	if c.msg == nil {
 		result(st, c.fail(abi.ErrUnavailable, noMessage))
 		return

@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
@@ -167,6 +168,7 @@ func wasiWrite(in *instance, c *call, mem guestMemory, st []uint64) {
 	for ; len(vecs) > 0; vecs = vecs[8:] {
 		b := mem.at(uint64(binary.LittleEndian.Uint32(vecs)), uint64(binary.LittleEndian.Uint32(vecs[4:])))
 		in.output(c, fd, b)
+		c.must()
 		total += uint32(len(b))
 	}
 	binary.LittleEndian.PutUint32(done, total)
@@ -190,16 +192,15 @@ func (in *instance) output(c *call, fd uint32, b []byte) {
 		c.stderr = append(c.stderr, b[:min(len(b), maxStderr-len(c.stderr))]...)
 	}
 	p := &c.out[fd-1]
-	for i, x := range b {
-		if c.lines > maxLines {
+	for len(b) > 0 && c.lines <= maxLines {
+		i := bytes.IndexByte(b, '\n')
+		if i < 0 {
+			p.add(b)
 			return
 		}
-		if x != '\n' {
-			p.add(b[i : i+1])
-			continue
-		}
+		p.add(b[:i])
 		in.line(c, level, clean(p.b, maxLine))
-		p.b = p.b[:0]
+		p.b, b = p.b[:0], b[i+1:]
 	}
 }
 

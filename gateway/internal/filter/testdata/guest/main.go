@@ -80,7 +80,7 @@ func act(c *sdk.Call, v *sdk.Verdict) error {
 		v.Tag(strconv.Itoa(calls))
 	case "slow config":
 		_, err := sdk.Config(c, func(abi.Value) (int, error) {
-			for begin := time.Now(); time.Since(begin) < 500*time.Millisecond; {
+			for begin := time.Now(); time.Since(begin) < 350*time.Millisecond; {
 			}
 			return 0, nil
 		})
