@@ -99,14 +99,17 @@ func TestListsAndKV(t *testing.T) {
 func TestGuestFailures(t *testing.T) {
 	f := newFixture(t)
 	s := guestSpec(t)
-	s.Limits = Limits{Deadline: map[abi.Stage]time.Duration{abi.StageMessage: 300 * time.Millisecond}, Instances: 2}
+	s.Limits.Instances = 2
+	limit := func(d time.Duration) { // makes no new generation
+		s.Limits.Deadline = map[abi.Stage]time.Duration{abi.StageMessage: d}
+		f.swap(t, nil, s)
+	}
 	s.OnError = func(st abi.Stage) OnError {
 		if st == abi.StageMessage {
 			return Stall
 		}
 		return ""
 	}
-	f.swap(t, nil, s)
 	for _, c := range []struct {
 		what string
 		kind Kind
@@ -127,6 +130,10 @@ func TestGuestFailures(t *testing.T) {
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			f.now = f.now.Add(time.Hour) // keeps the breaker out of it
+			limit(time.Minute)
+			if c.kind == KindDeadline {
+				limit(200 * time.Millisecond)
+			}
 			begin := time.Now()
 			_, err := f.one("guest", c.what)
 			took := time.Since(begin)
@@ -140,6 +147,7 @@ func TestGuestFailures(t *testing.T) {
 			if took > 3*time.Second {
 				t.Errorf("took %v", took)
 			}
+			limit(time.Minute)
 			if v, err := f.one("guest", "typical"); err != nil || v.Tags[0] != "seen" {
 				t.Errorf("the call after it: %v", err)
 			}
