@@ -172,14 +172,13 @@ type Settings struct {
 	Schedule       string        // name of a retry schedule
 	Lifetime       time.Duration // in the queue; 0: as long as the schedule
 	Hold           time.Duration // stalled or pending mail nobody decided on expires after this (B136, B137)
-	Archive        bool          // keep a copy of what passes (B81)
 	KeepRejected   bool          // quarantine what policy rejects after the 250, else blackhole it
 	Group          string        // the group that applied, or ""
 }
 
 // Retain says how long things are kept.
 type Retain struct {
-	Log, Quarantine, Archive time.Duration
+	Log, Quarantine time.Duration
 }
 
 // Notify says who is told of what.

@@ -109,7 +109,7 @@ func TestDefaults(t *testing.T) {
 	if got, want := d.Recipients(), (Recipients{Verify: "callout", ValidFor: 96 * time.Hour, InvalidFor: 2 * time.Hour}); !reflect.DeepEqual(got, want) {
 		t.Errorf("recipients %+v", got)
 	}
-	if got, want := d.Retain(), (Retain{32 * 24 * time.Hour, 14 * 24 * time.Hour, 0}); got != want {
+	if got, want := d.Retain(), (Retain{32 * 24 * time.Hour, 14 * 24 * time.Hour}); got != want {
 		t.Errorf("retain %+v", got)
 	}
 	if got := d.Notify().Stalled; !reflect.DeepEqual(got, []string{"postmaster@default.test"}) {
@@ -149,13 +149,13 @@ func TestFullConfig(t *testing.T) {
 		t.Fatalf("acme: %+v", acme)
 	}
 	if got := acme.Settings(Inbound, "x@acme.test"); !reflect.DeepEqual(got, Settings{Encrypted: "quarantine", AllowEncrypted: []string{"bank.test"},
-		Schedule: "patient", Lifetime: 48 * time.Hour, Hold: 72 * time.Hour, Archive: true}) {
+		Schedule: "patient", Lifetime: 48 * time.Hour, Hold: 72 * time.Hour}) {
 		t.Errorf("inbound %+v", got)
 	}
 	if got := acme.Settings(Inbound, "CEO@acme.test"); got.Encrypted != "reject" || got.Schedule != "patient" || got.Group != "board" {
 		t.Errorf("board inbound %+v", got)
 	}
-	if got := acme.Settings(Outbound, "ceo@acme.test"); got.Schedule != "standard" || got.Lifetime != 24*time.Hour || !got.Archive {
+	if got := acme.Settings(Outbound, "ceo@acme.test"); got.Schedule != "standard" || got.Lifetime != 24*time.Hour {
 		t.Errorf("board outbound %+v", got)
 	}
 	if in, out := acme.Chain(Inbound), acme.Chain(Outbound); len(in) != 3 || len(out) != 1 || in[1].Name != "extra.own" || in[1].Mode != "enforce" {

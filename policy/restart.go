@@ -12,22 +12,29 @@ func (p *Policy) NeedsRestart(old *Policy) []string {
 		return nil
 	}
 	var out []string
-	if p.gateway.DataDir != old.gateway.DataDir {
-		out = append(out, fmt.Sprintf("gateway: data_dir was %q, is %q", old.gateway.DataDir, p.gateway.DataDir))
+	differ := func(what string, was, is any) {
+		if fmt.Sprint(was) != fmt.Sprint(is) {
+			out = append(out, fmt.Sprintf("%s was %q, is %q", what, fmt.Sprint(was), fmt.Sprint(is)))
+		}
 	}
-	if p.admin.Address != old.admin.Address {
-		out = append(out, fmt.Sprintf("admin: address was %q, is %q", old.admin.Address, p.admin.Address))
-	}
-	was := map[string]string{}
+	g, o := p.gateway, old.gateway
+	differ("gateway: data_dir", o.DataDir, g.DataDir)
+	differ("gateway: hostname", o.Hostname, g.Hostname)
+	differ("gateway: watermark", o.Watermark, g.Watermark)
+	differ("gateway: resolver", o.Resolver, g.Resolver)
+	differ("gateway: log_format", o.LogFormat, g.LogFormat)
+	differ("gateway: queue workers", o.Queue.Workers, g.Queue.Workers)
+	differ("admin: address", old.admin.Address, p.admin.Address)
+	was := map[string]Listener{}
 	for _, l := range old.listeners {
-		was[l.Name] = l.Address
+		was[l.Name] = l
 	}
 	for _, l := range p.listeners {
-		switch a, ok := was[l.Name]; {
-		case !ok:
+		if a, ok := was[l.Name]; ok {
+			differ(fmt.Sprintf("listener %q: address", l.Name), a.Address, l.Address)
+			differ(fmt.Sprintf("listener %q: direction", l.Name), a.Direction, l.Direction)
+		} else {
 			out = append(out, fmt.Sprintf("listener %q was added", l.Name))
-		case a != l.Address:
-			out = append(out, fmt.Sprintf("listener %q: address was %q, is %q", l.Name, a, l.Address))
 		}
 		delete(was, l.Name)
 	}

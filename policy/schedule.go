@@ -26,29 +26,31 @@ func (s *Schedule) End(lifetime time.Duration) time.Duration {
 // when that failure was the last one (B78). The phase that holds the moment
 // of the failed attempt sets the interval; a lifetime truncates the schedule.
 // The last attempt is made at its very end. jitter returns [0,1) and only
-// delays, by at most a minute (B77); nil is none.
+// delays, by at most a minute (B77) and a tenth of the interval; nil is none.
 func (s *Schedule) Next(firstFailure, now time.Time, failures int, lifetime time.Duration, jitter func() float64) (next time.Time, expired bool) {
 	end := firstFailure.Add(s.End(lifetime))
 	if !now.Before(end) {
 		return time.Time{}, true
 	}
 	p, k := s.phase(now.Sub(firstFailure), failures)
-	next = now.Add(p.interval(k))
+	wait := p.interval(k)
+	next = now.Add(wait)
 	if next.After(end) {
 		next = end
 	}
 	if jitter != nil {
-		next = next.Add(delay(jitter()))
+		next = next.Add(delay(jitter(), wait))
 	}
 	return next, false
 }
 
-// delay turns [0,1) into a delay; anything else is brought into that range.
-func delay(j float64) time.Duration {
+// delay turns [0,1) into a delay of at most a tenth of the wait and a minute;
+// anything else is brought into that range.
+func delay(j float64, wait time.Duration) time.Duration {
 	if !(j > 0) { // NaN too
 		return 0
 	}
-	return time.Duration(math.Min(j, 1) * float64(maxJitter))
+	return time.Duration(math.Min(j, 1) * float64(min(maxJitter, wait/10)))
 }
 
 // phase is the phase that holds a moment, and how many intervals of it the

@@ -171,7 +171,6 @@ func directionSpec(name string, group bool) *blockSpec {
 		{name: "retry", kind: kRef, ref: "retry", defDoc: inherit("`retry.standard`"), doc: "Retry schedule."},
 		{name: "lifetime", kind: kDuration, min: 60, max: 90 * 86400, defDoc: inherit("the schedule's"), doc: "Ends the schedule early (B136)."},
 		{name: "hold", kind: kDuration, min: 60, max: 90 * 86400, defDoc: inherit(hold), doc: "Stalled or pending mail that nobody decided on expires after this (B136, B137)."},
-		{name: "archive", kind: kBool, defDoc: inherit("true where `retain.archive` is not `0d`"), doc: "Keep a copy of what passes (B81)."},
 		{name: "keep_rejected", kind: kBool, defDoc: inherit("true where `retain.quarantine` is not `0d`"), doc: "Quarantine what policy rejects once the 250 is given; otherwise it is dropped."},
 	}}
 	if group {
@@ -206,7 +205,6 @@ var tenantBlocks = []*blockSpec{
 	{name: "retain", doc: "How long things are kept. `0d` keeps nothing.", attrs: []attrSpec{
 		{name: "log", kind: kDuration, def: "32d", min: 3600, max: 3660 * 86400, doc: "Journal."},
 		{name: "quarantine", kind: kDuration, def: "14d", max: 3660 * 86400, doc: "Quarantined mail."},
-		{name: "archive", kind: kDuration, def: "0d", max: 3660 * 86400, doc: "Copies of mail that passed."},
 	}},
 	{name: "group", label: "name", many: true, doc: "Addresses or domains of the tenant with settings of their own (B140). The first group with the address wins.", attrs: []attrSpec{
 		{name: "members", kind: kParties, required: true, doc: "Addresses, domains, or patterns such as `*-board@acme.test`."},

@@ -145,7 +145,7 @@ func (l *loader) tenant(n *node, name string, ctx *hcl.EvalContext) {
 	t.in, t.out = l.chain(sets), l.chain(sets)
 	for i, dir := range []string{Inbound, Outbound} {
 		base := settings{Settings: Settings{Encrypted: "stall", AllowEncrypted: []string{}, Schedule: "standard", Hold: 7 * 24 * time.Hour,
-			Archive: t.retain.Archive > 0, KeepRejected: t.retain.Quarantine > 0}}
+			KeepRejected: t.retain.Quarantine > 0}}
 		if dir == Outbound {
 			base.Hold = 24 * time.Hour
 		}
@@ -248,7 +248,7 @@ func ofTenant(t *Tenant, party string) bool {
 
 func (l *loader) retain(n *node, ctx *hcl.EvalContext) Retain {
 	v := l.eval(n, retainSpec, ctx)
-	return Retain{Log: get[time.Duration](v, "log"), Quarantine: get[time.Duration](v, "quarantine"), Archive: get[time.Duration](v, "archive")}
+	return Retain{Log: get[time.Duration](v, "log"), Quarantine: get[time.Duration](v, "quarantine")}
 }
 
 func (l *loader) notify(t *Tenant, n *node, ctx *hcl.EvalContext) Notify {
@@ -280,9 +280,6 @@ func (l *loader) settings(n *node, spec *blockSpec, base settings, ctx *hcl.Eval
 	}
 	if v.set["hold"] {
 		s.Hold = get[time.Duration](v, "hold")
-	}
-	if v.set["archive"] {
-		s.Archive = get[bool](v, "archive")
 	}
 	if v.set["keep_rejected"] {
 		s.KeepRejected = get[bool](v, "keep_rejected")

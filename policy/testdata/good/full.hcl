@@ -134,8 +134,8 @@ ruleset "extra" {
     plugin = plugin.typed
     when   = true
     config {
-      key  = "k"
-      size = "2KiB"
+      key   = "k"
+      size  = "2KiB"
       shape = { a = 1 }
       server { host = "h" }
     }
@@ -165,7 +165,6 @@ tenant "acme" {
     retry           = retry.patient
     lifetime        = "2d"
     hold            = "3d"
-    archive         = true
     keep_rejected   = false
   }
   outbound {
@@ -177,7 +176,6 @@ tenant "acme" {
   retain {
     log        = "10d"
     quarantine = "0d"
-    archive    = "30d"
   }
   group "board" {
     members = ["ceo@acme.test"]
