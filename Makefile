@@ -19,7 +19,9 @@ help: ## print this help
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 run: build ## build all and run the gateway with config.hcl and a test destination beside it
-	@$(BIN) demo --config config.hcl
+	@$(BIN) sink --listen 127.0.0.1:2526 --maildir var/sink & sink=$$!; \
+	trap 'kill $$sink 2>/dev/null' EXIT INT TERM; \
+	$(BIN) serve --config config.hcl
 
 build: plugins ## build bin/weir with the first-party plugins inside
 	@mkdir -p bin

@@ -127,19 +127,11 @@ func (g *gateway) live() (map[string]int, error) {
 	if err != nil {
 		return nil, fmt.Errorf("weir queue summary: %w: %s", err, out)
 	}
-	counts := map[string]int{}
-	dec := json.NewDecoder(bytesReader(out))
-	for dec.More() {
-		var row struct {
-			Status string `json:"status"`
-			Count  int    `json:"count"`
-		}
-		if err := dec.Decode(&row); err != nil {
-			return nil, fmt.Errorf("weir queue summary said %q: %w", out, err)
-		}
-		if row.Count > 0 {
-			counts[row.Status] += row.Count
-		}
+	var sum struct {
+		Counts map[string]int `json:"counts"`
 	}
-	return counts, nil
+	if err := json.Unmarshal(out, &sum); err != nil || sum.Counts == nil {
+		return nil, fmt.Errorf("weir queue summary said %q: %w", out, err)
+	}
+	return sum.Counts, nil
 }
