@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 
@@ -18,6 +17,16 @@ type CheckCmd struct {
 	Var  map[string]string `placeholder:"NAME=VALUE" help:"Value of a variable block; outranks WEIR_VAR_NAME."`
 }
 
+// summary is the last line of the JSON form; diagnostics stand before it.
+type summary struct {
+	Path      string `json:"path"`
+	OK        bool   `json:"ok"`
+	Errors    int    `json:"errors"`
+	Tenants   int    `json:"tenants"`
+	Plugins   int    `json:"plugins"`
+	Listeners int    `json:"listeners"`
+}
+
 // Run prints every diagnostic on standard error, or one line that says what
 // the policy holds. Exit code 1: it has errors.
 func (c *CheckCmd) Run(g *Globals) error {
@@ -31,9 +40,8 @@ func (c *CheckCmd) Run(g *Globals) error {
 	parser := hclparse.NewParser()
 	p, diags := policy.Load(path, policy.Options{Vars: c.Var, Manifests: manifestOf, Parser: parser})
 	if g.JSON {
-		enc := json.NewEncoder(os.Stdout)
 		for _, d := range api.Diagnostics(diags, parser.Files()) {
-			if err := enc.Encode(d); err != nil {
+			if err := printJSON(d); err != nil {
 				return err
 			}
 		}
@@ -43,26 +51,32 @@ func (c *CheckCmd) Run(g *Globals) error {
 			return err
 		}
 	}
+	sum := summary{Path: path, OK: p != nil, Errors: len(diags.Errs())}
+	if p != nil {
+		sum.Tenants, sum.Plugins, sum.Listeners = len(p.Tenants()), len(p.Plugins()), len(p.Listeners())
+	}
+	if g.JSON {
+		if err := printJSON(sum); err != nil {
+			return err
+		}
+	}
 	if p == nil {
-		if n := len(diags.Errs()); !g.JSON && n > 1 {
-			fmt.Fprintf(os.Stderr, "\n%s: %s\n", path, count(n, "error"))
+		if !g.JSON && sum.Errors > 1 {
+			fmt.Fprintf(os.Stderr, "\n%s: %s\n", path, count(sum.Errors, "error"))
 		}
 		return quiet(exitError)
 	}
 	if !g.JSON {
-		fmt.Printf("%s: ok, %s, %s, %s\n", path, count(len(p.Tenants()), "tenant"),
-			count(len(p.Plugins()), "plugin"), count(len(p.Listeners()), "listener"))
+		fmt.Printf("%s: ok, %s, %s, %s\n", path, count(sum.Tenants, "tenant"),
+			count(sum.Plugins, "plugin"), count(sum.Listeners, "listener"))
 	}
 	return nil
 }
 
 // count is a number with its noun: "1 tenant", "2 tenants".
 func count(n int, noun string) string {
-	switch {
-	case n == 1:
+	if n == 1 {
 		return "1 " + noun
-	case noun == "match":
-		return fmt.Sprintf("%d matches", n)
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
 }

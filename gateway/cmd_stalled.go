@@ -38,7 +38,7 @@ type StalledForceCmd struct{ VerbFlags }
 func (c *StalledForceCmd) Run(ctx context.Context, g *Globals) error {
 	return c.apply(ctx, g, act{
 		verb: lifecycle.Force, among: stalledStatuses,
-		ask:  "The content was not inspected. Is the sender trusted and the mail expected?",
+		ask:  "Not inspected. Is the sender trusted and the mail expected?",
 		args: map[string]string{"confirmed": "yes"}, // the answer to it, or --yes
 	})
 }

@@ -28,8 +28,8 @@ type VerbFlags struct {
 type act struct {
 	verb  lifecycle.Verb
 	among []mail.Status // what the list holds
-	// ask is the question about what cannot be undone, behind the count
-	// ("3 recipients match. "); "" does not ask.
+	// ask is the question about what cannot be undone, below the count; at
+	// most 70 columns. "" does not ask.
 	ask  string
 	args map[string]string
 }

@@ -163,12 +163,14 @@ func attemptOf(m *store.Message, a mail.Attempt) Attempt {
 	return out
 }
 
-// resultOf says in one word what an attempt came to (B116–B118).
+// resultOf says in one word what an attempt came to (B116–B118). Package
+// deliver files a failure of the host, whatever its code, as a 4yz, so that a
+// 5yz is final.
 func resultOf(o mail.RcptReply) string {
 	switch {
 	case o.Reply.Success():
 		return "sent"
-	case o.Reply.Permanent() && o.Remote:
+	case o.Reply.Permanent():
 		return "bounced"
 	}
 	return "deferred"

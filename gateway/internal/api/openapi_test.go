@@ -60,6 +60,10 @@ func TestOpenAPIHolds(t *testing.T) {
 			t.Errorf("a reference to %s leads nowhere", name)
 		}
 	}
+	guide, err := os.ReadFile("../../docs/api.md")
+	if err != nil {
+		t.Fatal(err)
+	}
 	h := api.New(apitest.Sample().Services())
 	ids := map[string]bool{}
 	for path, methods := range doc.Paths {
@@ -68,6 +72,9 @@ func TestOpenAPIHolds(t *testing.T) {
 				t.Errorf("%s %s: operation ID %q missing or used twice", method, path, op.OperationID)
 			}
 			ids[op.OperationID] = true
+			if line := "`" + strings.ToUpper(method) + " " + path + "`"; !strings.Contains(string(guide), line) {
+				t.Errorf("docs/api.md does not name %s", line)
+			}
 			if op.Summary == "" || op.Responses["200"] == nil || op.Responses["500"] == nil {
 				t.Errorf("%s %s lacks a summary or an answer", method, path)
 			}

@@ -30,8 +30,12 @@ func (s *server) actionRoutes(a huma.API) {
 	huma.Register(a, route("queue-summary", http.MethodGet, "/v1/queue/summary", "actions", "Recipients by live status", ""), s.summary)
 }
 
+// actionTimes is how many times longer an action may take than a search: it
+// commits every message it changes.
+const actionTimes = 10
+
 func (s *server) act(ctx context.Context, in *struct{ Body ActionRequest }) (*output[ActionResult], error) {
-	ctx, cancel := s.bounded(ctx)
+	ctx, cancel := context.WithTimeout(ctx, actionTimes*s.Timeout)
 	defer cancel()
 	order, p := s.order(ctx, &in.Body)
 	if p != nil {
@@ -39,7 +43,7 @@ func (s *server) act(ctx context.Context, in *struct{ Body ActionRequest }) (*ou
 	}
 	out, err := s.Actions.Do(ctx, scopeOf(ctx), order)
 	if err != nil {
-		return nil, s.problemOf(ctx, order.Verb, err)
+		return nil, s.problemOf(ctx, halfDone(order.Verb, out), err)
 	}
 	const most = 1000 // items in an answer
 	res := ActionResult{Verb: order.Verb, DryRun: order.DryRun, Matched: out.Matched, Changed: out.Changed, Items: out.Items}
@@ -50,6 +54,14 @@ func (s *server) act(ctx context.Context, in *struct{ Body ActionRequest }) (*ou
 		res.Items = []ActionItem{}
 	}
 	return &output[ActionResult]{res}, nil
+}
+
+// halfDone says what a verb that failed had been doing, and how far it came.
+func halfDone(verb string, out ActionOutcome) string {
+	if out.Changed == 0 {
+		return verb
+	}
+	return fmt.Sprintf("%s, after %d of %d recipients were done", verb, out.Changed, out.Matched)
 }
 
 // order checks a request to act. An empty selection is refused rather than

@@ -11,7 +11,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/mailweir/weir/gateway/internal/journal"
-	"github.com/mailweir/weir/gateway/internal/lifecycle"
 	"github.com/mailweir/weir/gateway/internal/mail"
 	"github.com/mailweir/weir/gateway/internal/store"
 )
@@ -258,15 +257,14 @@ func (s *server) eventsOf(ctx context.Context, id mail.ID, n int) ([]Event, erro
 }
 
 func (s *server) body(ctx context.Context, in *idInput) (*huma.StreamResponse, error) {
-	who := scopeOf(ctx)
-	if who.Level != lifecycle.LevelAdmin {
-		return nil, problem(http.StatusForbidden, "only the administrator may download mail", "")
+	if err := adminOnly(ctx); err != nil {
+		return nil, err
 	}
 	m, _, err := s.find(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	r, size, err := s.Content.OpenMessage(ctx, who, m.ID)
+	r, size, err := s.Content.OpenMessage(ctx, scopeOf(ctx), m.ID)
 	if err != nil {
 		return nil, s.problemOf(ctx, "opening message "+m.ID.String(), err)
 	}

@@ -8,6 +8,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/hashicorp/hcl/v2"
+
+	"github.com/mailweir/weir/gateway/internal/lifecycle"
 )
 
 type pluginList struct {
@@ -17,22 +19,36 @@ type pluginList struct {
 func (s *server) systemRoutes(a huma.API) {
 	const tag = "gateway"
 	huma.Register(a, route("get-version", http.MethodGet, "/v1/version", tag, "Which build this is", ""), s.version)
-	huma.Register(a, route("get-policy", http.MethodGet, "/v1/policy", tag, "The policy in force", ""), s.policy)
+	huma.Register(a, route("get-policy", http.MethodGet, "/v1/policy", tag, "The policy in force", "", http.StatusForbidden), s.policy)
 	huma.Register(a, route("reload", http.MethodPost, "/v1/reload", tag, "Read the policy anew",
 		"A policy with errors is not put in force: reloaded is false and the diagnostics say why.",
-		http.StatusConflict), s.reload)
-	huma.Register(a, route("list-plugins", http.MethodGet, "/v1/plugins", tag, "Loaded plugins", ""), s.plugins)
+		http.StatusForbidden, http.StatusConflict), s.reload)
+	huma.Register(a, route("list-plugins", http.MethodGet, "/v1/plugins", tag, "Loaded plugins", "", http.StatusForbidden), s.plugins)
 }
 
 func (s *server) version(context.Context, *struct{}) (*output[VersionInfo], error) {
 	return &output[VersionInfo]{s.Version}, nil
 }
 
-func (s *server) policy(context.Context, *struct{}) (*output[PolicyInfo], error) {
+// adminOnly refuses whoever is not the administrator.
+func adminOnly(ctx context.Context) error {
+	if scopeOf(ctx).Level != lifecycle.LevelAdmin {
+		return problem(http.StatusForbidden, "this is for the administrator", "")
+	}
+	return nil
+}
+
+func (s *server) policy(ctx context.Context, _ *struct{}) (*output[PolicyInfo], error) {
+	if err := adminOnly(ctx); err != nil {
+		return nil, err
+	}
 	return &output[PolicyInfo]{s.Policy.Info()}, nil
 }
 
-func (s *server) plugins(context.Context, *struct{}) (*output[pluginList], error) {
+func (s *server) plugins(ctx context.Context, _ *struct{}) (*output[pluginList], error) {
+	if err := adminOnly(ctx); err != nil {
+		return nil, err
+	}
 	items := s.Plugins.Plugins()
 	if items == nil {
 		items = []PluginStatus{}
@@ -45,6 +61,9 @@ func (s *server) reload(ctx context.Context, in *struct {
 }) (*output[ReloadResult], error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
+	if err := adminOnly(ctx); err != nil {
+		return nil, err
+	}
 	who := scopeOf(ctx)
 	res, err := s.Policy.Reload(ctx, who, in.Check)
 	if err != nil {

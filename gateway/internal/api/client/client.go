@@ -18,6 +18,7 @@ import (
 	"net/url"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/mailweir/weir/gateway/internal/api"
 )
@@ -38,12 +39,16 @@ type Client struct {
 	http   *http.Client
 }
 
+// patience is how long an answer may take to begin; a gateway's own limit for
+// the slowest request is 5 minutes.
+const patience = 6 * time.Minute
+
 // New prepares a client; nothing is connected yet.
 func New(o Options) *Client {
 	if o.URL != "" {
 		return &Client{
 			base: strings.TrimRight(o.URL, "/"), where: o.URL, token: o.Token,
-			http: &http.Client{CheckRedirect: noRedirect},
+			http: &http.Client{Transport: &http.Transport{ResponseHeaderTimeout: patience, DisableCompression: true}, CheckRedirect: noRedirect},
 		}
 	}
 	tr := &http.Transport{
@@ -51,7 +56,8 @@ func New(o Options) *Client {
 			var d net.Dialer
 			return d.DialContext(ctx, "unix", o.Socket)
 		},
-		DisableCompression: true,
+		ResponseHeaderTimeout: patience,
+		DisableCompression:    true,
 	}
 	return &Client{base: "http://weir", where: o.Socket, socket: true, http: &http.Client{Transport: tr, CheckRedirect: noRedirect}}
 }
