@@ -82,8 +82,8 @@ func onMessage(c *sdk.Call, v *sdk.Verdict) error {
 			structure = false
 			x.unreadable("", x.name+" is broken or ambiguous in its MIME structure, so it may not have been inspected whole.")
 		}
-		if strings.HasPrefix(p.Type, "multipart/") || p.Size == 0 || hasChild(ps, p.Index) {
-			continue // its parts are looked at one by one
+		if p.Size == 0 || hasChild(ps, p.Index) {
+			continue // what is in it is looked at part by part
 		}
 		if err := x.inspectPart(c, s, p); err != nil {
 			return err
@@ -102,7 +102,7 @@ func onMessage(c *sdk.Call, v *sdk.Verdict) error {
 	return nil
 }
 
-// hasChild: the part is a message that was descended into.
+// hasChild: the part is a multipart or message that was descended into.
 func hasChild(ps *abi.PartList, i uint32) bool {
 	return int(i)+1 < len(ps.Parts) && ps.Parts[i+1].Parent == i
 }

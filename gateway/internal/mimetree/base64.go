@@ -150,6 +150,3 @@ func (d *b64) count(src []byte) int64 {
 	}
 	return total
 }
-
-// clean: a decoder that starts here, new, gives the same.
-func (d *b64) clean() bool { return d.n == 0 && d.need == 0 && !d.padded }

@@ -13,19 +13,18 @@ func (p *parser) content(line []byte, off int64, start bool) {
 	}
 	switch b.enc {
 	case encBase64:
-		if start && off-l.marked >= markEvery && l.b64.clean() {
-			b.marks = append(b.marks, mark{raw: off, out: l.size})
-			l.marked = off
+		if off-l.marked >= markEvery {
+			l.markBase64(b, line, off)
 		}
 		l.size += l.b64.count(line)
 	case encQuoted:
 		// A line break before a delimiter is the delimiter's: it counts only once another line follows.
 		if l.brk != "" {
 			p.quoted([]byte(l.brk))
-			if start && off-l.marked >= markEvery && l.qp.clean() {
-				b.marks = append(b.marks, mark{raw: off, out: l.size})
-				l.marked = off
-			}
+		}
+		if off-l.marked >= markEvery && l.qp.clean() {
+			b.marks = append(b.marks, mark{raw: off, out: l.size})
+			l.marked = off
 		}
 		n := len(line) - breakLen(line)
 		l.brk = lineBreaks[len(line)-n]
@@ -34,10 +33,33 @@ func (p *parser) content(line []byte, off int64, start bool) {
 		if !l.nul && bytes.IndexByte(line, 0) >= 0 {
 			l.nul = true
 		}
-		if start && len(line) > 12 && line[0] == 'b' && isUUBegin(line) {
+		if l.begun && isUULine(line) {
 			l.uu = true
 		}
+		l.begun = start && len(line) > 12 && line[0] == 'b' && isUUBegin(line)
 	}
+}
+
+// markBase64 sets a mark where the next quantum begins.
+func (l *leaf) markBase64(b *body, line []byte, off int64) {
+	if l.b64.padded || l.b64.need > 0 {
+		return
+	}
+	m := mark{raw: off, out: l.size}
+	if n := int(l.b64.n); n > 0 {
+		rest := 4 - n
+		if len(line) < rest {
+			return
+		}
+		for _, c := range line[:rest] {
+			if b64Table[c]&0x80 != 0 {
+				return
+			}
+		}
+		m = mark{raw: off + int64(rest), out: l.size + 3}
+	}
+	b.marks = append(b.marks, m)
+	l.marked = off
 }
 
 var lineBreaks = [3]string{"", "\n", "\r\n"}
@@ -63,6 +85,16 @@ func isUUBegin(line []byte) bool {
 		}
 	}
 	return true
+}
+
+// isUULine: the first line of uuencoded data, whose first character tells its length.
+func isUULine(line []byte) bool {
+	n := len(line) - breakLen(line)
+	if n < 1 || line[0] <= ' ' || line[0] > 'M' {
+		return false
+	}
+	want := 1 + (int(line[0]-' ')+2)/3*4
+	return n >= want-3 && n <= want+2
 }
 
 // closeLeaf ends the leaf at hand, whose content ended at end.
@@ -103,7 +135,7 @@ func (p *parser) closeLeaf(end int64) {
 		t.problem(i, "NUL in the content")
 	}
 	if l.uu {
-		t.hidden = true
+		t.problem(i, "a uuencoded file in the text") // many readers show it as an attachment
 	}
 	part.Magic = magic(head)
 	if part.Magic != "" && !strings.HasPrefix(part.Type, "multipart/") {

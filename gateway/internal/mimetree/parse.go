@@ -42,7 +42,8 @@ type leaf struct {
 	qp     qp
 	brk    string // the last line's break, not yet part of the content
 	nul    bool
-	uu     bool
+	begun  bool  // the last line was "begin 644 name"
+	uu     bool  // and uuencoded data followed
 	marked int64 // raw offset of the last mark
 	buf    []byte
 }

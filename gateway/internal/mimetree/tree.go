@@ -53,7 +53,6 @@ type Tree struct {
 	parts     []abi.Part
 	bodies    []body // in step with parts
 	malformed bool
-	hidden    bool // an attachment that is no part: uuencoded in a text
 	problems  []string
 
 	mu      sync.Mutex
@@ -102,7 +101,7 @@ func (t *Tree) Problems() []string { return t.problems }
 // HasAttachments: some part is no inline text, or the structure is uncertain,
 // so that something could be one for the recipient's reader.
 func (t *Tree) HasAttachments() bool {
-	if t.malformed || t.hidden {
+	if t.malformed {
 		return true
 	}
 	for i := range t.parts {
@@ -128,11 +127,14 @@ func (t *Tree) problem(part int, text string) {
 	t.malformed = true
 	if part >= 0 {
 		t.parts[part].Malformed = true
+	}
+	if len(t.problems) >= maxProblems {
+		return
+	}
+	if part >= 0 {
 		if n := t.parts[part].Number; n != "" {
 			text = "part " + n + ": " + text
 		}
 	}
-	if len(t.problems) < maxProblems {
-		t.problems = append(t.problems, text)
-	}
+	t.problems = append(t.problems, text)
 }

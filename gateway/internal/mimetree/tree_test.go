@@ -299,11 +299,13 @@ text
 
 func TestUUEncodedIsAnAttachment(t *testing.T) {
 	tree := parse(t, "Subject: x\r\n\r\nlook\r\nbegin 644 a.exe\r\n#86)C\r\n`\r\nend\r\n")
-	if !tree.HasAttachments() || tree.Malformed() {
-		t.Error("a uuencoded file in a text is an attachment")
+	if !tree.HasAttachments() || !tree.Malformed() {
+		t.Error("a uuencoded file in a text is an attachment that cannot be read")
 	}
-	if parse(t, "Subject: x\r\n\r\nbegin with something nice\r\n").HasAttachments() {
-		t.Error("prose is not")
+	for _, prose := range []string{"begin with something nice\r\n", "begin 644 things today\r\nand do not end before tomorrow\r\n"} {
+		if parse(t, "Subject: x\r\n\r\n"+prose).HasAttachments() {
+			t.Errorf("%q is prose", prose)
+		}
 	}
 }
 
@@ -379,8 +381,10 @@ func TestRandomAccess(t *testing.T) {
 	if tree.Malformed() || len(tree.Parts().Parts) != 4 {
 		t.Fatal(tree.Problems())
 	}
-	if len(tree.bodies[1].marks) < 5 || len(tree.bodies[2].marks) < 5 {
-		t.Errorf("%d and %d marks", len(tree.bodies[1].marks), len(tree.bodies[2].marks))
+	for i := 1; i < 4; i++ {
+		if n := len(tree.bodies[i].marks); n < 5 {
+			t.Errorf("part %d: %d marks", i, n)
+		}
 	}
 	for i := range 300 {
 		part := 1 + rnd.IntN(3)
