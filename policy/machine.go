@@ -59,7 +59,7 @@ func (l *loader) listeners() {
 		}
 		if v.set["address"] {
 			addresses[li.Address] = n
-			if li.Address == l.p.admin.Address {
+			if li.Address == l.p.admin.Address && !strings.HasSuffix(li.Address, ":0") {
 				l.fail("Repeated address", v.at("address"), &n.head, "address: the admin block has %s too. Give each listener an address of its own.", li.Address)
 			}
 		}
