@@ -1,0 +1,72 @@
+package meter
+
+import (
+	"bytes"
+	"unicode/utf8"
+)
+
+// custom passes a custom section on: DWARF is dropped, as its offsets would
+// be wrong, and "name" is renumbered.
+func (w *rewriter) custom(r *reader, b []byte) ([]byte, bool) {
+	nm := r.name()
+	if !r.ok() {
+		return b, false
+	}
+	if bytes.HasPrefix(nm, []byte(".debug_")) {
+		r.off = len(r.b)
+		return b, false
+	}
+	if string(nm) == "name" {
+		q := &reader{b: r.b[r.off:]}
+		r.off = len(r.b)
+		b, ok := w.names(q, appendName(b, nm))
+		ok = ok && !w.named
+		w.named = w.named || ok
+		return b, ok
+	}
+	b = append(b, r.b...)
+	r.off = len(r.b)
+	return b, true
+}
+
+// names renumbers the function names, keeps the module's name and leaves the
+// rest out (names of locals and labels: nothing reads them). A broken name
+// section is dropped whole: it means nothing to the program, and what decodes
+// it later trusts its counts.
+func (w *rewriter) names(r *reader, b []byte) ([]byte, bool) {
+	for r.more() {
+		id := r.u8()
+		s := r.sub(r.u32())
+		if !r.ok() {
+			return b, false
+		}
+		var nb []byte
+		switch id {
+		case 0:
+			nm := s.name()
+			if !utf8.Valid(nm) {
+				return b, false
+			}
+			nb = appendName(nb, nm)
+		case 1:
+			n := s.count(2)
+			nb = appendU32(nb, n)
+			for i := uint32(0); i < n && s.ok(); i++ {
+				f := s.u32()
+				nm := s.name()
+				if s.ok() && (f >= 1<<31 || !utf8.Valid(nm)) {
+					return b, false
+				}
+				nb = appendName(appendU32(nb, w.fi(f)), nm)
+			}
+		default:
+			continue
+		}
+		if s.end() != nil {
+			return b, false
+		}
+		b = append(b, id)
+		b = appendName(b, nb)
+	}
+	return b, r.ok()
+}
