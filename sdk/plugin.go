@@ -50,6 +50,17 @@ var registered Plugin
 // Register makes p the plugin of this module; the last call counts.
 func Register(p Plugin) { registered = p }
 
+// Stages are the stages the registered plugin has hooks for.
+func Stages() []abi.Stage {
+	var out []abi.Stage
+	for s := abi.StageConnect; s <= abi.StageAction; s++ {
+		if registered.Hooks[s] != nil {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
 // Error is an error of the SDK or of the host.
 type Error string
 
