@@ -79,6 +79,11 @@ func TestFullDisk(t *testing.T) {
 		must(t, err)
 		return b
 	}
+	hog, err := os.Create(filepath.Join(d.Dir, "hog"))
+	must(t, err)
+	defer hog.Close()
+	hogged := int64(100 << 20) // so that it does not take for ever
+	must(t, unix.Fallocate(int(hog.Fd()), 0, 0, hogged))
 	cmd, errs := startChild(t, "fill", data, ledger)
 	exited := make(chan error, 1)
 	go func() { exited <- cmd.Wait() }()
@@ -91,10 +96,6 @@ func TestFullDisk(t *testing.T) {
 		}
 	}
 	waitFor(t, "the disk to be full", func() bool { alive("while the disk filled"); return bytes.Contains(read(), []byte("full\n")) })
-	hog, err := os.Create(filepath.Join(d.Dir, "hog"))
-	must(t, err)
-	defer hog.Close()
-	var hogged int64
 	for n := int64(32 << 20); n >= 4096; {
 		if err := unix.Fallocate(int(hog.Fd()), 0, hogged, n); err != nil {
 			n /= 2
