@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"runtime/pprof"
 	"syscall"
@@ -16,7 +18,7 @@ import (
 // ServeCmd runs the gateway.
 type ServeCmd struct {
 	Var          map[string]string `help:"Value of a variable block of the policy." placeholder:"NAME=VALUE"`
-	CPUProfile   string            `hidden:"" placeholder:"FILE" help:"Write a CPU profile until the gateway ends."`
+	Profile      string            `hidden:"" placeholder:"DIR" help:"Write cpu.prof and heap.prof there when the gateway ends."`
 	UnsafeNoSync bool              `hidden:"" help:"Do not sync to disk: a power cut loses mail. For the control of the power-cut test."`
 }
 
@@ -24,21 +26,24 @@ type ServeCmd struct {
 // garbage is collected harder rather than memory taken from the machine.
 const memoryLimit = 512 << 20
 
+// gcPercent collects garbage at half again the live heap where GOGC is not
+// set: a gateway has processor to spare and shares its memory with its store.
+const gcPercent = 50
+
 // Run serves until the context ends (SIGINT, SIGTERM); SIGHUP reloads the policy.
 func (c *ServeCmd) Run(ctx context.Context, g *Globals) error {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryLimit)
 	}
-	if c.CPUProfile != "" {
-		f, err := os.Create(c.CPUProfile)
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
+	if c.Profile != "" {
+		stop, err := profile(ctx, c.Profile)
 		if err != nil {
 			return err
 		}
-		defer f.Close()
-		if err := pprof.StartCPUProfile(f); err != nil {
-			return err
-		}
-		defer pprof.StopCPUProfile()
+		defer stop()
 	}
 	level := new(slog.LevelVar)
 	d, err := daemon.New(ctx, daemon.Options{
@@ -47,6 +52,7 @@ func (c *ServeCmd) Run(ctx context.Context, g *Globals) error {
 	if err != nil {
 		return fmt.Errorf("the gateway cannot start: %w", err)
 	}
+	debug.FreeOSMemory() // what compiling the plugins took
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
@@ -61,4 +67,27 @@ func (c *ServeCmd) Run(ctx context.Context, g *Globals) error {
 		}
 	}()
 	return d.Run(ctx)
+}
+
+// profile starts a CPU profile, which stop ends; one of the heap is taken
+// when ctx ends, while everything is still open.
+func profile(ctx context.Context, dir string) (stop func(), err error) {
+	cpu, err := os.Create(filepath.Join(dir, "cpu.prof"))
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(cpu); err != nil {
+		return nil, err
+	}
+	context.AfterFunc(ctx, func() {
+		if heap, err := os.Create(filepath.Join(dir, "heap.prof")); err == nil {
+			runtime.GC()
+			_ = pprof.WriteHeapProfile(heap)
+			heap.Close()
+		}
+	})
+	return func() {
+		pprof.StopCPUProfile()
+		cpu.Close()
+	}, nil
 }
