@@ -287,8 +287,9 @@ func (v view) eventLine(e *api.Event) string {
 	if e.Actor != "" {
 		line += ", by " + e.Actor
 	}
-	if e.Class != "" {
-		line += ", " + e.Class
+	switch mail.EventType(e.Type) { // the others repeat what these decided
+	case mail.EventVerdict, mail.EventStall, mail.EventQuarantine, mail.EventRejection, mail.EventDiscard:
+		line += nonEmpty(", ", e.Class)
 	}
 	if e.Host != "" {
 		line += ", " + e.Host

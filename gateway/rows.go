@@ -48,7 +48,9 @@ var (
 var (
 	queueColumns = []column{colReceived, colStatus, colSender, colRecipient, colTries, colNext, colAnswer}
 	heldColumns  = []column{colReceived, colSender, colRecipient, colWhy, colExpires}
-	logColumns   = []column{colReceived, colWay, colStatus, colSender, colRecipient, colSubject}
+	// previewColumns are those of a question about what cannot be undone.
+	previewColumns = []column{colStatus, colSender, colRecipient, colSubject}
+	logColumns     = []column{colReceived, colWay, colStatus, colSender, colRecipient, colSubject}
 )
 
 // why is what a held row is about: its reason, else its class.

@@ -11,6 +11,7 @@ import (
 	"github.com/mailweir/weir/gateway/internal/api/client"
 	"github.com/mailweir/weir/gateway/internal/lifecycle"
 	"github.com/mailweir/weir/gateway/internal/mail"
+	"github.com/mailweir/weir/gateway/internal/query"
 	"github.com/mailweir/weir/gateway/internal/terminal"
 )
 
@@ -105,6 +106,9 @@ func (f *VerbFlags) rehearse(ctx context.Context, g *Globals, cl *client.Client,
 	}
 	fmt.Fprintln(os.Stderr, matches(res.Matched))
 	if !f.Yes {
+		if err := preview(ctx, g, cl, res); err != nil {
+			return true, err
+		}
 		ok, err := terminal.NewAsker().Confirm(a.ask)
 		if errors.Is(err, terminal.ErrNoTerminal) {
 			return true, failure{fmt.Sprintf("%s was not done: it asks first, and there is no terminal to ask on", a.verb), "say --yes"}
@@ -124,6 +128,32 @@ func (f *VerbFlags) rehearse(ctx context.Context, g *Globals, cl *client.Client,
 		}
 	}
 	return false, nil
+}
+
+// previewed is how many recipients a question lists.
+const previewed = 20
+
+// preview lists what a question is about, so that it can be answered.
+func preview(ctx context.Context, g *Globals, cl *client.Client, res *api.ActionResult) error {
+	var ids []string
+	for _, it := range res.Items[:min(previewed, len(res.Items))] {
+		ids = append(ids, it.ID)
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	page, err := cl.Search(ctx, client.Search{Filter: query.OneOf("id", ids...)})
+	if err != nil {
+		return err
+	}
+	s := terminal.NewScreen(os.Stderr, g.Color)
+	if err := rowTable(g.view(), page.Items, previewColumns, g.Wide).Write(s); err != nil {
+		return err
+	}
+	if more := res.Matched - len(page.Items); more > 0 {
+		fmt.Fprintf(s, "and %d more\n", more)
+	}
+	return nil
 }
 
 func matches(n int) string {
