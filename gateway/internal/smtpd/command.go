@@ -2,6 +2,7 @@ package smtpd
 
 import (
 	"bytes"
+	"errors"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -197,7 +198,7 @@ func parseRcpt(arg string, smtputf8 bool) (to mail.Address, p mail.RcptParams, b
 	}
 	to, rest, err := mail.ParsePath(s, mail.PathOptions{Postmaster: true, UTF8: smtputf8})
 	switch {
-	case err == mail.ErrNotASCII:
+	case errors.Is(err, mail.ErrNotASCII):
 		return mail.Address{}, p, errNotUTF8
 	case err != nil:
 		return mail.Address{}, p, mail.NewReply(501, "5.1.3", "Bad recipient address: "+err.Error())

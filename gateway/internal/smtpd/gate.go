@@ -32,7 +32,9 @@ type Transaction interface {
 	// Data is called before 354 is given (or before the first BDAT chunk is
 	// read), with at least one accepted recipient.
 	Data(ctx context.Context) (Message, error)
-	// Reset drops the mail transaction: RSET, a new EHLO, or after Commit.
+	// Reset drops the mail transaction: RSET, a new EHLO, STARTTLS, or after
+	// Commit or Abort of its message. It is not called when the session ends
+	// with the transaction: Close is.
 	Reset()
 	// Close ends the session; cause is nil after QUIT.
 	Close(cause error)
@@ -44,8 +46,10 @@ type Message interface {
 	io.Writer
 	// Commit is called once, after a valid end of data. Its reply goes to the
 	// client; a 2xx is given only when the gateway has taken the message.
+	// ctx does not end when the client leaves: the message is complete.
 	Commit(ctx context.Context) mail.Reply
-	// Abort is called instead of Commit when the data broke or was refused.
+	// Abort is called instead of Commit when the data broke or was refused, a
+	// Write failed included; nothing is written after it.
 	Abort(cause error)
 }
 

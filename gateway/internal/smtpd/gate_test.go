@@ -210,10 +210,11 @@ func (m *recordedMessage) Write(b []byte) (int, error) {
 	m.g.mu.Lock()
 	f := m.g.onWrite
 	m.g.mu.Unlock()
+	n := len(b)
 	if f != nil {
-		return f(b), nil
+		n = f(b)
 	}
-	return m.b.Write(b)
+	return m.b.Write(b[:n])
 }
 
 func (m *recordedMessage) Commit(ctx context.Context) mail.Reply {

@@ -279,7 +279,12 @@ func TestStopLetsAMessageFinish(t *testing.T) {
 	for b.server.Stats().Open != 2 {
 		t.Fatal("a session ended")
 	}
-	inData.send("whole\r\n.\r\n")
+	// Piece by piece, so that the server has to wait again after the stop.
+	arrived := make(chan struct{}, 10)
+	b.gate.writing(func(p []byte) int { arrived <- struct{}{}; return len(p) })
+	inData.send("wh")
+	<-arrived
+	inData.send("ole\r\n.\r\n")
 	<-b.gate.reached
 	close(b.gate.proceed)
 	for _, c := range []*client{inData, inCommit} {
