@@ -60,7 +60,7 @@ var listenerSpec = &blockSpec{name: "listener", label: "name", many: true, doc: 
 			{name: "connections", kind: kInt, def: "1000", min: 1, max: 100000, doc: "Connections at one time."},
 			{name: "per_client", kind: kInt, def: "50", min: 1, max: 100000, doc: "Connections of one client address at one time."},
 			{name: "errors", kind: kInt, def: "20", min: 1, max: 100000, doc: "Refused commands after which the session ends."},
-			{name: "commands", kind: kInt, def: "2000", min: 10, max: 10000000, doc: "Commands in a session."},
+			{name: "commands", kind: kInt, def: "50000", min: 10, max: 10000000, doc: "Commands in a session."},
 			{name: "stage_timeout", kind: kDuration, def: "5m", min: 1, max: 3600, doc: "Wait for the next command (RFC 5321 §4.5.3.2.7 asks for 5 minutes)."},
 			{name: "data_timeout", kind: kDuration, def: "10m", min: 1, max: 86400, doc: "Time for the whole of DATA."},
 			{name: "transaction_timeout", kind: kDuration, def: "15m", min: 1, max: 86400, doc: "Time from MAIL to the end of DATA."},
