@@ -133,14 +133,19 @@ type Admission struct {
 type Queue interface {
 	// Enqueue returns nil only after body, message and events are on stable
 	// storage (and, in a cluster, on a quorum). It is idempotent on the
-	// message's ID: a second call with the same ID changes nothing. Errors:
+	// message's ID: a second call with the same ID changes nothing. Once the
+	// body is being written ctx no longer cuts it short. Errors:
 	// ErrFull, ErrUnavailable, or one that wraps the cause; on any of them the
 	// message was not taken, or must be treated as not taken.
 	// The lease is zero unless LeaseFor was set and something is due.
 	Enqueue(ctx context.Context, a *Admission) (Lease, error)
 
 	// Claim leases due recipients: one message and those of its recipients
-	// that are due and share next hop and tenant, each. It does not wait.
+	// that are due and share next hop and tenant, each. Next hops and tenants
+	// with due work are served in turn, within one the longest due first.
+	// Unjudged recipients count as without next hop. A lease that ran out is
+	// as good as none once a claim takes it; until then its holder may still
+	// settle. It does not wait.
 	Claim(ctx context.Context, r ClaimRequest) ([]Claimed, error)
 
 	// Extend moves a lease's end.
@@ -165,8 +170,11 @@ type Queue interface {
 	// Attempts returns the attempts made for a message, oldest first.
 	Attempts(ctx context.Context, id mail.ID) ([]mail.Attempt, error)
 
-	// NextDue is the earliest time at which something unleased is due; zero
-	// when nothing is. Woken fires (capacity 1) when that may have changed.
+	// NextDue is the earliest time at which Claim may find something: unleased
+	// work falls due, or a lease runs out; zero when there is neither. What is
+	// due now but capped or skipped counts, so wait for Woken, too, when a
+	// claim found nothing. Woken fires (capacity 1) when NextDue may have
+	// changed or a lease ended.
 	NextDue(ctx context.Context) (time.Time, error)
 	Woken() <-chan struct{}
 
@@ -192,7 +200,7 @@ type ClaimRequest struct {
 	Limit  int                               // claims at most
 	For    time.Duration                     // length of the lease
 	PerHop int                               // at most this many running claims per next hop; 0 no limit
-	Skip   func(nextHop, tenant string) bool // nil skips nothing
+	Skip   func(nextHop, tenant string) bool // nil skips nothing; it must be quick and not call the store
 }
 
 // Claimed is leased work.
@@ -223,8 +231,8 @@ type Bodies interface {
 }
 
 // Draft is a body being received. One goroutine writes; after the last write
-// any number may read. Discard frees it unless Enqueue took it over; calling
-// it then, or twice, does nothing.
+// any number may read, also after Enqueue took it over, until Discard. Discard
+// frees what is not durable: always call it when done; twice does nothing.
 type Draft interface {
 	io.Writer
 	io.ReaderAt
@@ -243,12 +251,16 @@ type Body interface {
 type Journal interface {
 	// Record writes a message whose recipients are all final, and events, at
 	// the next group commit, without waiting for it: a power cut may lose the
-	// row, never mail. m may be nil.
+	// row, never mail. m may be nil. A message that is known already keeps its
+	// record; the events are still written. It blocks while the backlog is full.
 	Record(m *Message, attempts []mail.Attempt, events ...mail.Event)
 	// Events returns a message's events, oldest first.
 	Events(ctx context.Context, id mail.ID) ([]mail.Event, error)
 	// Search returns recipients' rows that match, newest message first, from
 	// cursor ("" the start) on, and the cursor to go on from ("" the end).
+	// When ctx's deadline passes, what was found so far comes back with the
+	// cursor to go on from and no error, and at least one message was looked
+	// at: a search always gets on.
 	Search(ctx context.Context, f query.Filter, cursor string, limit int) ([]Row, string, error)
 	// Sync waits until everything recorded before the call is durable.
 	Sync(ctx context.Context) error

@@ -1,6 +1,7 @@
 package badgerstore
 
 import (
+	"bytes"
 	"container/heap"
 	"container/list"
 	"fmt"
@@ -489,4 +490,22 @@ func (x *index) revoke(id mail.ID) {
 		}
 	}
 	x.arrange(e)
+}
+
+// with lists the messages that have a recipient in one of these statuses, the
+// newest first, from the message from on; zero: from the newest.
+func (x *index) with(statuses []mail.Status, from mail.ID) []mail.ID {
+	x.mu.Lock()
+	var ids []mail.ID
+	for id, e := range x.entries {
+		if !from.IsZero() && bytes.Compare(id[:], from[:]) > 0 {
+			continue
+		}
+		if slices.ContainsFunc(e.slots, func(s slot) bool { return slices.Contains(statuses, s.status) }) {
+			ids = append(ids, id)
+		}
+	}
+	x.mu.Unlock()
+	slices.SortFunc(ids, func(a, b mail.ID) int { return bytes.Compare(b[:], a[:]) })
+	return ids
 }

@@ -1,6 +1,7 @@
 package badgerstore
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -34,7 +35,12 @@ func (s *Store) Search(ctx context.Context, f query.Filter, cursor string, limit
 		return nil, "", fmt.Errorf("search: %w", err)
 	}
 	p := &page{match: match, limit: limit, resume: at, after: after}
-	err = s.view(func(txn *badger.Txn) error { return p.scan(ctx, txn) })
+	err = s.view(func(txn *badger.Txn) error {
+		if live, ok := liveOnly(match); ok {
+			return p.list(ctx, txn, s.idx.with(live, at))
+		}
+		return p.scan(ctx, txn)
+	})
 	if err != nil && (!errors.Is(err, context.DeadlineExceeded) || p.seen.IsZero()) {
 		return nil, "", err
 	}
@@ -53,6 +59,45 @@ type page struct {
 	seen mail.ID // last message looked at
 }
 
+// liveOnly tells whether everything that can match is live: then the index
+// knows the messages, and a journal of millions is left alone.
+func liveOnly(m *query.Matcher) ([]mail.Status, bool) {
+	st := m.Statuses()
+	for _, s := range st {
+		if !s.Live() {
+			return nil, false
+		}
+	}
+	return st, st != nil
+}
+
+// list tries the filter on these messages, which are in the page's order.
+func (p *page) list(ctx context.Context, txn *badger.Txn, ids []mail.ID) error {
+	for i, id := range ids {
+		if id == p.resume && p.after < 0 {
+			continue
+		}
+		st, err := load(txn, id)
+		if errors.Is(err, store.ErrNotFound) {
+			continue // forgotten meanwhile
+		}
+		if err != nil {
+			return err
+		}
+		p.take(st.msg)
+		if p.next != "" {
+			return nil
+		}
+		p.seen = id
+		if err := ctx.Err(); err != nil && i < len(ids)-1 {
+			p.next = formatCursor(id, -1)
+			return err
+		}
+	}
+	return nil
+}
+
+// scan tries the filter on all messages.
 func (p *page) scan(ctx context.Context, txn *badger.Txn) error {
 	o := badger.DefaultIteratorOptions
 	o.Reverse = true
@@ -60,6 +105,10 @@ func (p *page) scan(ctx context.Context, txn *badger.Txn) error {
 	it := txn.NewIterator(o)
 	defer it.Close()
 	from := []byte{keyMessage + 1}
+	lo, hi, bounded := idRange(p.match.IDPrefix())
+	if bounded {
+		from = append(idKey(keyMessage, hi), 0xff)
+	}
 	if !p.resume.IsZero() {
 		from = idKey(keyMessage, p.resume) // behind which, backwards, the next message begins
 		if p.after >= 0 {
@@ -73,6 +122,9 @@ func (p *page) scan(ctx context.Context, txn *badger.Txn) error {
 		id, rest, ok := keyID(it.Item().Key())
 		if !ok || len(rest) == 0 {
 			continue
+		}
+		if bounded && bytes.Compare(id[:], lo[:]) < 0 {
+			return nil
 		}
 		err := it.Item().Value(func(v []byte) (err error) {
 			switch rest[0] {

@@ -166,6 +166,41 @@ var journalTests = []test{
 			}
 		}
 	}},
+	{"search_of_what_is_live_has_pages_too", func(f *fixture) {
+		f.record(2, mail.StatusDelivered)
+		var want []string
+		for i := range 4 {
+			two := rcpt(2, "b")
+			two.Status = mail.StatusQueueFrozen
+			m := message(rcpt(1, "a"), two, final(3, mail.StatusDelivered))
+			m.ID = mail.NewID(t0.Add(time.Duration(i) * time.Hour))
+			f.enqueue(m)
+			want = append([]string{m.ID.String() + "1", m.ID.String() + "2"}, want...)
+		}
+		flt, err := query.Parse("status:queued,queue-frozen")
+		f.must(err)
+		for _, limit := range []int{1, 3, 100} {
+			var got []string
+			for cursor := ""; ; {
+				rows, next, err := f.s.Search(ctx, flt, cursor, limit)
+				f.must(err)
+				for _, r := range rows {
+					got = append(got, r.Message.ID.String()+string(rune('0'+r.Recipient.N)))
+				}
+				if cursor = next; next == "" {
+					break
+				}
+			}
+			if !slices.Equal(got, want) {
+				f.Fatalf("limit %d: rows\n%v, want\n%v", limit, got, want)
+			}
+		}
+		none, err := query.Parse("status:queued status:stalled")
+		f.must(err)
+		if rows, next, err := f.s.Search(ctx, none, "", 10); err != nil || len(rows) > 0 || next != "" {
+			f.Fatalf("%d rows of what cannot be, %q, %v", len(rows), next, err)
+		}
+	}},
 	{"search_refuses_nonsense", func(f *fixture) {
 		if _, _, err := f.s.Search(ctx, all, "nonsense", 1); err == nil {
 			f.Error("took a cursor that is none")
