@@ -95,7 +95,7 @@ func TestDefaults(t *testing.T) {
 		t.Errorf("gateway %+v\nwant    %+v", got, want)
 	}
 	l := p.Listeners()[0]
-	if want := (ListenerLimits{50 << 20, 100, 1000, 50, 20, 2000, 5 * time.Minute, 10 * time.Minute, 15 * time.Minute, 500}); l.Limits != want || l.BareLF != "refuse" || l.Auth != "none" || l.TLS != nil {
+	if want := (ListenerLimits{50 << 20, 100, 1000, 50, 20, 50000, 5 * time.Minute, 10 * time.Minute, 15 * time.Minute, 500}); l.Limits != want || l.BareLF != "refuse" || l.Auth != "none" || l.TLS != nil {
 		t.Errorf("listener %+v", l)
 	}
 	d, _ := p.Tenant("default")
