@@ -158,7 +158,8 @@ type Queue interface {
 
 	// Update changes one message as an operator or the keeper asks: f gets a
 	// private copy, may change recipients that are not leased, and returns
-	// the events to write with it. It may be called more than once. Changing
+	// the events to write with it. It may be called more than once, and must
+	// not change the store itself. Changing
 	// a leased recipient gives ErrLeased. An error of f ends it unchanged.
 	// When all recipients are final afterwards and f cleared HasBody, the body
 	// is removed.

@@ -64,14 +64,16 @@ func (s *Store) GetDoc(ctx context.Context, tenant, kind, key string) (store.Doc
 
 // PutDoc implements store.Docs.
 func (s *Store) PutDoc(ctx context.Context, d store.Doc, ifRev uint64) (uint64, error) {
-	if err := ctx.Err(); err != nil {
+	end, err := s.begin(ctx)
+	if err != nil {
 		return 0, err
 	}
+	defer end()
 	k := docKey(d.Tenant, d.Kind, d.Key)
 	val := make([]byte, 8+len(d.JSON))
 	copy(val[8:], d.JSON)
 	var rev uint64
-	err := s.com.commit(&op{
+	err = s.com.commit(&op{
 		size: len(k) + len(val) + 64, grows: true,
 		write: func(b *batch) error {
 			have, err := docRev(b.Txn, k)
@@ -97,11 +99,13 @@ func (s *Store) PutDoc(ctx context.Context, d store.Doc, ifRev uint64) (uint64, 
 
 // DeleteDoc implements store.Docs.
 func (s *Store) DeleteDoc(ctx context.Context, tenant, kind, key string, ifRev uint64) error {
-	if err := ctx.Err(); err != nil {
+	end, err := s.begin(ctx)
+	if err != nil {
 		return err
 	}
+	defer end()
 	k := docKey(tenant, kind, key)
-	err := s.com.commit(&op{
+	err = s.com.commit(&op{
 		size: len(k) + 64,
 		write: func(b *batch) error {
 			have, err := docRev(b.Txn, k)

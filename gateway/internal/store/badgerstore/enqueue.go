@@ -137,9 +137,11 @@ func (s *Store) dropStaged(ad *admission) {
 // Enqueue implements store.Queue. It is not cut short by ctx once the body is
 // being written: the answer must be known.
 func (s *Store) Enqueue(ctx context.Context, a *store.Admission) (store.Lease, error) {
-	if err := ctx.Err(); err != nil {
+	end, err := s.begin(ctx)
+	if err != nil {
 		return store.Lease{}, fmt.Errorf("take over a message: %w", err)
 	}
+	defer end()
 	ad, err := s.admit(a)
 	if err != nil || ad == nil {
 		return store.Lease{}, err

@@ -6,7 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
+	"sync"
+	"time"
 
 	badger "github.com/dgraph-io/badger/v4"
 
@@ -16,17 +19,37 @@ import (
 
 // Record implements store.Journal. It blocks while a thousand records wait.
 func (s *Store) Record(m *store.Message, attempts []mail.Attempt, events ...mail.Event) {
+	id := ""
+	if m != nil {
+		id = m.ID.String()
+	}
 	o, err := s.record(m, attempts, events)
 	if err == nil {
+		o.done = func(err error) { s.lost.report(s.log, id, err) }
 		err = s.com.submit(o)
 	}
-	if err != nil {
-		id := ""
-		if m != nil {
-			id = m.ID.String()
-		}
-		s.log.Error("a row of the log is lost", "msg", id, "error", err)
+	s.lost.report(s.log, id, err)
+}
+
+// lostRows reports rows of the log that could not be written: the first at
+// once, then one line a second, for on a full disk there may be thousands.
+type lostRows struct {
+	mu sync.Mutex
+	at time.Time
+	n  int
+}
+
+func (l *lostRows) report(log *slog.Logger, id string, err error) {
+	if err == nil {
+		return
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.n++; time.Since(l.at) < time.Second {
+		return
+	}
+	log.Error("rows of the log were lost; no mail was", "rows", l.n, "msg", id, "error", err)
+	l.at, l.n = time.Now(), 0
 }
 
 func (s *Store) record(m *store.Message, attempts []mail.Attempt, events []mail.Event) (*op, error) {

@@ -63,9 +63,11 @@ func (s *Store) Extend(ctx context.Context, l store.Lease, until time.Time) (sto
 
 // Settle implements store.Queue.
 func (s *Store) Settle(ctx context.Context, l store.Lease, o store.Outcome) error {
-	if err := ctx.Err(); err != nil {
-		return err
+	end, err := s.begin(ctx)
+	if err != nil {
+		return fmt.Errorf("settle message %s: %w", l.Message, err)
 	}
+	defer end()
 	held, err := s.idx.current(l)
 	if err != nil {
 		return err
@@ -198,6 +200,16 @@ func (s *Store) dropBody(id mail.ID) {
 
 // Update implements store.Queue.
 func (s *Store) Update(ctx context.Context, id mail.ID, f func(*store.Message) ([]mail.Event, error)) error {
+	end, err := s.begin(ctx)
+	if err != nil {
+		return fmt.Errorf("change message %s: %w", id, err)
+	}
+	defer end()
+	return s.change(ctx, id, f)
+}
+
+// change is Update within a change that has begun.
+func (s *Store) change(ctx context.Context, id mail.ID, f func(*store.Message) ([]mail.Event, error)) error {
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -356,6 +368,11 @@ func (s *Store) Counts(ctx context.Context) (map[mail.Status]int, error) {
 // Forget implements store.Queue. That the body is gone is durable before the
 // record goes: otherwise a crash would bring the message back.
 func (s *Store) Forget(ctx context.Context, id mail.ID) error {
+	end, err := s.begin(ctx)
+	if err != nil {
+		return fmt.Errorf("forget message %s: %w", id, err)
+	}
+	defer end()
 	st, err := s.get(id)
 	if err != nil {
 		return err
@@ -364,7 +381,7 @@ func (s *Store) Forget(ctx context.Context, id mail.ID) error {
 		return fmt.Errorf("forget message %s: it is not final for every recipient", id)
 	}
 	if st.msg.HasBody {
-		if err := s.Update(ctx, id, func(m *store.Message) ([]mail.Event, error) {
+		if err := s.change(ctx, id, func(m *store.Message) ([]mail.Event, error) {
 			m.HasBody = false
 			return nil, nil
 		}); err != nil {

@@ -51,10 +51,8 @@ func (s *Store) reconcile() error {
 	for id, why := range r.missing {
 		s.freezeDamaged(id, why)
 	}
-	for _, m := range r.found {
-		if err := s.recover(m); err != nil {
-			return fmt.Errorf("reconcile the store: %w", err)
-		}
+	if err := s.recoverAll(r.found); err != nil {
+		return fmt.Errorf("reconcile the store: %w", err)
 	}
 	if n := len(r.found); n > 0 || r.removed > 0 || len(r.missing) > 0 {
 		s.log.Warn("records and bodies were reconciled", "recovered", n, "removed", r.removed, "without_body", len(r.missing))
@@ -194,6 +192,24 @@ func (r *reconciliation) body(id mail.ID, rd io.ReaderAt, n int64) (keep bool, e
 	return true, nil
 }
 
+// recoverAll takes up many at once, so that they share commits.
+func (s *Store) recoverAll(ms []*store.Message) error {
+	errs := make(chan error, len(ms))
+	turns := make(chan struct{}, 64)
+	for _, m := range ms {
+		turns <- struct{}{}
+		go func() {
+			errs <- s.recover(m)
+			<-turns
+		}()
+	}
+	var all error
+	for range ms {
+		all = errors.Join(all, <-errs)
+	}
+	return all
+}
+
 // recover takes up a message that has a body but no record: a crash came
 // between the two, or Badger lost it. Its recipients are as they were when it
 // was taken over, so one that was served since gets the mail twice; that is
@@ -224,9 +240,8 @@ func (s *Store) recover(m *store.Message) error {
 // or damaged, also what is under way: its lease is revoked.
 func (s *Store) freezeDamaged(id mail.ID, why error) {
 	s.log.Error("mail cannot be sent: its body is missing or damaged; restore the spool from a backup, or remove the message", "msg", id.String(), "error", why)
-	s.idx.revoke(id)
 	now := s.now()
-	err := s.Update(context.Background(), id, func(m *store.Message) ([]mail.Event, error) {
+	freeze := func(m *store.Message) ([]mail.Event, error) {
 		var ev []mail.Event
 		for i := range m.Recipients {
 			r := &m.Recipients[i]
@@ -243,7 +258,12 @@ func (s *Store) freezeDamaged(id mail.ID, why error) {
 			})
 		}
 		return ev, nil
-	})
+	}
+	err := error(store.ErrLeased)
+	for try := 0; try < 10 && errors.Is(err, store.ErrLeased); try++ {
+		s.idx.revoke(id) // a claim may come between this and the update
+		err = s.Update(context.Background(), id, freeze)
+	}
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		s.log.Error("freezing a message", "msg", id.String(), "error", err)
 	}

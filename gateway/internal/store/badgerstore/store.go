@@ -1,6 +1,7 @@
 package badgerstore
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -28,9 +29,12 @@ type Store struct {
 	idx   *index
 
 	inflight inflight
-	verified sync.Map // mail.ID → struct{}: body was written or verified by this process
-	reading  sync.RWMutex
+	verified sync.Map     // mail.ID → struct{}: body was written or verified by this process
+	ops      sync.RWMutex // held for reading while something is being changed
+	closing  bool
+	reading  sync.RWMutex // held for reading while Badger is read
 	closed   bool
+	lost     lostRows
 	fatal1   sync.Once
 }
 
@@ -165,8 +169,25 @@ func (s *Store) get(id mail.ID) (st *stored, err error) {
 
 func (s *Store) now() time.Time { return s.o.Clock() }
 
+// begin starts a change; the caller calls end when it is over. Close waits
+// for what has begun. store.ErrUnavailable after it.
+func (s *Store) begin(ctx context.Context) (end func(), err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s.ops.RLock()
+	if s.closing {
+		s.ops.RUnlock()
+		return nil, store.ErrUnavailable
+	}
+	return s.ops.RUnlock, nil
+}
+
 // Close implements store.Store.
 func (s *Store) Close() error {
+	s.ops.Lock()
+	s.closing = true
+	s.ops.Unlock()
 	s.reading.Lock()
 	if s.closed {
 		s.reading.Unlock()
