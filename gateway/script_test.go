@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -14,28 +15,31 @@ import (
 
 // TestMain lets scripts call this very binary as "weir".
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
+	testscript.Main(cleanly{m}, map[string]func(){
 		"weir": main,
 	})
 }
 
-// TestScripts runs testdata/script. Besides "weir" a script has
+// TestScripts runs testdata/script. Besides "weir" and the commands of
+// gatewayCommands a script has
 //
 //	in-memory [broken]   serve a gateway in memory at ./var/weir.sock
 //	code N COMMAND…      run a command and expect the exit code N
+//
+// and the condition [plugins], false while they are not built.
 func TestScripts(t *testing.T) {
+	commands := gatewayCommands()
+	commands["in-memory"] = serveForScript
+	commands["code"] = expectCode
 	testscript.Run(t, testscript.Params{
-		Dir: filepath.Join("testdata", "script"),
-		Setup: func(e *testscript.Env) error {
-			for _, name := range []string{"WEIR_CONFIG", "WEIR_SOCKET", "WEIR_URL", "WEIR_TOKEN_FILE", "COLUMNS"} {
-				e.Setenv(name, "")
+		Dir:   filepath.Join("testdata", "script"),
+		Setup: prepare,
+		Cmds:  commands,
+		Condition: func(cond string) (bool, error) {
+			if cond == "plugins" {
+				return havePlugins(), nil
 			}
-			e.Setenv("TZ", "UTC")
-			return nil
-		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"in-memory": serveForScript,
-			"code":      expectCode,
+			return false, fmt.Errorf("unknown condition %q", cond)
 		},
 		RequireExplicitExec: true,
 	})

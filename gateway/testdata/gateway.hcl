@@ -1,0 +1,60 @@
+# The policy of scripts that bring none of their own.
+
+variable "sink" {} # "sink start" sets it
+
+gateway {
+  hostname = "mx.weir.test"
+  data_dir = "./var"
+}
+
+listener "mx" {
+  address   = "127.0.0.1:0"
+  direction = "inbound"
+}
+
+listener "submission" {
+  address   = "127.0.0.1:0"
+  direction = "outbound"
+  allow     = ["127.0.0.0/8"]
+}
+
+admin { address = "127.0.0.1:0" }
+
+plugin "rules" { source = "builtin:rules" }
+
+plugin "stall" {
+  source   = "builtin:stall"
+  on_error = "stall"
+}
+
+ruleset "baseline" {
+  filter "lists" {
+    plugin = plugin.rules
+    config {
+      block "spammers" {
+        sender_domain = ["spam.test"]
+        class         = "list/sender"
+      }
+      block "offers" {
+        subject = ["*offer*"]
+        class   = "spam/subject"
+        action  = "quarantine"
+        reason  = "an offer"
+      }
+    }
+  }
+  filter "unscannable" {
+    plugin = plugin.stall
+    when   = message.has_attachments
+  }
+}
+
+tenant "demo" {
+  domains  = ["demo.test"]
+  rulesets = [ruleset.baseline]
+  route { hosts = [var.sink] }
+  recipients { local = ["local@demo.test"] }
+  outbound {
+    route { hosts = [var.sink] }
+  }
+}
