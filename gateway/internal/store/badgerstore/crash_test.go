@@ -74,6 +74,13 @@ func rounds(t testing.TB, env string, def int) int {
 	return n
 }
 
+func fileSize(t testing.TB, path string) int64 {
+	t.Helper()
+	fi, err := os.Stat(path)
+	must(t, err)
+	return fi.Size()
+}
+
 // TestKilled kills a working process again and again, on one and the same
 // store, and compares what it had acknowledged with what is there.
 func TestKilled(t *testing.T) {
@@ -89,7 +96,11 @@ func TestKilled(t *testing.T) {
 	data := dir + "/data"
 	for round := range n {
 		cmd, errs := startChild(t, "work", data, ledger)
-		time.Sleep(100*time.Millisecond + time.Duration(rand.IntN(250))*time.Millisecond)
+		if round%4 != 3 { // else it may die while it opens the store
+			was := fileSize(t, path)
+			waitFor(t, "the child to work", func() bool { return fileSize(t, path) > was+1000 })
+		}
+		time.Sleep(time.Duration(rand.IntN(250)) * time.Millisecond)
 		must(t, cmd.Process.Kill())
 		cmd.Wait()
 		if bytes.Contains(errs.Bytes(), []byte("child:")) || bytes.Contains(errs.Bytes(), []byte("panic")) {

@@ -31,7 +31,7 @@ func segBytes(t *testing.T, s *Store) (n int64) {
 }
 
 // waitFor polls for what a background goroutine does.
-func waitFor(t *testing.T, what string, ok func() bool) {
+func waitFor(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	for end := time.Now().Add(time.Minute); !ok(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
