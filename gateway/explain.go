@@ -136,7 +136,7 @@ func (p story) recipient(m *api.Message, r *api.Recipient, w *api.RecipientWords
 	p.title(fmt.Sprintf("Recipient %d  %s", r.N, r.Address), r.Status, statusStyle(r.Status))
 	p.para(2, w.Status)
 	if r.Last != nil && r.Last.Code/100 != 2 {
-		p.item("Answer", strings.TrimSpace(r.LastHost+" "+nonEmpty("said: ", replyLine(r.Last))))
+		p.item("Answer", answer(r))
 		p.item("Meaning", r.Advice)
 	}
 	if r.Original != "" && r.Original != r.Address {
@@ -323,4 +323,16 @@ func (p story) commands(m *api.Message, r *api.Recipient) {
 			label = ""
 		}
 	}
+}
+
+// answer is the last reply and whose it is.
+func answer(r *api.Recipient) string {
+	line := replyLine(r.Last)
+	if r.LastRemote && r.LastHost != "" {
+		return r.LastHost + " said: " + line
+	}
+	if r.LastHost != "" {
+		return line + " (" + r.LastHost + " gave no answer of its own)"
+	}
+	return line
 }

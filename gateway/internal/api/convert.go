@@ -110,6 +110,7 @@ func recipientOf(r *store.Recipient) Recipient {
 		Failures:     r.Failures,
 		Attempts:     r.Attempts,
 		Last:         replyOf(r.Last),
+		LastRemote:   r.LastRemote,
 		LastHost:     r.LastHost,
 		LastAddress:  r.LastAddr,
 		Changed:      r.Changed,

@@ -111,6 +111,7 @@ type Recipient struct {
 	Failures     int               `json:"failures,omitempty"`
 	Attempts     int               `json:"attempts,omitempty"`
 	Last         *Reply            `json:"last,omitempty"`
+	LastRemote   bool              `json:"last_remote,omitempty" doc:"last is the destination's own words, not ours about it"`
 	LastHost     string            `json:"last_host,omitempty"`
 	LastAddress  string            `json:"last_address,omitempty"`
 	Changed      time.Time         `json:"changed,omitzero"`

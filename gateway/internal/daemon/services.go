@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"slices"
 	"time"
@@ -22,7 +21,7 @@ import (
 func (d *Daemon) services() api.Services {
 	log := journal.New(journal.Options{Store: d.store, Clock: d.o.Now, Phases: d.phases})
 	return api.Services{
-		Log: log, Actions: verbs{d, log}, Content: content{d}, Policy: policyService{d}, Plugins: plugins{d.host},
+		Log: log, Actions: verbs{d}, Content: content{d}, Policy: policyService{d}, Plugins: plugins{d.host},
 		Health: health{d}, Version: d.o.Version, Metrics: d.metrics.registry, Logger: d.log,
 	}
 }
@@ -41,10 +40,7 @@ func (d *Daemon) phases(name string) []journal.Phase {
 }
 
 // verbs adapts package actions.
-type verbs struct {
-	d   *Daemon
-	log *journal.Log
-}
+type verbs struct{ d *Daemon }
 
 func (v verbs) Verbs() []string {
 	var out []string
@@ -56,7 +52,7 @@ func (v verbs) Verbs() []string {
 
 func (v verbs) Offered(s scope.Scope, m *store.Message, r *store.Recipient) []string {
 	var out []string
-	for _, x := range lifecycle.Offered(s.Query(m, r, false)) {
+	for _, x := range v.d.actions.Offered(s, m, r) {
 		if slices.Contains(actions.Verbs(), x) {
 			out = append(out, string(x))
 		}
@@ -65,14 +61,16 @@ func (v verbs) Offered(s scope.Scope, m *store.Message, r *store.Recipient) []st
 }
 
 func (v verbs) Do(ctx context.Context, s scope.Scope, o api.ActionOrder) (api.ActionOutcome, error) {
-	if o.DryRun {
-		return v.count(ctx, s, o)
+	args, err := actions.ArgsFrom(o.Args)
+	if err != nil {
+		return api.ActionOutcome{}, badArgs{err}
 	}
+	args.DryRun = o.DryRun
 	sel := actions.Selection{IDs: o.IDs}
 	if o.Filter != nil {
 		sel.Filter, sel.All = *o.Filter, true // the API has refused an empty request
 	}
-	res, err := v.d.actions.Do(ctx, s, lifecycle.Verb(o.Verb), sel, actions.Args{Reason: o.Args["reason"], Confirmed: o.Args["confirmed"] == "yes"})
+	res, err := v.d.actions.Do(ctx, s, lifecycle.Verb(o.Verb), sel, args)
 	out := api.ActionOutcome{Matched: res.Matched, Changed: res.Changed}
 	for _, it := range res.Items {
 		out.Items = append(out.Items, api.ActionItem{ID: it.ID, Recipient: it.Recipient, Status: string(it.Status), Error: it.Error})
@@ -80,47 +78,10 @@ func (v verbs) Do(ctx context.Context, s scope.Scope, o api.ActionOrder) (api.Ac
 	return out, err
 }
 
-// dryRunPage is how many rows a dry run looks at in one go.
-const dryRunPage = 1000
+// badArgs marks an error of the arguments as the caller's.
+type badArgs struct{ error }
 
-// count tells what a verb would be applied to.
-func (v verbs) count(ctx context.Context, s scope.Scope, o api.ActionOrder) (api.ActionOutcome, error) {
-	var out api.ActionOutcome
-	add := func(m *store.Message, r *store.Recipient) {
-		if err := lifecycle.Check(lifecycle.Verb(o.Verb), s.Query(m, r, false)); err == nil {
-			out.Matched++
-			if len(out.Items) < actions.MaxItems {
-				out.Items = append(out.Items, api.ActionItem{ID: fmt.Sprintf("%s.%d", m.ID, r.N), Recipient: r.Address.String(), Status: string(r.Status)})
-			}
-		}
-	}
-	for _, id := range o.IDs {
-		m, n, err := s.Find(ctx, v.d.store, id)
-		if err != nil {
-			return out, err
-		}
-		for i := range m.Recipients {
-			if r := &m.Recipients[i]; n == 0 || r.N == n {
-				add(m, r)
-			}
-		}
-	}
-	if o.Filter == nil {
-		return out, nil
-	}
-	for cursor := ""; ; {
-		rows, next, err := v.log.Search(ctx, s, *o.Filter, cursor, dryRunPage)
-		if err != nil {
-			return out, err
-		}
-		for _, r := range rows {
-			add(r.Message, r.Recipient)
-		}
-		if cursor = next; cursor == "" {
-			return out, nil
-		}
-	}
-}
+func (badArgs) Mistake() bool { return true }
 
 // content opens messages for a download.
 type content struct{ d *Daemon }

@@ -82,7 +82,7 @@ func (s *session) refresh() {
 	select {
 	case n, ok := <-s.name:
 		if ok {
-			c.Name = n
+			c.Name, s.peer.Name = n, n
 		}
 	default:
 	}

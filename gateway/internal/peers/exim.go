@@ -53,6 +53,7 @@ begin transports
 remote:
   driver = smtp
   allow_localhost
+  message_linelength_limit = 100M
   hosts_try_fastopen =
   hosts_avoid_tls = *
 begin retry

@@ -45,7 +45,7 @@ func (b *Book) Enter(m *store.Message, results []deliver.RcptResult) Entry {
 		next := *r
 		next.Attempts++
 		reply := res.Reply
-		next.Last, next.LastHost, next.LastAddr = &reply, res.Host, res.Addr
+		next.Last, next.LastRemote, next.LastHost, next.LastAddr = &reply, res.Remote, res.Host, res.Addr
 		ev := Event(m, &next, "", b.Now)
 		ev.Attempt, ev.Reply, ev.Host = m.Attempts+1, &reply, res.Host
 		switch res.Outcome {

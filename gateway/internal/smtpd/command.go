@@ -120,6 +120,14 @@ func parseCommand(line []byte, bareLF bool) (command, error) {
 	return command{verb, strings.TrimRight(string(arg), " ")}, nil
 }
 
+// bearsContent tells whether a line that was not understood may be a BDAT or a
+// DATA: then what follows may be a message, of nobody knows how many octets,
+// and must not be read as commands.
+func bearsContent(line []byte) bool {
+	line = bytes.TrimLeftFunc(line, func(r rune) bool { return r <= ' ' })
+	return len(line) >= 4 && (bytes.EqualFold(line[:4], []byte("BDAT")) || bytes.EqualFold(line[:4], []byte("DATA")))
+}
+
 // cutPrefixFold cuts a keyword such as "FROM:" and the spaces that some
 // clients put behind it.
 func cutPrefixFold(arg, prefix string) (string, bool) {

@@ -59,6 +59,7 @@ type Peer struct {
 	Direction mail.Direction
 	Remote    netip.AddrPort
 	Local     netip.AddrPort
+	Name      string               // confirmed reverse DNS name, when the Gate has found it; only it writes this
 	Helo      string               // last accepted HELO/EHLO argument
 	ESMTP     bool                 // it was EHLO
 	TLS       *tls.ConnectionState // nil in plaintext

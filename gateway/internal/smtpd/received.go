@@ -12,7 +12,7 @@ import (
 // Received is the trace header field of a message (RFC 5321 §4.4): CRLF-ended,
 // folded, with the recipient only if there is just one. The protocol is named
 // as RFC 3848 and RFC 6531 §4.3 say; it is one of the UTF8SMTP family when an
-// address of the envelope needs that. It is pure, and whatever p.Helo, p.User,
+// address of the envelope needs that. It is pure, and whatever p.Helo, p.Name, p.User,
 // hostname and id hold, they cannot add a field, a line or a comment.
 func Received(p *Peer, hostname, id string, from mail.Address, to []mail.Address, now time.Time) string {
 	utf8 := !from.IsASCII()
@@ -23,6 +23,10 @@ func Received(p *Peer, hostname, id string, from mail.Address, to []mail.Address
 	b.WriteString("Received: from ")
 	b.WriteString(traceHost(p.Helo))
 	b.WriteString(" (")
+	if p.Name != "" {
+		b.WriteString(traceHost(p.Name))
+		b.WriteByte(' ')
+	}
 	b.WriteString(literal(p.Remote.Addr()))
 	b.WriteString(")\r\n")
 	if p.TLS != nil {

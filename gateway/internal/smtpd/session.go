@@ -123,11 +123,14 @@ func (s *session) step() {
 		return
 	}
 	if err != nil {
-		if s.wary {
+		switch {
+		case s.wary:
 			s.replyEnd(errNotSMTP.reply)
-			return
+		case bearsContent(line):
+			s.replyEnd(err.(*mail.Reply))
+		default:
+			s.reply(err.(*mail.Reply))
 		}
-		s.reply(err.(*mail.Reply))
 		return
 	}
 	s.wary = false

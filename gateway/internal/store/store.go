@@ -112,6 +112,7 @@ type Recipient struct {
 	Breaks       int         `json:"breaks,omitempty"` // times a filter failed on it after the 250
 	DelayNoticed bool        `json:"delay_noticed,omitempty"`
 	Last         *mail.Reply `json:"last,omitempty"`
+	LastRemote   bool        `json:"last_remote,omitempty"` // Last is the destination's own words
 	LastHost     string      `json:"last_host,omitempty"`
 	LastAddr     string      `json:"last_addr,omitempty"`
 	Changed      time.Time   `json:"changed"`          // last change of Status

@@ -15,7 +15,7 @@ func Sample() *Gateway {
 		store.Recipient{
 			Address: Address("bob@acme.test"), Status: mail.StatusQueued, Route: "tenant:acme:in", NextHop: "127.0.0.1:2526", Schedule: "standard",
 			Next: Now.Add(12 * time.Minute), FirstFailure: Now.Add(-90 * time.Minute), Failures: 6, Attempts: 6, Local: true,
-			Last: mail.NewReply(452, "4.2.2", "The mailbox you are trying to reach is over quota; please try again when some space was made"), LastHost: "mail.acme.test",
+			Last: mail.NewReply(452, "4.2.2", "The mailbox you are trying to reach is over quota; please try again when some space was made"), LastRemote: true, LastHost: "mail.acme.test",
 			LastAddr: "127.0.0.1:2526", Expires: Now.Add(4*24*time.Hour - 90*time.Minute),
 			Findings: []mail.Finding{{
 				Filter: "baseline.lists", Plugin: "rules", Stage: "mail_from", Class: mail.Class{Main: "list", Sub: "sender"},
@@ -25,7 +25,7 @@ func Sample() *Gateway {
 		},
 		store.Recipient{
 			Address: Address("accounts-payable-department@subsidiary.acme.test"), Status: mail.StatusDelivered, Route: "tenant:acme:in", NextHop: "127.0.0.1:2526",
-			Attempts: 1, Last: mail.NewReply(250, "2.0.0", "Ok: queued as 4F1"), LastHost: "mail.acme.test",
+			Attempts: 1, Last: mail.NewReply(250, "2.0.0", "Ok: queued as 4F1"), LastRemote: true, LastHost: "mail.acme.test",
 		})
 	frozen := Message(5*time.Hour, 2, "", "Undelivered Mail Returned to Sender",
 		store.Recipient{Address: Address("someone@elsewhere.test"), Status: mail.StatusQueueFrozen, Attempts: 2, Reason: "the bounce could not be delivered"})
