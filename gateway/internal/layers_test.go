@@ -38,11 +38,9 @@ var layers = []struct {
 	{"plugins", []string{module + "gateway", module + "policy"}, "a guest sees the SDK only"},
 }
 
-// tests that may open what their room may not import, with the reason.
-var allowed = map[string]string{
-	"github.com/dgraph-io/badger":                 "never",
-	module + "gateway/internal/store/badgerstore": "tests of rooms over the store run on the real one",
-}
+// inTests is what tests may open although their room may not import it: those
+// of the rooms over the store run on the real one.
+const inTests = module + "gateway/internal/store/badgerstore"
 
 // TestLayers keeps the house's rooms apart (architecture: rooms).
 func TestLayers(t *testing.T) {
