@@ -18,6 +18,9 @@ var (
 	sessions = flag.Int("sessions", 10, "connections at one time")
 	rounds   = flag.Int("rounds", 3, "rounds; the figures are medians")
 	scale    = flag.Float64("scale", 1, "of the number of messages")
+	only     = flag.String("only", "", "one system: direct, queued or postfix")
+	size     = flag.String("size", "", "one size: 4KiB, 50KiB or 1MiB")
+	profile  = flag.String("profile", "", "folder for the gateway's profiles (with -only)")
 )
 
 // sizes and how many messages of each a round sends.
@@ -68,6 +71,9 @@ func run() error {
 	defer stop()
 	fmt.Printf("%-8s %-14s %10s %10s %12s %9s\n", "size", "system", "accepted/s", "arrived/s", "CPU s/1000", "RSS MiB")
 	for _, sz := range sizes {
+		if *size != "" && *size != sz.name {
+			continue
+		}
 		got := map[string][]figure{}
 		for range *rounds { // in turns, so that a busy machine is busy for all
 			for _, sys := range systems {
@@ -84,7 +90,7 @@ func run() error {
 		}
 		if base, ok := got["postfix"]; ok {
 			b := median(base)
-			for _, sys := range systems[:2] {
+			for _, sys := range systems[:len(systems)-1] {
 				m := median(got[sys.name])
 				fmt.Printf("%-8s %-14s %9.2fx %9.2fx %11.2fx   of postfix\n", sz.name, sys.name, m.accepted/b.accepted, m.delivered/b.delivered, m.cpu/b.cpu)
 			}
@@ -101,12 +107,18 @@ func start(path, dir string, s *sink) ([]*system, func(), error) {
 		}
 	}
 	for _, mode := range []struct{ name, budget string }{{"weir direct", "30s"}, {"weir queued", "0s"}} {
+		if *only != "" && mode.name != "weir "+*only {
+			continue
+		}
 		sys, err := weir(path, filepath.Join(dir, mode.name), mode.name, mode.budget, s.addr)
 		if err != nil {
 			stop()
 			return nil, nil, err
 		}
 		systems = append(systems, sys)
+	}
+	if *only != "" && *only != "postfix" {
+		return systems, stop, nil
 	}
 	pdir := filepath.Join(dir, "postfix")
 	if err := os.MkdirAll(pdir, 0o755); err != nil {

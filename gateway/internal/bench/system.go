@@ -85,7 +85,11 @@ func weir(bin, dir, name, direct, nextHop string) (*system, error) {
 		return nil, err
 	}
 	var out bytes.Buffer
-	cmd := exec.Command(bin, "serve", "--config", conf)
+	args := []string{"serve", "--config", conf}
+	if *profile != "" {
+		args = append(args, "--profile", *profile)
+	}
+	cmd := exec.Command(bin, args...)
 	cmd.Stdout, cmd.Stderr = &out, &out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
