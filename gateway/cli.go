@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
 
 	"github.com/mailweir/weir/gateway/internal/api/client"
+	"github.com/mailweir/weir/gateway/internal/query"
 	"github.com/mailweir/weir/gateway/internal/terminal"
 )
 
@@ -57,7 +59,7 @@ func run(ctx context.Context, args []string) int {
 	if len(args) == 0 {
 		args = []string{"--help"}
 	}
-	kctx, err := parser.Parse(args)
+	kctx, err := parser.Parse(negatedTerms(args))
 	if exit >= 0 { // --help
 		return exit
 	}
@@ -69,6 +71,19 @@ func run(ctx context.Context, args []string) int {
 	}
 	kctx.BindTo(ctx, (*context.Context)(nil))
 	return report(kctx.Run(&cli.Globals, kctx))
+}
+
+// negatedTerms rewrites terms such as -sender:ann@acme.test, which would be
+// taken for the flag -s with the value "ender:ann@acme.test".
+func negatedTerms(args []string) []string {
+	out := slices.Clone(args)
+	for i, a := range out {
+		term, ok := strings.CutPrefix(a, "-")
+		if name, _, found := strings.Cut(term, ":"); ok && found && slices.ContainsFunc(query.Fields(), func(f query.Field) bool { return f.Name == name }) {
+			out[i] = "not " + term
+		}
+	}
+	return out
 }
 
 func kongOptions() []kong.Option {

@@ -1,6 +1,9 @@
 # The policy of scripts that bring none of their own.
 
-variable "sink" {} # "sink start" sets it
+# Where mail for demo.test goes, and where mail for the world goes: "sink
+# start" and "sink start world" say so.
+variable "sink" {}
+variable "world" { default = "127.0.0.1:9" }
 
 gateway {
   hostname = "mx.weir.test"
@@ -55,6 +58,6 @@ tenant "demo" {
   route { hosts = [var.sink] }
   recipients { local = ["local@demo.test"] }
   outbound {
-    route { hosts = [var.sink] }
+    route { hosts = [var.world] }
   }
 }
