@@ -124,3 +124,20 @@ const (
 	closes     // FIN
 	resets     // RST
 )
+
+// send sends one message and returns the reply to it. content ends with CRLF
+// and has its dots stuffed.
+func send(t testing.TB, addr string, to []string, content string) string {
+	t.Helper()
+	d := call(t, addr)
+	defer d.c.Close()
+	d.must("250", "EHLO client.test")
+	d.must("250", "MAIL FROM:<sender@client.test>")
+	for _, r := range to {
+		d.must("250", "RCPT TO:<"+r+">")
+	}
+	d.must("354", "DATA")
+	r := d.say(content + ".")
+	d.must("221", "QUIT")
+	return r
+}

@@ -131,7 +131,12 @@ func startSink(t testing.TB, args ...string) *drop {
 
 func (d *drop) count(t testing.TB) int {
 	t.Helper()
-	names, err := filepath.Glob(filepath.Join(d.dir, "m.*"))
+	f, err := os.Open(d.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	names, err := f.Readdirnames(-1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -183,7 +188,7 @@ func parseArrival(t testing.TB, s string) (a arrival) {
 // await polls until ok, and fails the test after a time.
 func await(t testing.TB, wait time.Duration, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(wait); !ok(); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(wait); !ok(); time.Sleep(25 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("not within %s: %s", wait, what)
 		}

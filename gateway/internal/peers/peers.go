@@ -1,6 +1,6 @@
 // Package peers runs other mail servers beside the gateway, for tests and
-// benchmarks: Postfix with its smtp-source and smtp-sink, and Exim, unpacked
-// by .ci/peers (their packages conflict, so they are not installed).
+// benchmarks: Postfix with its smtp-source and smtp-sink, Exim, and swaks,
+// unpacked by .ci/peers (packages conflict, so they are not installed).
 //
 // No part of the gateway itself uses it.
 package peers
@@ -134,6 +134,29 @@ func Source(ctx context.Context, addr string, args ...string) (time.Duration, er
 		return 0, fmt.Errorf("smtp-source: %w: %s", err, out)
 	}
 	return time.Since(start), nil
+}
+
+// Swaks runs swaks against a server to its end and returns the dialogue; an
+// error when it reports one.
+func Swaks(ctx context.Context, addr string, args ...string) (string, error) {
+	dir, err := Dir()
+	if err != nil {
+		return "", err
+	}
+	cmd := command(ctx, dir, "swaks/usr/bin/swaks", append([]string{"--server", addr}, args...)...)
+	if _, err := os.Stat(cmd.Path); err != nil {
+		return "", fmt.Errorf("%w (%w)", ErrMissing, err)
+	}
+	libs, err := filepath.Glob(filepath.Join(dir, "libnet-ssleay-perl/usr/lib/*/perl5/*"))
+	if err != nil {
+		return "", err
+	}
+	cmd.Env = append(cmd.Env, "PERL5LIB="+strings.Join(libs, ":"))
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return string(out), fmt.Errorf("swaks: %w: %s", err, out)
+	}
+	return string(out), nil
 }
 
 // chownAll gives a tree to a user and group.
