@@ -59,7 +59,7 @@ func run(ctx context.Context, args []string) int {
 	if len(args) == 0 {
 		args = []string{"--help"}
 	}
-	kctx, err := parser.Parse(negatedTerms(args))
+	kctx, err := parser.Parse(leadingHyphens(args))
 	if exit >= 0 { // --help
 		return exit
 	}
@@ -73,14 +73,21 @@ func run(ctx context.Context, args []string) int {
 	return report(kctx.Run(&cli.Globals, kctx))
 }
 
-// negatedTerms rewrites terms such as -sender:ann@acme.test, which would be
-// taken for the flag -s with the value "ender:ann@acme.test".
-func negatedTerms(args []string) []string {
-	out := slices.Clone(args)
-	for i, a := range out {
-		term, ok := strings.CutPrefix(a, "-")
-		if name, _, found := strings.Cut(term, ":"); ok && found && slices.ContainsFunc(query.Fields(), func(f query.Field) bool { return f.Name == name }) {
-			out[i] = "not " + term
+// leadingHyphens rewrites arguments that begin with "-" and are no flags: terms
+// such as -sender:ann@acme.test, which would be taken for the flag -s with the
+// value "ender:ann@acme.test", and times such as those of --since -2h.
+func leadingHyphens(args []string) []string {
+	var out []string
+	for _, a := range args {
+		term, hyphen := strings.CutPrefix(a, "-")
+		name, _, colon := strings.Cut(term, ":")
+		switch {
+		case hyphen && colon && slices.ContainsFunc(query.Fields(), func(f query.Field) bool { return f.Name == name }):
+			out = append(out, "not "+term)
+		case hyphen && term != "" && term[0] >= '0' && term[0] <= '9' && len(out) > 0 && slices.Contains([]string{"--since", "--until"}, out[len(out)-1]):
+			out[len(out)-1] += "=" + a
+		default:
+			out = append(out, a)
 		}
 	}
 	return out
