@@ -47,7 +47,11 @@ tenant "dest" {
 `, direct, dest, more)
 }
 
-const takeAll = `recipients { verify = "none" }`
+// takeAll makes every recipient one that may be queued.
+const takeAll = `recipients {
+    verify = "local"
+    local  = ["*@dest.test"]
+  }`
 
 // Five thousand messages over fifty sessions of smtp-source, all of which
 // arrive at smtp-sink, once each; while the client waits, and by the queue.
