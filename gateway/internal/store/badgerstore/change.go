@@ -76,7 +76,22 @@ func newChange(old *stored, m *store.Message, attempts []mail.Attempt, events []
 		return nil, err
 	}
 	c.size += n + len(c.raw) + 64
-	return c, nil
+	return c, c.fits()
+}
+
+// fits refuses records that Badger would put into its value log.
+func (c *change) fits() error {
+	most := len(c.raw)
+	for _, s := range c.sets {
+		most = max(most, len(s.v))
+	}
+	for _, e := range c.events {
+		most = max(most, len(e.json))
+	}
+	if most > maxRecord {
+		return fmt.Errorf("message %s: a record of %d octets is over the limit of %d", c.id, most, maxRecord)
+	}
+	return nil
 }
 
 func (c *change) add(k, v []byte) {

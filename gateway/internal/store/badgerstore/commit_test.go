@@ -22,7 +22,7 @@ func TestBatchesSplitWhenTooLarge(t *testing.T) {
 	s.com.max = 1 << 40 // so that only Badger's own limit splits
 	reason := strings.Repeat("x", 100<<10)
 	var wg sync.WaitGroup
-	for i := range 60 { // 6 MB of records at once, 2.5 MB fit
+	for i := range 60 { // 6 MB of records at once, 1.2 MB fit
 		wg.Go(func() {
 			to, _ := mail.ParseAddress("a@b.test")
 			m := benchMessage(to, mail.StatusRejected)
@@ -64,6 +64,15 @@ func TestOneChangeTooLargeFailsAlone(t *testing.T) {
 		t.Fatalf("a part of it is there: %v", err)
 	}
 	wantBody(t, s, enqueue(t, s, small, nil), small)
+	// A single record must never reach Badger's value log.
+	m = benchMessage(to, mail.StatusRejected)
+	m.Recipients[0].Reason = strings.Repeat("x", maxRecord)
+	if _, err := s.Enqueue(ctx, &store.Admission{Message: m}); err == nil {
+		t.Error("an oversized record was taken")
+	}
+	if _, err := s.PutDoc(ctx, store.Doc{Kind: "k", Key: "k", JSON: make([]byte, maxRecord)}, 0); err == nil {
+		t.Error("an oversized document was taken")
+	}
 }
 
 func TestWaitersShareOneCommit(t *testing.T) {

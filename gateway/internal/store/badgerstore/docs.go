@@ -69,6 +69,9 @@ func (s *Store) PutDoc(ctx context.Context, d store.Doc, ifRev uint64) (uint64, 
 		return 0, err
 	}
 	defer end()
+	if len(d.JSON) > maxRecord-8 {
+		return 0, fmt.Errorf("write document %s/%s/%s: %d octets are over the limit of %d", d.Tenant, d.Kind, d.Key, len(d.JSON), maxRecord-8)
+	}
 	k := docKey(d.Tenant, d.Kind, d.Key)
 	val := make([]byte, 8+len(d.JSON))
 	copy(val[8:], d.JSON)

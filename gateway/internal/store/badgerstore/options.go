@@ -72,18 +72,23 @@ func (o Options) defaults() *settings {
 	}
 }
 
-// badgerOptions are those that were measured together; each is here for a
-// reason that RATIONALE gives. Never the value log, its GC or Badger's TTL
-// for mail.
+// badgerOptions are those that were measured together. What is not obvious:
+// nothing may reach the value log, which gives no space back and has brought
+// deleted mail back to life; so the threshold is above any record
+// (maxRecord), its GC is never run, and neither is Badger's TTL, which goes
+// by the wall clock. Without compression, blocks are read from the page cache
+// in place: 90 MiB of anonymous memory under load instead of 220, and faster.
+// Small memtables keep what a flush builds in memory small, too.
 func badgerOptions(dir string, version uint16, noSync bool, log *slog.Logger) badger.Options {
 	return badger.DefaultOptions(dir).
-		WithSyncWrites(!noSync).
-		WithValueThreshold(1 << 20). // everything stays in the LSM tree
-		WithMemTableSize(16 << 20).
-		WithNumMemtables(3).
+		WithSyncWrites(!noSync). // off by default
+		WithValueThreshold(1 << 20).
+		WithMemTableSize(8 << 20). // bounds a transaction at 15 % of it
+		WithNumMemtables(4).
 		WithValueLogFileSize(16 << 20).
-		WithBlockCacheSize(32 << 20).
-		WithIndexCacheSize(16 << 20).
+		WithCompression(options.None).
+		WithBlockCacheSize(8 << 20).
+		WithIndexCacheSize(8 << 20).
 		WithChecksumVerificationMode(options.OnTableAndBlockRead).
 		WithNumCompactors(2).
 		WithCompactL0OnClose(true).
@@ -92,6 +97,9 @@ func badgerOptions(dir string, version uint16, noSync bool, log *slog.Logger) ba
 		WithExternalMagic(version).
 		WithLogger(badgerLog{log})
 }
+
+// maxRecord bounds one record, in octets: safely below the value threshold.
+const maxRecord = 1000 << 10
 
 // badgerLog passes on Badger's warnings and errors.
 type badgerLog struct{ log *slog.Logger }
