@@ -2,7 +2,6 @@ package badgerstore
 
 import (
 	"context"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -32,17 +31,16 @@ func (s *Store) Claim(ctx context.Context, r store.ClaimRequest) ([]store.Claime
 	}
 	leases := s.idx.claim(r.Now.UnixNano(), r.Now.Add(r.For).UnixNano(), r)
 	out := make([]store.Claimed, 0, len(leases))
-	for i, l := range leases {
+	for _, l := range leases {
 		st, err := s.get(l.id)
-		if err != nil {
-			for _, l := range leases[i:] {
-				s.idx.unclaim(l)
-			}
-			if len(out) > 0 {
-				s.log.Error("reading claimed mail", "msg", l.id.String(), "error", err)
-				return out, nil
-			}
+		if errors.Is(err, store.ErrUnavailable) {
 			return nil, fmt.Errorf("claim: %w", err)
+		}
+		if err != nil {
+			// The lease stays, so that it is tried again when that is over and
+			// not at once and for ever.
+			s.log.Error("reading mail that is due; it is tried again when its lease is over", "msg", l.id.String(), "error", err)
+			continue
 		}
 		out = append(out, store.Claimed{Lease: l.seam(), Message: st.msg})
 	}
@@ -198,105 +196,6 @@ func (s *Store) dropBody(id mail.ID) {
 	}
 }
 
-// Update implements store.Queue.
-func (s *Store) Update(ctx context.Context, id mail.ID, f func(*store.Message) ([]mail.Event, error)) error {
-	end, err := s.begin(ctx)
-	if err != nil {
-		return fmt.Errorf("change message %s: %w", id, err)
-	}
-	defer end()
-	return s.change(ctx, id, f)
-}
-
-// change is Update within a change that has begun.
-func (s *Store) change(ctx context.Context, id mail.ID, f func(*store.Message) ([]mail.Event, error)) error {
-	for {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		dropped, err := s.update(id, f)
-		if errors.Is(err, errStale) {
-			continue
-		}
-		if err != nil {
-			return fmt.Errorf("change message %s: %w", id, err)
-		}
-		if dropped {
-			s.dropBody(id)
-		}
-		return nil
-	}
-}
-
-func (s *Store) update(id mail.ID, f func(*store.Message) ([]mail.Event, error)) (dropped bool, err error) {
-	old, err := s.get(id)
-	if err != nil {
-		return false, err
-	}
-	fresh, err := s.get(id) // f's own: it may write through whatever it finds
-	if err != nil {
-		return false, err
-	}
-	m := fresh.msg
-	if m.Rev != old.msg.Rev {
-		return false, errStale
-	}
-	attempts := m.Attempts
-	events, err := f(m)
-	if err != nil {
-		return false, err
-	}
-	if m.ID != id || m.Attempts != attempts {
-		return false, errors.New("ID and attempts are not for changing")
-	}
-	if m.HasBody && !old.msg.HasBody {
-		return false, errors.New("the body is gone")
-	}
-	m.Rev = old.msg.Rev
-	if err := checkRecipients(m, m.HasBody); err != nil {
-		return false, err
-	}
-	if len(m.Recipients) != len(old.msg.Recipients) {
-		return false, errors.New("recipients cannot be added or removed")
-	}
-	c, err := newChange(old, m, nil, events)
-	if err != nil {
-		return false, err
-	}
-	touched := map[int]bool{}
-	for _, kv := range c.sets {
-		if n, ok := recipientOf(kv.k); ok {
-			if old.rawRcpt[n] == nil {
-				return false, fmt.Errorf("recipient %d does not exist", n)
-			}
-			touched[n] = true
-		}
-	}
-	now := s.now().UnixNano()
-	err = s.com.commit(&op{
-		size:  c.size,
-		guard: func() error { return s.idx.guard(id, func() error { return s.idx.leased(id, touched, now) }) },
-		write: func(b *batch) error { return writeAll(b, c) },
-		done: func(err error) {
-			if err != nil {
-				s.idx.finish(id, nil, nil, nil)
-				return
-			}
-			s.idx.finish(id, &c.state, nil, nil)
-		},
-	})
-	return old.msg.HasBody && !m.HasBody, err
-}
-
-// recipientOf reads N from a recipient's key.
-func recipientOf(k []byte) (int, bool) {
-	_, rest, ok := keyID(k)
-	if !ok || k[0] != keyMessage || len(rest) != 5 || rest[0] != partRecipient {
-		return 0, false
-	}
-	return int(binary.BigEndian.Uint32(rest[1:])), true
-}
-
 // Get implements store.Queue.
 func (s *Store) Get(ctx context.Context, id mail.ID) (*store.Message, error) {
 	if err := ctx.Err(); err != nil {
@@ -363,94 +262,4 @@ func (s *Store) Counts(ctx context.Context) (map[mail.Status]int, error) {
 		return nil, err
 	}
 	return s.idx.snapshot(), nil
-}
-
-// Forget implements store.Queue. That the body is gone is durable before the
-// record goes: otherwise a crash would bring the message back.
-func (s *Store) Forget(ctx context.Context, id mail.ID) error {
-	end, err := s.begin(ctx)
-	if err != nil {
-		return fmt.Errorf("forget message %s: %w", id, err)
-	}
-	defer end()
-	st, err := s.get(id)
-	if err != nil {
-		return err
-	}
-	if !final(st.msg) {
-		return fmt.Errorf("forget message %s: it is not final for every recipient", id)
-	}
-	if st.msg.HasBody {
-		if err := s.change(ctx, id, func(m *store.Message) ([]mail.Event, error) {
-			m.HasBody = false
-			return nil, nil
-		}); err != nil {
-			return err
-		}
-		if st, err = s.get(id); err != nil {
-			return err
-		}
-	}
-	if err := s.spool.drop(id); err != nil {
-		return err
-	}
-	if err := s.spool.flush(id); err != nil {
-		return fmt.Errorf("forget message %s: %w", id, err)
-	}
-	keys, err := s.keysOf(ctx, id)
-	if err != nil {
-		return err
-	}
-	rev := st.msg.Rev
-	err = s.com.commit(&op{
-		size:  64 * len(keys),
-		guard: func() error { return s.idx.guard(id, nil) },
-		write: func(b *batch) error {
-			if err := (&change{id: id, expect: rev}).check(b); err != nil {
-				return err
-			}
-			for _, k := range keys {
-				if err := b.Delete(k); err != nil {
-					return err
-				}
-			}
-			return nil
-		},
-		done: func(err error) {
-			if err != nil {
-				s.idx.finish(id, nil, nil, nil)
-				return
-			}
-			s.idx.finish(id, &state{}, nil, nil)
-		},
-	})
-	if errors.Is(err, errStale) {
-		return fmt.Errorf("forget message %s: it is being changed: %w", id, store.ErrConflict)
-	}
-	if err != nil {
-		return fmt.Errorf("forget message %s: %w", id, err)
-	}
-	return nil
-}
-
-// keysOf lists every key of a message.
-func (s *Store) keysOf(ctx context.Context, id mail.ID) (keys [][]byte, err error) {
-	err = s.view(func(txn *badger.Txn) error {
-		for _, kind := range []byte{keyMessage, keyAttempt, keyEventOf} {
-			if err := scan(ctx, txn, idKey(kind, id), func(it *badger.Item) error {
-				k := it.KeyCopy(nil)
-				keys = append(keys, k)
-				if kind == keyEventOf {
-					_, seq, _ := keyID(k)
-					keys = append(keys, append([]byte{keyEvent}, seq...))
-				}
-				return nil
-			}); err != nil {
-				return err
-			}
-		}
-		keys = append(keys, liveKey(id))
-		return nil
-	})
-	return keys, err
 }

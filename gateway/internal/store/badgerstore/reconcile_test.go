@@ -444,3 +444,46 @@ func TestMigrates(t *testing.T) {
 	wantBody(t, s, id, small)
 	must(t, s.Close())
 }
+
+// Where the file system has no O_TMPFILE, drafts have names for a while.
+func TestWithoutTmpfile(t *testing.T) {
+	dir := t.TempDir()
+	s := openTest(t, dir)
+	s.spool.noTmpfile.Store(true)
+	id := enqueue(t, s, large, nil)
+	wantBody(t, s, id, large)
+	d, err := s.NewDraft(ctx, 0)
+	must(t, err)
+	_, err = d.Write(make([]byte, large))
+	must(t, err)
+	if n := spooled(t, dir); n != 2 {
+		t.Errorf("%d files, want the message and the draft", n)
+	}
+	d.Discard()
+	if n := spooled(t, dir); n != 1 {
+		t.Errorf("%d files after Discard, want the message alone", n)
+	}
+	must(t, s.Close())
+	s = openTest(t, dir)
+	defer s.Close()
+	wantBody(t, s, id, large)
+}
+
+// A record that cannot be read must neither stop other mail nor be claimed
+// over and over.
+func TestClaimPassesOverAnUnreadableRecord(t *testing.T) {
+	s := openTest(t, t.TempDir())
+	defer s.Close()
+	s.log = quiet
+	bad := enqueue(t, s, small, nil)
+	good := enqueue(t, s, small, nil)
+	must(t, s.com.commit(&op{write: func(b *batch) error { return b.set(messageKey(bad), []byte("{")) }}))
+	now := time.Now()
+	cs, err := s.Claim(ctx, store.ClaimRequest{Now: now, Limit: 10, For: time.Minute})
+	if err != nil || len(cs) != 1 || cs[0].Message.ID != good {
+		t.Fatalf("%d claims, %v", len(cs), err)
+	}
+	if due, err := s.NextDue(ctx); err != nil || due.Before(now.Add(59*time.Second)) {
+		t.Errorf("next due %v, %v: it would be tried at once", due, err)
+	}
+}
