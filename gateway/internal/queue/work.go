@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -176,6 +177,9 @@ func (w *Worker) work(ctx context.Context, c store.Claimed) {
 		}
 	}()
 	body, err := w.o.Store.OpenBody(ctx, c.Message.ID)
+	if err != nil && ctx.Err() != nil {
+		return // shutting down: the lease ends with the process, and nothing has changed
+	}
 	if err != nil {
 		w.unreadable(ctx, log, c, err)
 		return
@@ -228,6 +232,12 @@ func (w *Worker) judge(ctx context.Context, log *slog.Logger, c store.Claimed, n
 	stop := w.keep(ctx, log, &c.Lease, nil)
 	o, err := w.o.Judge.Rejudge(ctx, c.Message, ns, body)
 	stop()
+	if ctx.Err() != nil { // shutting down: a filter that was stopped has not failed
+		for _, a := range o.Spawn {
+			a.Draft.Discard()
+		}
+		return
+	}
 	if err != nil {
 		log.Error("filtering from the queue failed", "err", err)
 		now := w.o.Now()
@@ -260,7 +270,7 @@ func (w *Worker) deliver(ctx context.Context, log *slog.Logger, c store.Claimed,
 	e := book.Enter(c.Message, results)
 	w.confirm(c.Message, results)
 	o := store.Outcome{Recipients: e.Recipients, Events: e.Events, Attempts: attempts, DropBody: true}
-	o.Spawn, o.Events = w.o.Notices.Make(ctx, c.Message, e, attempts, body, o.Events)
+	o.Spawn, o.Events = w.o.Notices.Make(work, c.Message, e, attempts, body, o.Events) // also while shutting down
 	w.settle(ctx, log, c.Lease, o)
 	w.o.Judge.Attempted(work, c.Message, e)
 }
@@ -291,7 +301,15 @@ func (w *Worker) attempt(ctx, work context.Context, log *slog.Logger, l *store.L
 	stop := w.keep(ctx, log, l, a)
 	<-a.Done()
 	stop()
-	return a.Result()
+	res := a.Result()
+	if ctx.Err() != nil && res.Aborted {
+		// Our stopping is no failure of the destination's: what it left without
+		// an answer keeps its state. A DSN would be frozen for it (B79).
+		res.Rcpts = slices.DeleteFunc(res.Rcpts, func(r deliver.RcptResult) bool {
+			return r.Outcome == deliver.Deferred && !r.Remote && !r.MayDuplicate
+		})
+	}
+	return res
 }
 
 // keep extends a lease while work runs, and asks a running attempt to stop
