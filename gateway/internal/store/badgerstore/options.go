@@ -28,7 +28,8 @@ type Options struct {
 	BallastSize int64
 	// Fatal is called once, when a commit failed: the process has to exit,
 	// for nothing that follows a failed sync can be trusted. Until it does,
-	// everything is answered ErrUnavailable. Default: log and exit with 1.
+	// everything is answered ErrUnavailable. It must not call Close, which
+	// waits for the goroutine that calls it. Default: log and exit with 1.
 	Fatal func(error)
 	// NoSync switches all syncing off. It loses acknowledged mail when power
 	// fails and is here only so that the power-cut test can prove it would

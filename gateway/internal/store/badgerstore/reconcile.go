@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	badger "github.com/dgraph-io/badger/v4"
 
@@ -245,13 +246,16 @@ func (s *Store) freezeDamaged(id mail.ID, why error) {
 		var ev []mail.Event
 		for i := range m.Recipients {
 			r := &m.Recipients[i]
-			if !r.Status.Live() || r.Reason == why.Error() {
+			if !r.Status.Live() || strings.Contains(r.Reason, why.Error()) {
 				continue
 			}
 			if r.Status.Due() {
 				r.Status, r.Changed = mail.StatusQueueFrozen, now
 			}
-			r.Reason = why.Error()
+			if r.Reason != "" { // why it is held is still worth knowing
+				r.Reason += "; "
+			}
+			r.Reason += why.Error()
 			ev = append(ev, mail.Event{
 				At: now, Type: mail.EventFreeze, Message: id, N: r.N, Tenant: r.Tenant, Direction: m.Direction,
 				Sender: m.Sender.String(), Recipient: r.Address.String(), Status: r.Status, Text: why.Error(),

@@ -63,7 +63,7 @@ func openSpool(dir string, o *settings) (*spool, error) {
 		p.shards[i] = &dirSyncer{dir: d, off: o.NoSync}
 	}
 	if made && !o.NoSync {
-		if err := errors.Join(syncDir(dir), syncDir(filepath.Dir(dir))); err != nil {
+		if err := syncDir(dir); err != nil {
 			return nil, err
 		}
 	}

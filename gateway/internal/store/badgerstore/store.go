@@ -46,7 +46,7 @@ var _ store.Store = (*Store)(nil)
 func Open(o Options) (*Store, error) { return open(o.defaults()) }
 
 func open(o *settings) (_ *Store, err error) {
-	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+	if err := makeDir(o.Dir, o.NoSync); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
 	s := &Store{o: o, log: o.Logger}
@@ -71,6 +71,13 @@ func open(o *settings) (_ *Store, err error) {
 	if s.spool, err = openSpool(filepath.Join(o.Dir, "spool"), o); err != nil {
 		return nil, err
 	}
+	if !o.NoSync {
+		// The names of what was made in it, and its own, which whoever made it
+		// before us may not have synced.
+		if err := errors.Join(syncDir(o.Dir), syncDir(filepath.Dir(filepath.Clean(o.Dir)))); err != nil && !errors.Is(err, os.ErrPermission) {
+			return nil, fmt.Errorf("open store: %w", err)
+		}
+	}
 	s.spool.segs = newSegLog(filepath.Join(s.spool.dir, "seg"), o, s.fail)
 	s.com = newCommitter(s.db, s.space, newWALRoom(filepath.Join(o.Dir, "meta"), s.log), o.linger, s.fail)
 	s.com.wal.look()
@@ -85,6 +92,27 @@ func open(o *settings) (_ *Store, err error) {
 	}
 	s.spool.segs.start()
 	return s, nil
+}
+
+// makeDir makes a directory and its parents, durably: otherwise a power cut
+// soon after could take all of it, acknowledged mail included.
+func makeDir(dir string, noSync bool) error {
+	if _, err := os.Stat(dir); err == nil {
+		return nil
+	}
+	parent := filepath.Dir(dir)
+	if parent != dir {
+		if err := makeDir(parent, noSync); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	if noSync {
+		return nil
+	}
+	return syncDir(parent)
 }
 
 // abandon lets go of everything after a failed open.
