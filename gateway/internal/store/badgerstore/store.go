@@ -226,12 +226,16 @@ func (s *Store) Close() error {
 	s.com.close()
 	s.spool.segs.close()
 	var err error
-	if full := s.space.engineRoom(); full == nil {
-		err = s.db.Close()
-	} else {
+	full := s.space.engineRoom()
+	switch {
+	case s.com.failed.Load():
+		// What is in memory is not to be trusted: the next open reads the log.
+	case full != nil:
 		// Closing writes tables, for which there is no room. All is in the
 		// log, and the next open reads it.
 		s.log.Warn("the database is left as it is, for the disk is full", "error", full)
+	default:
+		err = s.db.Close()
 	}
 	if e := s.lock.release(); err == nil {
 		err = e
