@@ -211,16 +211,17 @@ func startPeers(t testing.TB, nextHop string, domain func(peer string) string) [
 		start func(ctx context.Context, dir, nextHop string, domains []string, extra ...string) (*peers.Process, error)
 		queue []string
 		file  func(name string) bool
+		more  []string // for its configuration
 	}{
-		{"postfix", peers.Postfix, []string{"queue/incoming", "queue/active", "queue/deferred", "queue/maildrop"}, func(string) bool { return true }},
-		{"exim", peers.Exim, []string{"spool/input"}, func(n string) bool { return strings.HasSuffix(n, "-H") }},
+		{"postfix", peers.Postfix, []string{"queue/incoming", "queue/active", "queue/deferred", "queue/maildrop"}, func(string) bool { return true }, []string{"smtpd_relay_restrictions = reject_unauth_destination"}},
+		{"exim", peers.Exim, []string{"spool/input"}, func(n string) bool { return strings.HasSuffix(n, "-H") }, nil},
 	} {
 		dir, err := os.MkdirTemp("", "weir-"+p.name+"-")
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { os.RemoveAll(dir) })
-		proc, err := p.start(context.Background(), dir, nextHop, []string{domain(p.name)})
+		proc, err := p.start(context.Background(), dir, nextHop, []string{domain(p.name)}, p.more...)
 		absent(t, err)
 		t.Cleanup(proc.Stop)
 		all = append(all, &peer{p.name, proc, func() int {
