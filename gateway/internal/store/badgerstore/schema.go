@@ -36,6 +36,9 @@ func openBadger(dir string, o *settings) (*badger.DB, error) {
 			return nil, err
 		}
 	}
+	if err := dropHalfMade(dir); err != nil {
+		return nil, err
+	}
 	db, err := badger.Open(badgerOptions(dir, schema, o.NoSync, o.Logger))
 	if err != nil {
 		return nil, fmt.Errorf("open the store's database in %s: %w", dir, err)
