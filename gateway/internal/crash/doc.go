@@ -1,7 +1,8 @@
-// Command crash proves that nothing acknowledged is lost: it loads a gateway,
-// kills it at random moments (or cuts its power, by snapshots of its disk),
-// starts it again, and at the end compares the ledger of 250s with what
-// arrived or is still queued.
+// Command crash proves that nothing acknowledged is lost: it loads a gateway
+// over both listeners, kills and stops it at random moments while its
+// destination fails in every way it can, starts it again, and at the end
+// compares the ledger of 250s with what arrived. Its tests do the same with
+// power cuts (snapshots of its disk under load) and with a full disk.
 //
 // It is a test harness, run by `make crash` and `make powercut`; no part of
 // the gateway uses it.

@@ -2,136 +2,153 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/mailweir/weir/gateway/internal/api/client"
 )
 
-// config is the gateway under test: everything is known valid, so everything
-// may be queued; direct delivery has little time, so both paths are taken.
-const config = `
-gateway {
-  hostname       = "crash.weir.test"
-  data_dir       = %q
-  direct_inbound = "400ms"
-  watermark      = "100MiB"
-}
+// addresses are where the gateway of the moment listens; empty while there is
+// none.
+type addresses struct{ mx, submission string }
 
-listener "mx" {
-  address   = "127.0.0.1:0"
-  direction = "inbound"
-  limits {
-    connections = 1000
-    per_client  = 1000
-    commands    = 100000
-    errors      = 1000
-  }
-}
-
-retry "fast" {
-  phase {
-    until = "10h"
-    every = "1s"
-  }
-}
-
-tenant "crash" {
-  domains = ["crash.test"]
-  route {
-    hosts       = [%q]
-    connections = 20
-  }
-  recipients {
-    verify = "local"
-    local  = ["*@crash.test"]
-  }
-  inbound { retry = retry.fast }
-}
-`
-
-// gateway is a process under test.
+// gateway is the process under test, one life after the other.
 type gateway struct {
 	bin, conf, dir string
-	nosync         bool
+	args           []string // of weir serve
 	cmd            *exec.Cmd
-	smtp           atomic.Pointer[string]
+	ended          chan struct{} // closed when the process has
+	listens        atomic.Pointer[addresses]
 	log            *os.File
 }
 
-func newGateway(bin, dir, conf, destination string, nosync bool) (*gateway, error) {
-	if err := os.WriteFile(conf, fmt.Appendf(nil, config, dir, destination), 0o600); err != nil {
+// newGateway prepares a gateway with its data in dir and its configuration
+// and log beside conf.
+func newGateway(bin, dir, conf, destination, watermark string, args ...string) (*gateway, error) {
+	if err := writeConfig(conf, dir, destination, watermark); err != nil {
 		return nil, err
 	}
 	log, err := os.OpenFile(conf+".log", os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	return &gateway{bin: bin, conf: conf, dir: dir, nosync: nosync, log: log}, err
+	return &gateway{bin: bin, conf: conf, dir: dir, args: args, log: log}, err
 }
 
-func (g *gateway) addr() string {
-	if p := g.smtp.Load(); p != nil {
+func (g *gateway) where() addresses {
+	if p := g.listens.Load(); p != nil {
 		return *p
 	}
-	return ""
+	return addresses{}
+}
+
+// launch starts the process and does not wait for anything.
+func (g *gateway) launch() error {
+	if err := os.Remove(filepath.Join(g.dir, "run.json")); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	g.cmd = exec.Command(g.bin, append([]string{"serve", "--config", g.conf}, g.args...)...)
+	g.cmd.Stdout, g.cmd.Stderr = g.log, g.log
+	g.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := g.cmd.Start(); err != nil {
+		g.cmd = nil
+		return err
+	}
+	ended := make(chan struct{})
+	g.ended = ended
+	go func(cmd *exec.Cmd) {
+		_ = cmd.Wait() // how it ended is in its ProcessState
+		close(ended)
+	}(g.cmd)
+	return nil
 }
 
 // start runs the gateway and waits until it listens.
 func (g *gateway) start() error {
-	run := filepath.Join(g.dir, "run.json")
-	os.Remove(run)
-	args := []string{"serve", "--config", g.conf}
-	if g.nosync {
-		args = append(args, "--unsafe-no-sync")
-	}
-	g.cmd = exec.Command(g.bin, args...)
-	g.cmd.Stdout, g.cmd.Stderr = g.log, g.log
-	g.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := g.cmd.Start(); err != nil {
+	if err := g.launch(); err != nil {
 		return err
 	}
 	var a struct {
 		PID       int
 		Listeners map[string]string
 	}
-	for deadline := time.Now().Add(60 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		b, err := os.ReadFile(run)
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline) && g.alive(); time.Sleep(5 * time.Millisecond) {
+		b, err := os.ReadFile(filepath.Join(g.dir, "run.json"))
 		if err == nil && json.Unmarshal(b, &a) == nil && a.PID == g.cmd.Process.Pid {
-			addr := a.Listeners["mx"]
-			g.smtp.Store(&addr)
+			g.listens.Store(&addresses{a.Listeners["mx"], a.Listeners["submission"]})
 			return nil
 		}
-		if err := g.cmd.Process.Signal(syscall.Signal(0)); err != nil {
-			break
-		}
 	}
-	g.cmd.Process.Kill()
-	g.cmd.Wait()
+	g.kill()
 	return fmt.Errorf("the gateway did not come up; see %s", g.log.Name())
 }
 
-// kill ends it as a crash would.
-func (g *gateway) kill() {
-	g.smtp.Store(nil)
-	if g.cmd != nil && g.cmd.Process != nil {
-		g.cmd.Process.Kill()
-		g.cmd.Wait()
-		g.cmd = nil
+// alive reports whether the process runs.
+func (g *gateway) alive() bool {
+	if g.cmd == nil {
+		return false
+	}
+	select {
+	case <-g.ended:
+		return false
+	default:
+		return true
 	}
 }
 
-// live asks the gateway how many recipients it still holds.
-func (g *gateway) live() (map[string]int, error) {
-	out, err := exec.Command(g.bin, "queue", "summary", "--json", "--socket", filepath.Join(g.dir, "weir.sock")).Output()
-	if err != nil {
-		return nil, fmt.Errorf("weir queue summary: %w: %s", err, out)
+// kill ends it as a crash would.
+func (g *gateway) kill() span {
+	s := span{from: time.Now()}
+	g.listens.Store(nil)
+	if g.cmd != nil {
+		_ = g.cmd.Process.Kill() // an error means that it is gone
+		<-g.ended
+		g.cmd = nil
 	}
-	var sum struct {
-		Counts map[string]int `json:"counts"`
+	s.to = time.Now()
+	return s
+}
+
+// patience is how long a gateway may take to stop: an attempt past its final
+// dot may finish.
+const patience = slowest + 20*time.Second
+
+// terminate asks it to stop, as an operator does; it has to end by itself and
+// without complaint.
+func (g *gateway) terminate() error {
+	g.listens.Store(nil)
+	if err := g.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		return fmt.Errorf("the gateway had ended before it was asked to: %w", err)
 	}
-	if err := json.Unmarshal(out, &sum); err != nil || sum.Counts == nil {
-		return nil, fmt.Errorf("weir queue summary said %q: %w", out, err)
+	select {
+	case <-g.ended:
+	case <-time.After(patience):
+		_ = g.cmd.Process.Signal(syscall.SIGQUIT) // its goroutines go to the log
+		<-g.ended
+		return fmt.Errorf("the gateway did not stop within %v of SIGTERM; see %s", patience, g.log.Name())
 	}
-	return sum.Counts, nil
+	state := g.cmd.ProcessState
+	g.cmd = nil
+	if !state.Success() {
+		return fmt.Errorf("the gateway ended with %v after SIGTERM; see %s", state, g.log.Name())
+	}
+	return nil
+}
+
+// stillborn starts a gateway and kills it while it opens its store, or soon
+// after.
+func (g *gateway) stillborn() (span, error) {
+	if err := g.launch(); err != nil {
+		return span{}, err
+	}
+	time.Sleep(rand.N(400 * time.Millisecond))
+	return g.kill(), nil
+}
+
+func (g *gateway) client() *client.Client {
+	return client.New(client.Options{Socket: filepath.Join(g.dir, "weir.sock")})
 }

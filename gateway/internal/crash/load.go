@@ -1,144 +1,198 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
 	"net/textproto"
-	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// ledger is what clients know for sure: the 250s.
-type ledger struct {
-	mu   sync.Mutex
-	acks map[string]ack // by token and recipient
-	file *os.File       // nil, or where acknowledgements are appended
-	sent atomic.Int64
+// claim is what a 250 promised about one recipient.
+type claim struct {
+	token, to string
+	want      want
+	at        time.Time
 }
 
-type ack struct{ at time.Time }
+// ledger is what clients know for sure: the 250s.
+type ledger struct {
+	mu     sync.Mutex
+	claims []claim
 
-func newLedger() *ledger { return &ledger{acks: map[string]ack{}} }
+	sent, direct, queued, refused, full atomic.Int64 // messages by the reply after DATA
+}
 
-func (l *ledger) add(token string, to []string) {
+// add enters an acknowledged message.
+func (l *ledger) add(p parcel, to []string, reply string) {
+	if strings.Contains(reply, "delivered as") {
+		l.direct.Add(1)
+	} else {
+		l.queued.Add(1)
+	}
+	now := time.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, a := range to {
-		l.acks[token+" "+a] = ack{time.Now()}
+		l.claims = append(l.claims, claim{p.token, a, p.wants(a), now})
 	}
 }
 
-func (l *ledger) keys() []string {
+// all is what was acknowledged until now.
+func (l *ledger) all() []claim {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	out := make([]string, 0, len(l.acks))
-	for k := range l.acks {
-		out = append(out, k)
-	}
-	return out
+	return l.claims[:len(l.claims):len(l.claims)]
 }
 
-// client sends messages to the gateway of the moment until stop is closed.
-// Each token is sent once: no 250, no claim.
-func client(id int, where func() string, l *ledger, pace time.Duration, stop <-chan struct{}) {
-	n := 0
-	for {
-		select {
-		case <-stop:
-			return
-		default:
+// load is clients that send to the gateway of the moment, a third of them
+// through submission. Each message is sent once: no 250, no claim.
+type load struct {
+	where  func() addresses
+	ledger *ledger
+	pace   time.Duration // at most between two messages of a client
+	make   func(token string, outbound bool) parcel
+
+	stop chan struct{}
+	wg   sync.WaitGroup
+}
+
+func startLoad(clients int, where func() addresses, l *ledger, pace time.Duration) *load {
+	d := &load{where: where, ledger: l, pace: pace, make: newParcel, stop: make(chan struct{})}
+	for i := range clients {
+		d.wg.Go(func() { d.client(i) })
+	}
+	return d
+}
+
+// end stops the clients and waits for them.
+func (d *load) end() {
+	close(d.stop)
+	d.wg.Wait()
+}
+
+// pause waits, and reports whether to go on.
+func (d *load) pause(t time.Duration) bool {
+	select {
+	case <-d.stop:
+		return false
+	case <-time.After(t):
+		return true
+	}
+}
+
+func (d *load) client(id int) {
+	outbound := id%3 == 2
+	for n := 0; d.pause(time.Millisecond); {
+		addr := d.where().mx
+		if outbound {
+			addr = d.where().submission
 		}
-		addr := where()
 		if addr == "" {
-			time.Sleep(20 * time.Millisecond)
+			d.pause(20 * time.Millisecond)
 			continue
 		}
-		if session(id, &n, addr, l, pace, stop) != nil {
-			time.Sleep(10 * time.Millisecond)
+		if d.session(id, &n, addr, outbound) != nil {
+			d.pause(10 * time.Millisecond)
 		}
 	}
 }
 
-// session sends a few messages over one connection.
-func session(id int, n *int, addr string, l *ledger, pace time.Duration, stop <-chan struct{}) error {
+// dialogue is the client's end of an SMTP session.
+type dialogue struct {
+	*textproto.Conn
+	raw net.Conn
+}
+
+// step sends a command and wants a reply; an *textproto.Error is another one.
+func (c dialogue) step(want int, format string, args ...any) (string, error) {
+	if err := c.raw.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
+		return "", err
+	}
+	if format != "" {
+		if err := c.PrintfLine(format, args...); err != nil {
+			return "", err
+		}
+	}
+	_, text, err := c.ReadResponse(want)
+	return text, err
+}
+
+// session sends some messages over one connection.
+func (d *load) session(id int, n *int, addr string, outbound bool) error {
 	raw, err := net.DialTimeout("tcp", addr, time.Second)
 	if err != nil {
 		return err
 	}
-	defer raw.Close()
-	c := textproto.NewConn(raw)
-	step := func(want int, format string, args ...any) error {
-		raw.SetDeadline(time.Now().Add(30 * time.Second))
-		if format != "" {
-			if err := c.PrintfLine(format, args...); err != nil {
-				return err
-			}
-		}
-		_, _, err := c.ReadResponse(want)
+	c := dialogue{textproto.NewConn(raw), raw}
+	defer c.Close()
+	if _, err := c.step(220, ""); err != nil {
 		return err
 	}
-	if err := step(220, ""); err != nil {
-		return err
-	}
-	if err := step(250, "EHLO client%d.test", id); err != nil {
+	if _, err := c.step(250, "EHLO client%d.test", id); err != nil {
 		return err
 	}
 	for range 1 + rand.IntN(20) {
-		select {
-		case <-stop:
-			return nil
-		default:
-		}
 		*n++
-		token := fmt.Sprintf("c%d-%d", id, *n)
-		to := []string{fmt.Sprintf("u%d@crash.test", rand.IntN(50))}
-		if rand.IntN(4) == 0 {
-			to = append(to, fmt.Sprintf("v%d@crash.test", rand.IntN(50)))
-		}
-		l.sent.Add(1)
-		if err := step(250, "MAIL FROM:<sender%d@client.test>", id); err != nil {
+		if err := d.message(c, d.make(fmt.Sprintf("c%d-%d", id, *n), outbound)); err != nil {
 			return err
 		}
-		took := to[:0:0]
-		for _, a := range to {
-			if err := step(250, "RCPT TO:<%s>", a); err == nil {
-				took = append(took, a)
-			} else if _, ok := err.(*textproto.Error); !ok {
-				return err
-			}
-		}
-		if len(took) == 0 {
-			if err := step(250, "RSET"); err != nil {
-				return err
-			}
-			continue
-		}
-		if err := step(354, "DATA"); err != nil {
-			return err
-		}
-		err := step(250, "%s", message(token))
-		if err == nil {
-			l.add(token, took)
-		} else if _, ok := err.(*textproto.Error); !ok {
-			return err
-		}
-		if pace > 0 {
-			time.Sleep(time.Duration(rand.Int64N(int64(pace))))
+		if !d.pause(time.Duration(rand.Int64N(int64(d.pace) + 1))) {
+			break
 		}
 	}
-	return step(221, "QUIT")
+	_, err = c.step(221, "QUIT")
+	return err
 }
 
-// message is one message with its final dot, of 1 to 200 KiB, most small.
-func message(token string) string {
-	lines := 10 + rand.IntN(60)
-	if rand.IntN(10) == 0 {
-		lines = rand.IntN(2600)
+// message sends one message and enters it into the ledger if it is taken.
+func (d *load) message(c dialogue, p parcel) error {
+	d.ledger.sent.Add(1)
+	if _, err := c.step(250, "MAIL FROM:<%s>", p.from); err != nil {
+		return d.refused(&c, err)
 	}
-	return "X-Token: " + token + "\r\nFrom: s@client.test\r\nSubject: " + token + "\r\n\r\n" +
-		strings.Repeat("0123456789012345678901234567890123456789012345678901234567890123456789012\r\n", lines) + "."
+	var took []string
+	for _, a := range p.to {
+		_, err := c.step(250, "RCPT TO:<%s>", a)
+		if err == nil {
+			took = append(took, a)
+		} else if err := d.refused(nil, err); err != nil {
+			return err
+		}
+	}
+	if len(took) == 0 {
+		_, err := c.step(250, "RSET")
+		return err
+	}
+	if _, err := c.step(354, "DATA"); err != nil {
+		return d.refused(&c, err)
+	}
+	reply, err := c.step(250, "%s", p.data)
+	if err != nil {
+		return d.refused(nil, err)
+	}
+	d.ledger.add(p, took, reply)
+	return nil
+}
+
+// refused counts a refusal, and resets the transaction over c if there is
+// still one; any other error it returns.
+func (d *load) refused(c *dialogue, err error) error {
+	var r *textproto.Error
+	if !errors.As(err, &r) || r.Code == 421 {
+		return err
+	}
+	d.ledger.refused.Add(1)
+	if r.Code == 452 {
+		d.ledger.full.Add(1)
+	}
+	if c != nil {
+		_, err := c.step(250, "RSET")
+		return err
+	}
+	return nil
 }

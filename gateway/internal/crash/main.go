@@ -1,168 +1,141 @@
 package main
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
 	"time"
 )
 
 var (
 	bin      = flag.String("weir", "bin/weir", "the gateway's binary")
-	rounds   = flag.Int("rounds", 50, "kills, or power cuts")
+	rounds   = flag.Int("rounds", 50, "kills and stops")
 	clients  = flag.Int("clients", 12, "sessions at one time")
-	power    = flag.Bool("powercut", false, "cut the power instead (needs root, mkfs.xfs and loop devices)")
-	keep     = flag.Bool("keep", false, "keep the directory")
-	drainFor = flag.Duration("drain", 3*time.Minute, "how long the last gateway may take to drain")
+	keep     = flag.Bool("keep", false, "keep the directory, and say which it is")
+	drainFor = flag.Duration("drain", 2*time.Minute, "how long the last gateway may take to drain")
+	profile  = flag.String("profile", "", "write the last gateway's cpu.prof and heap.prof to this directory")
 )
 
 func main() {
 	flag.Parse()
 	abs, err := filepath.Abs(*bin)
-	if err != nil {
-		fatal(err)
-	}
-	*bin = abs
-	if *power {
-		err = cutPower()
-	} else {
-		err = crash()
+	if err == nil {
+		err = crash(context.Background(), abs)
 	}
 	if err != nil {
-		fatal(err)
+		fmt.Fprintln(os.Stderr, "crash:", err)
+		os.Exit(1)
 	}
 }
 
-func fatal(err error) {
-	fmt.Fprintln(os.Stderr, "crash:", err)
-	os.Exit(1)
-}
-
-// crash kills the loaded gateway *rounds times and checks the ledger.
-func crash() error {
+// crash ends the loaded gateway *rounds times and checks the ledger.
+func crash(ctx context.Context, bin string) error {
+	began := time.Now()
 	dir, err := os.MkdirTemp("", "weir-crash-")
 	if err != nil {
 		return err
 	}
-	if !*keep {
+	if *keep {
+		fmt.Println("data, configuration and log are in", dir)
+	} else {
 		defer os.RemoveAll(dir)
 	}
 	d, err := startDestination()
 	if err != nil {
 		return err
 	}
-	g, err := newGateway(*bin, filepath.Join(dir, "data"), filepath.Join(dir, "config.hcl"), d.addr, false)
+	defer d.close()
+	g, err := newGateway(bin, filepath.Join(dir, "data"), filepath.Join(dir, "config.hcl"), d.addr, "100MiB")
 	if err != nil {
-		return err
-	}
-	if err := g.start(); err != nil {
 		return err
 	}
 	defer g.kill()
-	l := newLedger()
-	stop, wait := startClients(g.addr, l)
-	flapStop := make(chan struct{})
-	var flapping sync.WaitGroup
-	flapping.Go(func() { d.flap(flapStop) })
-	var kills []time.Time
-	for i := range *rounds {
-		time.Sleep(time.Duration(100+rand.IntN(900)) * time.Millisecond)
-		g.kill()
-		kills = append(kills, time.Now())
-		if err := g.start(); err != nil {
-			return fmt.Errorf("round %d: %w", i+1, err)
-		}
+	if err := g.start(); err != nil {
+		return err
 	}
-	close(stop)
-	wait()
-	close(flapStop)
-	flapping.Wait()
-	left, err := drain(g)
+	l := new(ledger)
+	load := startLoad(*clients, g.where, l, 30*time.Millisecond)
+	calm := flapping(d)
+	lives, err := g.endure(*rounds)
+	load.end()
+	calm()
 	if err != nil {
 		return err
 	}
-	return report(d, l, kills, left)
+	draining := time.Now()
+	released, err := drain(ctx, g, *drainFor)
+	if err != nil {
+		return err
+	}
+	drained := time.Since(draining)
+	arrived := func(k key) []receipt { return d.copies(k, time.Time{}) }
+	seen := d.keys()
+	v := judge(l.all(), arrived, seen, released)
+	c := g.client()
+	defer c.Close()
+	if err := v.explain(ctx, seen, arrived, lives.kills, c); err != nil {
+		return err
+	}
+	if err := g.terminate(); err != nil {
+		return err
+	}
+	fmt.Printf("kills=%d (while starting %d) stops=%d sent=%d direct=%d queued=%d refused=%d %v drained-in=%v took=%v\n",
+		len(lives.kills), lives.stillborn, lives.stops, l.sent.Load(), l.direct.Load(), l.queued.Load(), l.refused.Load(),
+		v, drained.Round(100*time.Millisecond), time.Since(began).Round(time.Second))
+	if l.direct.Load() == 0 || l.queued.Load() == 0 {
+		return fmt.Errorf("the test is wrong: both ways have to be taken")
+	}
+	return v.err()
 }
 
-func startClients(where func() string, l *ledger) (chan struct{}, func()) {
+// flapping changes the destination's mode until the function is called.
+func flapping(d *destination) (calm func()) {
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
-	for i := range *clients {
-		wg.Go(func() { client(i, where, l, 30*time.Millisecond, stop) })
+	wg.Go(func() { d.flap(stop) })
+	return func() {
+		close(stop)
+		wg.Wait()
 	}
-	return stop, wg.Wait
 }
 
-// drain waits until the gateway holds nothing that is due.
-func drain(g *gateway) (map[string]int, error) {
-	var left map[string]int
-	for deadline := time.Now().Add(*drainFor); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
-		var err error
-		if left, err = g.live(); err != nil {
-			return nil, err
-		}
-		if left["queued"]+left["accepted"] == 0 {
-			return left, nil
-		}
-	}
-	return left, nil
+// lives is how a gateway's lives ended.
+type lives struct {
+	kills            []span
+	stops, stillborn int
 }
 
-// report compares the ledger with what arrived. What is still queued is
-// counted too: it is late, not lost.
-func report(d *destination, l *ledger, kills []time.Time, left map[string]int) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	keys := l.keys()
-	var missing []string
-	dup, explained := 0, 0
-	for _, k := range keys {
-		if len(d.taken[k]) == 0 {
-			missing = append(missing, k)
-		}
-	}
-	for _, rs := range d.taken {
-		for i := 1; i < len(rs); i++ {
-			dup++
-			if explains(rs[i-1], rs[i], kills) {
-				explained++
+// endure ends the gateway n times: three of four by SIGKILL, the others by
+// SIGTERM, some of the new ones at once.
+func (g *gateway) endure(n int) (lives, error) {
+	var out lives
+	for i := range n {
+		time.Sleep(100*time.Millisecond + rand.N(900*time.Millisecond))
+		if i%4 == 3 {
+			if err := g.terminate(); err != nil {
+				return out, fmt.Errorf("round %d: %w", i+1, err)
 			}
+			out.stops++
+		} else {
+			out.kills = append(out.kills, g.kill())
+		}
+		if i%8 == 5 {
+			s, err := g.stillborn()
+			if err != nil {
+				return out, fmt.Errorf("round %d: %w", i+1, err)
+			}
+			out.kills, out.stillborn = append(out.kills, s), out.stillborn+1
+		}
+		if i == n-1 && *profile != "" {
+			g.args = append(g.args, "--profile", *profile)
+		}
+		if err := g.start(); err != nil {
+			return out, fmt.Errorf("round %d: %w", i+1, err)
 		}
 	}
-	queued := left["queued"] + left["accepted"]
-	fmt.Printf("kills=%d sent=%d acknowledged=%d arrived=%d queued=%d missing=%d duplicates=%d explained=%d other=%v\n",
-		len(kills), l.sent.Load(), len(keys), len(d.taken), queued, max(0, len(missing)-queued), dup, explained, left)
-	if len(missing) > queued {
-		slices.Sort(missing)
-		return fmt.Errorf("acknowledged mail is missing: %v", missing[:min(len(missing), 20)])
-	}
-	if len(keys) == 0 {
-		return fmt.Errorf("nothing was acknowledged: the test is wrong")
-	}
-	if explained < dup {
-		return fmt.Errorf("%d of %d duplicates have no explanation", dup-explained, dup)
-	}
-	return nil
-}
-
-// explains tells whether a second copy had to come: the gateway was killed
-// between the first copy's arrival and the second's (its 250 was not yet
-// recorded), or the destination hung up before its reply, or replied so late
-// that the gateway may have been gone.
-func explains(first, second receipt, kills []time.Time) bool {
-	if first.mode == ambiguous {
-		return true
-	}
-	for _, k := range kills {
-		// the kill falls into the first copy's transaction, which may have
-		// begun to answer a little before it
-		if k.After(first.at.Add(-2*time.Second)) && k.Before(second.at) {
-			return true
-		}
-	}
-	return false
+	return out, nil
 }

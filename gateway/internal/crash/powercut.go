@@ -1,5 +1,0 @@
-package main
-
-import "errors"
-
-func cutPower() error { return errors.New("not built yet") }
