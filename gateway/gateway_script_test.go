@@ -51,6 +51,7 @@ func gatewayCommands() map[string]func(*testscript.TestScript, bool, []string) {
 		"arrived":    cmdArrived,
 		"first":      cmdFirst,
 		"smtp":       cmdSMTP,
+		"localise":   cmdLocalise,
 	}
 }
 
@@ -66,6 +67,7 @@ func prepare(e *testscript.Env) error {
 	}
 	e.Setenv("MESSAGES", filepath.Join(root, "examples", "messages"))
 	e.Setenv("EXAMPLES", filepath.Join(root, "examples"))
+	e.Setenv("ROOT", root)
 	e.Values[stateKey{}] = &scriptState{sinks: map[string]*process{}}
 	return nil
 }
@@ -122,7 +124,7 @@ func weirPath(ts *testscript.TestScript) string {
 // environment is the script's, as far as weir looks at it.
 func environment(ts *testscript.TestScript) []string {
 	env := slices.Clone(stateOf(ts).vars)
-	for _, name := range []string{"PATH", "HOME", "TMPDIR", "TZ", "GOCOVERDIR"} {
+	for _, name := range []string{"PATH", "HOME", "TMPDIR", "TZ", "GOCOVERDIR", "WEIR_CONFIG"} {
 		env = append(env, name+"="+ts.Getenv(name))
 	}
 	return env
@@ -387,6 +389,16 @@ func cmdFirst(ts *testscript.TestScript, _ bool, args []string) {
 	})
 	id, _, _ := strings.Cut(row.ID, ".")
 	ts.Setenv(args[0], id)
+}
+
+// cmdLocalise: localise PATH… gives policies written for the usual ports the
+// kernel's, and $SINK for their destination.
+func cmdLocalise(ts *testscript.TestScript, _ bool, args []string) {
+	for _, name := range args {
+		s := strings.NewReplacer("127.0.0.1:2526", ts.Getenv("SINK"), "127.0.0.1:2525", "127.0.0.1:0",
+			"127.0.0.1:2587", "127.0.0.1:0", "127.0.0.1:8080", "127.0.0.1:0").Replace(ts.ReadFile(name))
+		ts.Check(os.WriteFile(ts.MkAbs(name), []byte(s), 0o644))
+	}
 }
 
 // cmdSMTP keeps one session open across other commands:

@@ -77,18 +77,10 @@ func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'
 
 // documentCommands are gatewayCommands and
 //
-//	localise PATH…       rewrite the addresses of a policy: the kernel's ports, and $SINK
 //	bin                  make bin/weir and examples, as in the repository after "make build"
 //	step COMMAND SHOWS   run a documented command by the shell, and look for what it shows
 func documentCommands() map[string]func(*testscript.TestScript, bool, []string) {
 	commands := gatewayCommands()
-	commands["localise"] = func(ts *testscript.TestScript, _ bool, args []string) {
-		for _, name := range args {
-			s := strings.NewReplacer("127.0.0.1:2526", ts.Getenv("SINK"), "127.0.0.1:2525", "127.0.0.1:0",
-				"127.0.0.1:2587", "127.0.0.1:0", "127.0.0.1:8080", "127.0.0.1:0").Replace(ts.ReadFile(name))
-			ts.Check(os.WriteFile(ts.MkAbs(name), []byte(s), 0o644))
-		}
-	}
 	commands["bin"] = func(ts *testscript.TestScript, _ bool, _ []string) {
 		ts.Check(os.Mkdir(ts.MkAbs("bin"), 0o755))
 		ts.Check(os.Symlink(weirPath(ts), ts.MkAbs("bin/weir")))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -43,6 +44,42 @@ func TestScripts(t *testing.T) {
 		},
 		RequireExplicitExec: true,
 	})
+}
+
+// TestEveryExampleIsRun: an example that no script runs will rot.
+func TestEveryExampleIsRun(t *testing.T) {
+	scripts, err := filepath.Glob(filepath.Join("testdata", "script", "*.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all strings.Builder
+	for _, name := range scripts {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.Write(b)
+	}
+	examples, err := filepath.Glob(filepath.Join("..", "examples", "*"))
+	if err != nil || len(examples) == 0 {
+		t.Fatalf("%d examples, %v", len(examples), err)
+	}
+	messages, err := filepath.Glob(filepath.Join("..", "examples", "messages", "*.eml"))
+	if err != nil || len(messages) == 0 {
+		t.Fatalf("%d messages, %v", len(messages), err)
+	}
+	for _, e := range append(examples, messages...) {
+		if filepath.Base(e) == "messages" {
+			continue // each by itself
+		}
+		rel, err := filepath.Rel(filepath.Join("..", "examples"), e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(all.String(), "$EXAMPLES/"+filepath.ToSlash(rel)) && !strings.Contains(all.String(), "$MESSAGES/"+filepath.Base(rel)) {
+			t.Errorf("no script in testdata/script runs examples/%s", rel)
+		}
+	}
 }
 
 func serveForScript(ts *testscript.TestScript, _ bool, args []string) {

@@ -24,7 +24,10 @@ locals {
   office = ["127.0.0.0/8", "::1"]
 }
 
-plugin "rules" { source = "builtin:rules" }
+plugin "rules" {
+  source = "builtin:rules"
+  grant { lists = true } # its rules ask named lists
+}
 
 plugin "stall" {
   source   = "builtin:stall"
@@ -61,6 +64,7 @@ ruleset "incoming" {
       block "executables" {
         attachment_name = ["*.exe", "*.js", "*.scr"]
         class           = "attachment/executable"
+        override        = true # also of those who are allowed: the action below decides
       }
     }
   }

@@ -1,6 +1,9 @@
 # Plans a customer can have: a baseline for all, and what comes on top.
 
-plugin "rules" { source = "builtin:rules" }
+plugin "rules" {
+  source = "builtin:rules"
+  grant { lists = true } # its rules ask named lists
+}
 
 plugin "stall" {
   source   = "builtin:stall"
