@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"syscall"
 	"testing"
 	"time"
 
@@ -53,6 +54,7 @@ func startChild(t testing.TB, role, dir string, out io.Writer) (*exec.Cmd, *byte
 	cmd := exec.Command(exe, dir)
 	cmd.Env = append(os.Environ(), childEnv+"="+role)
 	cmd.Stdout = out
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // it must not outlive a test that is killed
 	errs := new(bytes.Buffer)
 	cmd.Stderr = errs
 	must(t, cmd.Start())

@@ -68,6 +68,9 @@ func TestFullDisk(t *testing.T) {
 	if testing.Short() {
 		t.Skip("makes and mounts a file system")
 	}
+	if !powercut.Alone(t, "ext4") {
+		return
+	}
 	d := powercut.New(t, "ext4", 256<<20)
 	data := filepath.Join(d.Dir, "data")
 	path := filepath.Join(t.TempDir(), "ledger")

@@ -19,6 +19,9 @@ func TestPowerCut(t *testing.T) {
 	if testing.Short() {
 		t.Skip("makes and mounts file systems")
 	}
+	if !powercut.Alone(t, "ext4", "xfs") {
+		return
+	}
 	for _, fs := range []string{"ext4", "xfs"} {
 		t.Run(fs, func(t *testing.T) {
 			bad, acked, example := cutPower(t, fs, "work", rounds(t, "WEIR_POWERCUT_ROUNDS", 2))
@@ -38,6 +41,9 @@ func TestPowerCut(t *testing.T) {
 func TestPowerCutControl(t *testing.T) {
 	if testing.Short() {
 		t.Skip("makes and mounts file systems")
+	}
+	if !powercut.Alone(t, "ext4") {
+		return
 	}
 	bad, acked, _ := cutPower(t, "ext4", "nosync", 2)
 	if bad == 0 {

@@ -14,8 +14,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -48,9 +50,49 @@ func Available(fs string) error {
 	return nil
 }
 
+// inside marks a test process that has a mount namespace of its own.
+const inside = "WEIR_POWERCUT_INSIDE"
+
+// Alone runs the calling top-level test again in a process with a mount
+// namespace of its own, so that its mounts are gone when it ends, however it
+// ends. In that process it returns true, and the test goes on; elsewhere it
+// has done everything and returns false, or has skipped the test, saying why:
+//
+//	if !powercut.Alone(t, "ext4") { return }
+func Alone(t *testing.T, fs ...string) bool {
+	t.Helper()
+	if os.Getenv(inside) != "" {
+		return true
+	}
+	for _, f := range fs {
+		if err := Available(f); err != nil {
+			t.Skipf("no power cut: %v", err)
+		}
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(exe, "-test.run=^"+regexp.QuoteMeta(t.Name())+"$", "-test.v", "-test.count=1")
+	cmd.Env = append(os.Environ(), inside+"=1")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
+	out, err := cmd.CombinedOutput()
+	switch {
+	case err != nil && cmd.ProcessState == nil:
+		t.Skipf("no power cut: no mount namespace: %v", err)
+	case err != nil:
+		t.Fatalf("%v\n%s", err, out)
+	case strings.Contains(string(out), "--- SKIP"):
+		t.Skipf("%s", out)
+	default:
+		t.Logf("%s", out)
+	}
+	return false
+}
+
 // New makes and mounts a file system of kind fs ("ext4", "xfs") with size
 // octets, and takes it down at the test's end. It skips the test where that
-// cannot be done, saying why.
+// cannot be done, saying why. A test that may be killed calls Alone first.
 func New(t testing.TB, fs string, size int64) *Disk {
 	t.Helper()
 	if err := Available(fs); err != nil {
