@@ -20,8 +20,8 @@ import (
 type system struct {
 	name string
 	addr string
-	cpu  func() float64 // seconds used so far, children included
-	rss  func() int64   // octets now
+	cpu  func() float64           // seconds used so far, children included
+	rss  func() (now, peak int64) // octets
 	stop func()
 }
 
@@ -101,7 +101,7 @@ func weir(bin, dir, name, direct, nextHop string) (*system, error) {
 	}}
 	pid := cmd.Process.Pid
 	s.cpu = func() float64 { return cpuOf(pid) }
-	s.rss = func() int64 { return rssOf(pid) }
+	s.rss = func() (int64, int64) { return memoryOf(pid, "VmRSS:"), memoryOf(pid, "VmHWM:") }
 	for deadline := time.Now().Add(60 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		var run struct {
 			PID       int
@@ -126,7 +126,7 @@ func postfix(ctx context.Context, dir, nextHop string) (*system, error) {
 	return &system{
 		name: "postfix", addr: p.Addr, stop: p.Stop,
 		cpu: func() float64 { return cpuOfGroup(p.PID()) },
-		rss: func() int64 { return 0 },
+		rss: func() (int64, int64) { return 0, 0 }, // many small processes that share their pages
 	}, nil
 }
 
@@ -171,13 +171,14 @@ func cpuOfGroup(master int) float64 {
 	return sum
 }
 
-func rssOf(pid int) int64 {
+// memoryOf reads a line of /proc/PID/status, octets.
+func memoryOf(pid int, line string) int64 {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0
 	}
-	for line := range strings.SplitSeq(string(b), "\n") {
-		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+	for l := range strings.SplitSeq(string(b), "\n") {
+		if rest, ok := strings.CutPrefix(l, line); ok {
 			n, _ := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
 			return n << 10
 		}
