@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 
 	badger "github.com/dgraph-io/badger/v4"
+
+	"github.com/mailweir/weir/gateway/internal/store/badgerfiles"
 )
 
 // schema is the version of keys and encodings that this program writes. It
@@ -27,6 +29,9 @@ func openBadger(dir string, o *settings) (*badger.DB, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := badgerfiles.DropHalfMade(dir); err != nil {
+		return nil, err
+	}
 	switch {
 	case have == 0: // new
 	case have > schema:
@@ -35,9 +40,6 @@ func openBadger(dir string, o *settings) (*badger.DB, error) {
 		if err := migrate(dir, have, schema, migrations, o); err != nil {
 			return nil, err
 		}
-	}
-	if err := dropHalfMade(dir); err != nil {
-		return nil, err
 	}
 	db, err := badger.Open(badgerOptions(dir, schema, o.NoSync, o.Logger))
 	if err != nil {

@@ -20,6 +20,7 @@ import (
 	badger "github.com/dgraph-io/badger/v4"
 
 	"github.com/mailweir/weir/gateway/internal/store"
+	"github.com/mailweir/weir/gateway/internal/store/badgerfiles"
 )
 
 // Options configure a store; the zero value does.
@@ -71,6 +72,12 @@ func Open(dir string, o Options) (*Store, error) {
 		o.Logger = slog.Default()
 	}
 	db, err := openBadger(dir)
+	if err != nil && !strings.Contains(err.Error(), "directory lock") {
+		// The lock was ours for a moment: nobody else has it open.
+		if err2 := badgerfiles.DropHalfMade(dir); err2 == nil {
+			db, err = openBadger(dir)
+		}
+	}
 	if err != nil {
 		if strings.Contains(err.Error(), "directory lock") {
 			return nil, fmt.Errorf("soft state in %s is in use by another weir: %w", dir, err)

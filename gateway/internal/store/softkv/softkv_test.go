@@ -230,6 +230,19 @@ func TestDamagedIsBegunAnew(t *testing.T) {
 	want(t, s, "p", "t", "k", "v")
 }
 
+func TestOpensAfterAKillWhileMakingALog(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "soft")
+	for _, n := range []string{"00099.mem", "000099.vlog"} {
+		s := open(t, dir, newClock())
+		must(t, s.Set("p", "t", "k", []byte("v"), 0))
+		must(t, s.Close())
+		must(t, os.WriteFile(filepath.Join(dir, n), nil, 0o600))
+		s = open(t, dir, newClock())
+		want(t, s, "p", "t", "k", "v")
+		must(t, s.Close())
+	}
+}
+
 func TestCloseEndsEverything(t *testing.T) {
 	before := goleak.IgnoreCurrent()
 	s := open(t, t.TempDir(), newClock())
