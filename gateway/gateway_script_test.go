@@ -52,6 +52,7 @@ func gatewayCommands() map[string]func(*testscript.TestScript, bool, []string) {
 		"first":      cmdFirst,
 		"smtp":       cmdSMTP,
 		"localise":   cmdLocalise,
+		"pack":       cmdPack,
 	}
 }
 
@@ -398,6 +399,21 @@ func cmdLocalise(ts *testscript.TestScript, _ bool, args []string) {
 		s := strings.NewReplacer("127.0.0.1:2526", ts.Getenv("SINK"), "127.0.0.1:2525", "127.0.0.1:0",
 			"127.0.0.1:2587", "127.0.0.1:0", "127.0.0.1:8080", "127.0.0.1:0").Replace(ts.ReadFile(name))
 		ts.Check(os.WriteFile(ts.MkAbs(name), []byte(s), 0o644))
+	}
+}
+
+// cmdPack: pack EXAMPLE MODULE builds a plugin of the examples folder and adds
+// its manifest. The go command runs in the repository, with the environment
+// that the tests were started in.
+func cmdPack(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: pack FOLDER MODULE")
+	}
+	c := exec.Command("go", "run", "./sdk/cmd/weirpack", "-out", ts.MkAbs(args[1]), "./"+args[0])
+	c.Dir = ts.Getenv("ROOT")
+	out, err := c.CombinedOutput()
+	if err != nil {
+		ts.Fatalf("%v\n%s", err, out)
 	}
 }
 
