@@ -202,7 +202,7 @@ type peer struct {
 	waiting func() int // messages in its queue
 }
 
-// startPeers runs Postfix and Exim, each for the domain NAME.test.
+// startPeers runs Postfix and Exim, in this order, each for one domain.
 func startPeers(t testing.TB, nextHop string, domain func(peer string) string) []*peer {
 	t.Helper()
 	var all []*peer

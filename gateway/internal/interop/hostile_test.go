@@ -238,13 +238,13 @@ func (g *gateway) logged(words ...string) string {
 	return ""
 }
 
-// While guests loop on every processor, who does not use them does not notice.
+// While guests loop, twice as many as there are processors, who does not use them does not notice.
 func TestHostilePluginHoldsNobodyElseUp(t *testing.T) {
 	if raceEnabled {
 		t.Skip("times mean nothing under the race detector")
 	}
 	dest, _ := startDestination(t)
-	loops := runtime.GOMAXPROCS(0)
+	loops := 2 * runtime.GOMAXPROCS(0)
 	users := map[string]struct{ guest, onError string }{}
 	for i := range 3 * loops {
 		users[fmt.Sprintf("loop%d", i)] = struct{ guest, onError string }{"hostile", "tempfail"}
