@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	badger "github.com/dgraph-io/badger/v4"
@@ -18,6 +19,7 @@ import (
 // happens:
 //
 //	complete body without record    taken up again from its trailer, event Recovered
+//	the same, of a notice           removed while what it tells of has not happened
 //	incomplete body without record  removed: it was never acknowledged
 //	body of a record without one    removed: it was done with
 //	record without its body         frozen, loudly
@@ -189,8 +191,23 @@ func (r *reconciliation) body(id mail.ID, rd io.ReaderAt, n int64) (keep bool, e
 		r.s.log.Error("a body whose trailer cannot be read was left in the spool", "msg", id.String(), "error", err)
 		return true, nil
 	}
+	if r.uncaused(m) {
+		r.removed++
+		return false, nil
+	}
 	r.found = append(r.found, m)
 	return true, nil
+}
+
+// uncaused tells of a notice, made with an outcome, that the outcome was never
+// committed: its message is still due. The same will come of that again and
+// make the notice anew, or something else will, and make it untrue.
+func (r *reconciliation) uncaused(m *store.Message) bool {
+	if m.Kind == "" || m.Parent.IsZero() {
+		return false
+	}
+	parent := r.known[m.Parent]
+	return parent != nil && slices.ContainsFunc(parent.rcpts, func(x rcptState) bool { return x.status.Due() })
 }
 
 // recoverAll takes up many at once, so that they share commits.
