@@ -55,11 +55,11 @@ bench: build ## Go benchmarks, then whole-program loads against Postfix where it
 fuzz: ## every fuzz target for FUZZTIME each (default 30s)
 	@.ci/fuzz $(or $(FUZZTIME),30s)
 
-crash: build ## kill the loaded gateway at random moments, ROUNDS times (default 50): nothing acknowledged is lost
+crash: build ## end the loaded gateway at random moments, ROUNDS times (default 50): nothing acknowledged is lost
 	$(GO) run ./gateway/internal/crash -weir $(BIN) -rounds $(or $(ROUNDS),50)
 
-powercut: build ## power cuts by snapshots of a disk image under load, ROUNDS times (default 20; needs root)
-	$(GO) run ./gateway/internal/crash -weir $(BIN) -powercut -rounds $(or $(ROUNDS),20)
+powercut: build ## power cuts by snapshots of a disk under load, ROUNDS times (default 20), and a full disk; needs root
+	WEIR_CI=1 WEIR_BIN=$(abspath $(BIN)) WEIR_POWERCUT_ROUNDS=$(or $(ROUNDS),20) $(GO) test -count 1 -timeout 20m -v ./gateway/internal/crash
 
 clean: ## remove what was built (never data)
 	rm -rf bin $(BUILTIN)/*.wasm

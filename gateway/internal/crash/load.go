@@ -63,10 +63,14 @@ type load struct {
 
 func startLoad(clients int, where func() addresses, l *ledger, pace time.Duration) *load {
 	d := &load{where: where, ledger: l, pace: pace, make: newParcel, stop: make(chan struct{})}
+	d.run(clients)
+	return d
+}
+
+func (d *load) run(clients int) {
 	for i := range clients {
 		d.wg.Go(func() { d.client(i) })
 	}
-	return d
 }
 
 // end stops the clients and waits for them.
