@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mailweir/weir/gateway/internal/api"
 	"github.com/mailweir/weir/gateway/internal/api/client"
@@ -22,8 +23,14 @@ const askFirst = `recipients {
 // test, and returns its address and maildir.
 func startDestination(t testing.TB) (addr, maildir string) {
 	t.Helper()
+	return startSlowDestination(t, 0)
+}
+
+// startSlowDestination is one that takes its time behind each end of data.
+func startSlowDestination(t testing.TB, delay time.Duration) (addr, maildir string) {
+	t.Helper()
 	maildir = t.TempDir()
-	s, err := sink.New(sink.Options{Listen: "127.0.0.1:0", Maildir: maildir, Unknown: sink.DefaultUnknown})
+	s, err := sink.New(sink.Options{Listen: "127.0.0.1:0", Maildir: maildir, Unknown: sink.DefaultUnknown, Delay: delay})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,6 +180,27 @@ func TestDestinationThatIsDownAndComesBack(t *testing.T) {
 	await(t, patience, "the recipient never heard of is taken", func() bool {
 		return strings.HasPrefix(rcpt(t, mx, "stranger@dest.test"), "250")
 	})
+}
+
+// A destination that is slow to answer the end of data does not get the mail
+// twice: the client is answered in time, and the attempt goes on by itself.
+func TestSlowDestinationGetsItOnce(t *testing.T) {
+	dest, maildir := startSlowDestination(t, 2*time.Second)
+	g := startGateway(t, relayPolicy(dest, "300ms", askFirst))
+	begin := time.Now()
+	expect(t, "a message", send(t, g.listener("mx"), []string{"local@dest.test"}, "Subject: slow\r\n\r\n"), "250 2.0.0 Ok: queued")
+	if took := time.Since(begin); took > 1900*time.Millisecond {
+		t.Errorf("the client waited %s, as long as the destination took", took)
+	}
+	await(t, patience, "it is called delivered", func() bool { return len(g.rows(t, "status:delivered")) == 1 })
+	g.idle(t)
+	if n := len(mailbox(t, maildir)); n != 1 {
+		t.Errorf("it arrived %d times", n)
+	}
+	rows := g.rows(t, "")
+	if len(rows) != 1 || rows[0].Attempts != 1 {
+		t.Errorf("the log has %+v, want one attempt", rows)
+	}
 }
 
 // B66: what the destination says to the message is what the client hears.
