@@ -118,6 +118,10 @@ func (h *Host) Hooks(name string, s abi.Stage) bool {
 	return p != nil && p.gen.subscribes(s)
 }
 
+// Loaded reports whether there is such a plugin now. A policy that a reload
+// has replaced may name one that is gone: Call tells then, Hooks does not.
+func (h *Host) Loaded(name string) bool { return h.current.Load().plugins[name] != nil }
+
 // Call runs a plugin's hook for ev.Stage. msg is nil where there is no message
 // yet. Every error is a *Failure; with none, the verdict has been checked. A
 // stage the plugin does not subscribe to gives an empty verdict.

@@ -29,9 +29,8 @@ func (f *Flow) Rejudge(ctx context.Context, m *store.Message, ns []int, body sto
 		return store.Outcome{}, fmt.Errorf("reading the message back: %w", err)
 	}
 	p, now := f.o.Policy(), f.o.Now()
-	c := &commit{f: f, p: p, log: f.o.Logger.With("msg", m.ID.String()), rec: m, tree: tree, client: &m.Client}
+	c := &commit{f: f, p: p, log: f.o.Logger.With("msg", m.ID.String()), rec: m, body: body, tree: tree, client: &m.Client}
 	var o store.Outcome
-	early := map[string]*hearing{}
 	for _, n := range ns {
 		i := indexOf(m, n)
 		if i < 0 {
@@ -43,17 +42,20 @@ func (f *Flow) Rejudge(ctx context.Context, m *store.Message, ns []int, body sto
 			o.Recipients = append(o.Recipients, orphan(&r, now))
 			continue
 		}
-		if early[t.Name] == nil {
-			early[t.Name] = &hearing{tenant: t.Name, opinions: append(recall(r.Notes), before(&r)...)}
-		}
-		c.items = append(c.items, &item{tenant: t, rec: r})
+		chain := t.Chain(string(m.Direction))
+		r.Waivers = lasting(r.Waivers, chain)
+		c.items = append(c.items, &item{tenant: t, rec: r, heard: c.earlier(ctx, t, &r, chain)})
 	}
-	c.judge(ctx, early)
+	c.judge(ctx, nil)
+	if ctx.Err() != nil {
+		return store.Outcome{}, fmt.Errorf("filtering was stopped: %w", context.Cause(ctx))
+	}
 	for _, it := range c.items {
 		r := it.rec
-		ev := c.redispose(it, &r, now)
+		ev, copies := c.redispose(ctx, it, &r, body, now)
 		o.Recipients = append(o.Recipients, r)
 		o.Events = append(o.Events, ev)
+		o.Spawn = append(o.Spawn, copies...)
 	}
 	var stalled []store.Recipient
 	for _, r := range o.Recipients {
@@ -61,8 +63,8 @@ func (f *Flow) Rejudge(ctx context.Context, m *store.Message, ns []int, body sto
 			stalled = append(stalled, r)
 		}
 	}
-	o.Spawn = f.o.Notices.Stalled(ctx, m, stalled)
-	o.DropBody = true
+	o.Spawn = append(o.Spawn, f.o.Notices.Stalled(ctx, m, stalled)...)
+	o.DropBody = !queue.Owing(m.Recipients)
 	return o, nil
 }
 
@@ -83,12 +85,65 @@ func orphan(r *store.Recipient, now time.Time) store.Recipient {
 	return *r
 }
 
+// lasting are the waivers that still count when filters run again: an
+// operator's, and those that filters of the chain gave at stages that do not
+// come back. What a filter let pass at the message it has to let pass anew.
+func lasting(ws []mail.Waiver, chain []*policy.Filter) []mail.Waiver {
+	var out []mail.Waiver
+	for _, w := range ws {
+		st, ok := abi.ParseStage(w.Stage)
+		if w.Stage == "" || ok && st < abi.StageData && filterOf(chain, w.By) != nil {
+			out = append(out, w)
+		}
+	}
+	return out
+}
+
+func filterOf(chain []*policy.Filter, name string) *policy.Filter {
+	for _, fl := range chain {
+		if fl.Name == name {
+			return fl
+		}
+	}
+	return nil
+}
+
+// earlier is what was found about a recipient before the message, as
+// opinions. A filter that failed then is asked once more: what it would have
+// said is not known.
+func (c *commit) earlier(ctx context.Context, t *policy.Tenant, r *store.Recipient, chain []*policy.Filter) []opinion {
+	h := newHearing(t.Name)
+	h.opinions = append(recall(r.Notes), before(r, chain)...)
+	asked := map[string]bool{}
+	for _, f := range r.Findings {
+		st, ok := abi.ParseStage(f.Stage)
+		fl := filterOf(chain, f.Filter)
+		if !ok || st >= abi.StageData || f.Class.Main != "filter-error" || fl == nil || asked[f.Stage+f.Filter] {
+			continue
+		}
+		asked[f.Stage+f.Filter] = true
+		fx := clientFacts(c.client)
+		fx.Stage, fx.Direction, fx.Tenant, fx.Now = f.Stage, string(c.rec.Direction), t.Name, c.f.o.Now()
+		fx.Sender = c.rec.Sender.String()
+		ev := &abi.Event{
+			Stage: st, ID: c.rec.ID.String(), Tenant: t.Name, Direction: direction(c.rec.Direction), Client: abiClient(c.client),
+			Sender: fx.Sender, ReceivedUnixMs: uint64(c.rec.Received.UnixMilli()),
+		}
+		if st == abi.StageRcptTo {
+			fx.Recipient, ev.Recipient = r.Address.String(), r.Address.String()
+		}
+		c.f.consult(ctx, c.log, h, []*policy.Filter{fl}, fx, ev, nil)
+	}
+	return substance(h.opinions)
+}
+
 // before are the findings of the stages before the message, as an opinion.
-func before(r *store.Recipient) []opinion {
+// Those of stage data come anew, but for the listener's filters.
+func before(r *store.Recipient, chain []*policy.Filter) []opinion {
 	var out []opinion
 	for _, f := range r.Findings {
 		st, ok := abi.ParseStage(f.Stage)
-		if !ok || st >= abi.StageHeaders || f.Class.Main == "filter-error" {
+		if !ok || st >= abi.StageHeaders || f.Class.Main == "filter-error" || st == abi.StageData && filterOf(chain, f.Filter) != nil {
 			continue
 		}
 		f.Waived, f.Action, f.Rule = "", "", ""
@@ -99,27 +154,75 @@ func before(r *store.Recipient) []opinion {
 
 // redispose gives a recipient judged from the queue its new state. There is
 // no client any more: a refusal is kept or dropped, a failure tried again.
-func (c *commit) redispose(it *item, r *store.Recipient, now time.Time) mail.Event {
-	r.Unjudged = false
+// The copies are for what a redirect leads to beyond the first address.
+func (c *commit) redispose(ctx context.Context, it *item, r *store.Recipient, body store.Body, now time.Time) (_ mail.Event, copies []*store.Admission) {
+	again := r.Manual // an operator had stalled mail scanned again
+	r.Unjudged, r.Manual = false, false
 	switch it.ruling.action {
 	case mail.ActionContinue, mail.ActionAccept, mail.ActionRedirect:
 		if !it.ruling.hold.IsZero() && now.Sub(c.rec.Received) < maxHold {
 			it.fate = fateHeld
 			break
 		}
+		to, err := redirectTo(&it.ruling)
+		if err == nil && len(to) > 0 {
+			copies, err = c.copies(ctx, it, to[1:], body, now)
+			lead(&it.rec, to[0])
+		}
+		if err != nil {
+			it.ruling.reason = err.Error()
+			return c.broken(it, r, now), nil
+		}
 		c.prepare(it)
+		if again {
+			r.Origin = mail.StatusAutoReleased // its verdict changed (B14)
+		}
 		r.Address, r.Original, r.Local = it.rec.Address, it.rec.Original, it.rec.Local
 		r.Route, r.NextHop, r.Schedule, r.Edits = it.rec.Route, it.rec.NextHop, it.rec.Schedule, it.rec.Edits
 		it.fate, r.Status = fateQueueable, mail.StatusAccepted
 	case mail.ActionReject, mail.ActionDisconnect:
 		it.fate = fateRejected
 	case mail.ActionTempfail:
-		return c.broken(it, r, now)
+		return c.broken(it, r, now), nil
 	default:
 		it.fate = fateHeld
 	}
 	ev, _ := c.place(it, r, now)
-	return ev
+	return ev, copies
+}
+
+// copies are messages for the further addresses of a redirect that was decided
+// from the queue, where a message cannot gain recipients. Their IDs follow
+// from the message and the address, so each is made once.
+func (c *commit) copies(ctx context.Context, it *item, to []mail.Address, body store.Body, now time.Time) (out []*store.Admission, err error) {
+	defer func() {
+		if err != nil {
+			queue.Discard(out)
+			out = nil
+		}
+	}()
+	for _, a := range to {
+		m := *c.rec
+		m.ID = mail.DeriveID(c.rec.ID, c.rec.Received, "redirect", fmt.Sprint(it.rec.N), a.Key())
+		m.Parent, m.Rev, m.Attempts, m.HasBody = c.rec.ID, 0, 0, true
+		further := *it
+		further.rec.N = 1
+		lead(&further.rec, a)
+		copied := *c
+		copied.rec = &m
+		copied.prepare(&further)
+		r := &further.rec
+		r.Status, r.Unjudged, r.Manual, r.Next, r.Changed, r.Expires = mail.StatusQueued, false, false, now, now, time.Time{}
+		m.Recipients = []store.Recipient{*r}
+		d, err := c.f.copyOf(ctx, &store.Message{}, nil, body)
+		if err != nil {
+			return out, fmt.Errorf("copying the message for %s: %w", a, err)
+		}
+		ev := queue.Event(&m, r, mail.EventReception, now)
+		ev.Text = "a copy of " + c.rec.ID.String() + " for a further address of its redirect"
+		out = append(out, &store.Admission{Message: &m, Draft: d, Events: []mail.Event{ev}})
+	}
+	return out, nil
 }
 
 // broken tries again later, and holds what breaks filters for good.
@@ -202,7 +305,7 @@ func (f *Flow) inject(ctx context.Context, m *store.Message, ns []int, body stor
 	if tree.ReceivedCount() > p.Gateway().MaxReceived {
 		return *mail.NewReply(554, "5.4.6", "routing loop (B129)")
 	}
-	rec.Size, rec.Summary, c.draft, c.tree = draft.Size(), summary(tree), draft, tree
+	rec.Size, rec.Summary, c.draft, c.body, c.tree = draft.Size(), summary(tree), draft, draft, tree
 	rec.Trace = "Received: by " + p.Gateway().Hostname + " (Weir) with LMTP id " + rec.ID.String() + ";\r\n\t" + now.Format(time.RFC1123Z) + "\r\n"
 	c.judge(ctx, nil)
 	return c.finish(ctx, nil)
@@ -280,6 +383,11 @@ func (f *Flow) tell(ctx context.Context, p *policy.Policy, m *store.Message, r *
 			Stage: stage, ConfigID: fl.ConfigID, ID: m.ID.String(), Tenant: t.Name, Direction: direction(m.Direction), Client: abiClient(&m.Client),
 			Sender: m.Sender.String(), Recipient: r.Address.String(), Size: uint64(m.Size), ReceivedUnixMs: uint64(m.Received.UnixMilli()),
 			Filter: fl.Name, Attempt: a,
+		}
+		for _, o := range recall(r.Notes) {
+			if o.plugin == fl.Plugin {
+				ev.Notes = append(ev.Notes, o.notes...)
+			}
 		}
 		if _, err := f.o.Filters.Call(ctx, fl.Plugin, ev, nil); err != nil {
 			f.o.Logger.Warn("an observer failed", "filter", fl.Name, "plugin", fl.Plugin, "stage", stage.String(), "msg", m.ID.String(), "err", err)

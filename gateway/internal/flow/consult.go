@@ -20,7 +20,7 @@ const (
 // consult asks every filter of a chain that subscribes to ev's stage.
 func (f *Flow) consult(ctx context.Context, log *slog.Logger, h *hearing, chain []*policy.Filter, fx *policy.Facts, ev *abi.Event, msg filter.MessageView) {
 	for _, fl := range chain {
-		if !f.o.Filters.Hooks(fl.Plugin, ev.Stage) {
+		if !f.subscribes(fl, ev.Stage) {
 			continue
 		}
 		fx.Score = h.score()
@@ -33,6 +33,13 @@ func (f *Flow) consult(ctx context.Context, log *slog.Logger, h *hearing, chain 
 			f.ask(ctx, log, h, fl, ev, msg)
 		}
 	}
+}
+
+// subscribes reports whether a filter is to be asked at a stage. One whose
+// plugin a reload has taken away is: a session that goes on under the policy
+// before fails visibly, rather than passing without the filter.
+func (f *Flow) subscribes(fl *policy.Filter, st abi.Stage) bool {
+	return f.o.Filters.Hooks(fl.Plugin, st) || !f.o.Filters.Loaded(fl.Plugin)
 }
 
 // whenFailed is the opinion of a filter whose `when` could not be evaluated:
@@ -62,7 +69,7 @@ func (f *Flow) ask(ctx context.Context, log *slog.Logger, h *hearing, fl *policy
 	ev.ConfigID, ev.Filter, ev.Notes = fl.ConfigID, fl.Name, h.notes(fl.Plugin)
 	v, err := f.o.Filters.Call(ctx, fl.Plugin, ev, msg)
 	if err != nil {
-		o := f.callFailed(log, fl, ev, err)
+		o := f.callFailed(ctx, log, fl, ev, err)
 		if fl.Mode == "observe" {
 			o.failure.Observed = true
 		}
@@ -70,7 +77,7 @@ func (f *Flow) ask(ctx context.Context, log *slog.Logger, h *hearing, fl *policy
 		return
 	}
 	var parts *abi.PartList
-	if msg != nil {
+	if msg != nil && ev.Stage >= abi.StageHeaders {
 		p := msg.Parts()
 		parts = &p
 	}
@@ -84,7 +91,7 @@ func (f *Flow) ask(ctx context.Context, log *slog.Logger, h *hearing, fl *policy
 	}
 }
 
-func (f *Flow) callFailed(log *slog.Logger, fl *policy.Filter, ev *abi.Event, err error) opinion {
+func (f *Flow) callFailed(ctx context.Context, log *slog.Logger, fl *policy.Filter, ev *abi.Event, err error) opinion {
 	kind, onError := "unavailable", mail.ActionTempfail
 	var fail *filter.Failure
 	if errors.As(err, &fail) {
@@ -98,6 +105,11 @@ func (f *Flow) callFailed(log *slog.Logger, fl *policy.Filter, ev *abi.Event, er
 			onError = mail.ActionStall
 		}
 	}
+	if ctx.Err() != nil {
+		// It was us who gave up: the session's time was over, or the gateway
+		// stops. That is no failure of the filter's that on_error speaks of.
+		kind, onError = "stopped", mail.ActionTempfail
+	}
 	log.Error("a filter failed", "filter", fl.Name, "plugin", fl.Plugin, "stage", ev.Stage.String(), "msg", ev.ID, "tenant", ev.Tenant, "kind", kind, "on_error", string(onError), "err", err)
 	return failure(fl, ev.Stage, kind, onError, kind)
 }
@@ -109,6 +121,9 @@ func (f *Flow) opinion(fl *policy.Filter, ev *abi.Event, v *abi.Verdict, parts *
 	covered := v.Action == abi.ActionContinue
 	for i := range v.Findings {
 		fd := f.finding(fl, ev.Stage, &v.Findings[i], parts)
+		if fd.Recommended == mail.ActionRedirect {
+			fd.Redirect = v.Redirect
+		}
 		fd.Observed = observe
 		covered = covered || v.Findings[i].Action >= v.Action
 		o.findings = append(o.findings, fd)
@@ -117,16 +132,17 @@ func (f *Flow) opinion(fl *policy.Filter, ev *abi.Event, v *abi.Verdict, parts *
 		o.findings = append(o.findings, mail.Finding{
 			Filter: fl.Name, Plugin: fl.Plugin, Stage: ev.Stage.String(), Class: mail.Class{Main: "plugin", Sub: fl.Plugin},
 			Explanation: v.Text, Recommended: mail.Action(v.Action.String()), Reply: reply(v.Code, v.Enhanced, v.Text), Observed: observe,
+			Redirect: v.Redirect,
 		})
 	}
 	if observe {
 		return o
 	}
 	for _, w := range v.Waivers {
-		o.waivers = append(o.waivers, mail.Waiver{Classes: w.Classes, By: fl.Name, Reason: w.Reason, At: f.o.Now()})
+		o.waivers = append(o.waivers, mail.Waiver{Classes: w.Classes, By: fl.Name, Reason: w.Reason, At: f.o.Now(), Stage: ev.Stage.String()})
 	}
 	if v.Action == abi.ActionAccept { // the host let it through: the plugin has the grant
-		o.waivers = append(o.waivers, mail.Waiver{Classes: []string{"*"}, By: fl.Name, Reason: v.Text, At: f.o.Now()})
+		o.waivers = append(o.waivers, mail.Waiver{Classes: []string{"*"}, By: fl.Name, Reason: v.Text, At: f.o.Now(), Stage: ev.Stage.String()})
 	}
 	for _, e := range v.Edits {
 		o.edits = append(o.edits, mail.HeaderEdit{Op: e.Op.String(), Name: e.Name, Index: int(e.Index), Value: e.Value})
@@ -135,12 +151,16 @@ func (f *Flow) opinion(fl *policy.Filter, ev *abi.Event, v *abi.Verdict, parts *
 		if o.rcpts == nil {
 			o.rcpts = map[string][]mail.Finding{}
 		}
-		o.rcpts[ra.Recipient] = append(o.rcpts[ra.Recipient], mail.Finding{
+		fd := mail.Finding{
 			Filter: fl.Name, Plugin: fl.Plugin, Stage: ev.Stage.String(), Class: mail.Class{Main: "plugin", Sub: fl.Plugin, Extra: "recipient"},
 			Explanation: ra.Text, Recommended: mail.Action(ra.Action.String()), Reply: reply(ra.Code, ra.Enhanced, ra.Text),
-		})
+		}
+		if ra.Redirect != "" {
+			fd.Redirect = []string{ra.Redirect}
+		}
+		o.rcpts[ra.Recipient] = append(o.rcpts[ra.Recipient], fd)
 	}
-	o.tags, o.redirect, o.route = v.Tags, v.Redirect, v.Route
+	o.tags, o.route = v.Tags, v.Route
 	if v.Hold.UntilUnixMs > 0 {
 		o.hold = time.UnixMilli(int64(min(v.Hold.UntilUnixMs, uint64(f.o.Now().Add(maxHold).UnixMilli())))).UTC()
 		o.holdWhy = v.Hold.Reason

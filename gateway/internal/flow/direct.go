@@ -2,6 +2,9 @@ package flow
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
 	"time"
 
 	"github.com/mailweir/weir/gateway/internal/deliver"
@@ -149,32 +152,63 @@ func (c *commit) setFate(it *item, res result) {
 // settleLate records what an attempt brought that ended after the 250, under
 // the lease the message was enqueued with.
 func (c *commit) settleLate(lease store.Lease, rs []*running) {
+	c.late = true
 	c.f.late.Go(func() {
-		m := c.rec
+		defer c.draft.Discard() // only now: a further host may still be sent the body
+		defer func() {
+			if x := recover(); x != nil {
+				c.log.Error("settling a delivery that ended after the reply broke; the queue tries again when its lease ends", "panic", fmt.Sprint(x), "stack", string(debug.Stack()))
+			}
+		}()
 		var results []deliver.RcptResult
 		var attempts []mail.Attempt
 		for _, r := range rs {
-			<-r.a.Done()
-			r.cancel()
-			res := r.a.Result()
+			res := c.f.awaitEnd(r)
+			for _, x := range res.Rcpts {
+				if x.Outcome == deliver.Delivered && c.rec.Direction == mail.Inbound {
+					to := c.item(x.N).rec
+					c.f.o.Verify.Delivered(to.Tenant, to.Address)
+				}
+			}
 			results = append(results, res.Rcpts...)
 			attempts = append(attempts, res.Attempts...)
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 		defer cancel()
 		book := &queue.Book{Policy: c.f.o.Policy(), Now: c.f.o.Now(), Jitter: c.f.o.Jitter}
-		e := book.Enter(m, results)
-		o := store.Outcome{Recipients: e.Recipients, Events: e.Events, Attempts: attempts, DropBody: true}
-		body, err := c.f.o.Store.OpenBody(ctx, m.ID)
-		if err == nil {
-			o.Spawn, o.Events = c.f.o.Notices.Make(ctx, m, e, attempts, body, o.Events)
-			body.Close()
-		}
-		if err := c.f.o.Store.Settle(ctx, lease, o); err != nil {
+		e := book.Enter(c.rec, results)
+		o := store.Outcome{Recipients: e.Recipients, Events: e.Events, Attempts: attempts}
+		o.Spawn, o.Events = c.f.o.Notices.Make(ctx, c.rec, e, attempts, draftBody{c.draft}, o.Events)
+		o.DropBody = !queue.Owing(e.Recipients)
+		err := queue.Settle(ctx, c.f.o.Store, lease, o, e)
+		switch {
+		case errors.Is(err, store.ErrLeaseLost):
+			c.log.Warn("a lease was lost before its outcome was recorded; the message may be delivered twice", "err", err)
+		case err != nil:
 			c.log.Error("recording a delivery that ended after the reply failed", "err", err)
 			if c.f.o.Stop != nil {
 				c.f.o.Stop(err)
 			}
+		default:
+			c.f.Attempted(ctx, c.rec, e)
 		}
 	})
+}
+
+// awaitEnd waits for an attempt, and ends it when the gateway stops: what was
+// ended for that is no failure, and stays due.
+func (f *Flow) awaitEnd(r *running) deliver.Result {
+	select {
+	case <-r.a.Done():
+	case <-f.stopping:
+		queue.EndSoon(r.a, r.cancel)
+	}
+	r.cancel()
+	res := r.a.Result()
+	select {
+	case <-f.stopping:
+		return queue.WithoutStopped(res)
+	default:
+		return res
+	}
 }

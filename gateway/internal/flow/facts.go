@@ -50,6 +50,17 @@ func accepted(rs []rcpt) []string {
 	return out
 }
 
+// acceptedOf are the accepted recipients of one tenant.
+func acceptedOf(rs []rcpt, t *policy.Tenant) []string {
+	var out []string
+	for _, r := range rs {
+		if r.refused == nil && r.tenant == t {
+			out = append(out, r.addr.String())
+		}
+	}
+	return out
+}
+
 func direction(d mail.Direction) abi.Direction {
 	if d == mail.Outbound {
 		return abi.DirectionOutbound

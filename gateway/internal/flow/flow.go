@@ -22,6 +22,8 @@ type Filters interface {
 	// Hooks reports whether a plugin subscribes to a stage. It is asked for
 	// every filter and stage, so it must be cheap.
 	Hooks(plugin string, s abi.Stage) bool
+	// Loaded reports whether there is such a plugin (still). It must be cheap.
+	Loaded(plugin string) bool
 	// Call runs one hook. Any failure is a *filter.Failure.
 	Call(ctx context.Context, plugin string, ev *abi.Event, msg filter.MessageView) (*abi.Verdict, error)
 }
@@ -54,18 +56,26 @@ type Options struct {
 
 // Flow makes transactions. It implements smtpd.Gate and queue.Judge.
 type Flow struct {
-	o       Options
-	late    sync.WaitGroup // attempts that go on after the 250
-	refused *sampler
+	o    Options
+	late sync.WaitGroup // attempts that go on after the 250
+	stop sync.Once
+	// stopping is closed by Wait: attempts that go on are to end.
+	stopping chan struct{}
+	refused  *sampler
 }
 
 // New makes a Flow.
 func New(o Options) *Flow {
-	return &Flow{o: o, refused: newSampler(refusedPerMinute)}
+	return &Flow{o: o, stopping: make(chan struct{}), refused: newSampler(refusedPerMinute)}
 }
 
-// Wait returns when no attempt of an answered transaction runs any more.
-func (f *Flow) Wait() { f.late.Wait() }
+// Wait ends the attempts of answered transactions, those past their final dot
+// after some grace, and returns when none runs any more. No session may be
+// served by then.
+func (f *Flow) Wait() {
+	f.stop.Do(func() { close(f.stopping) })
+	f.late.Wait()
+}
 
 var _ queue.Judge = (*Flow)(nil)
 

@@ -1,6 +1,8 @@
 package flow
 
 import (
+	"maps"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,7 +23,6 @@ type opinion struct {
 	waivers  []mail.Waiver
 	edits    []mail.HeaderEdit
 	tags     []string
-	redirect []string
 	notes    []abi.Pair
 	route    string
 	hold     time.Time
@@ -100,6 +101,18 @@ func (h *hearing) findings(rcpt string) []mail.Finding {
 	return out
 }
 
+// substance leaves out opinions that say nothing.
+func substance(os []opinion) []opinion {
+	var out []opinion
+	for _, o := range os {
+		if len(o.findings)+len(o.rcpts)+len(o.waivers)+len(o.edits)+len(o.tags)+len(o.notes) > 0 ||
+			o.route != "" || !o.hold.IsZero() || o.failure != nil {
+			out = append(out, o)
+		}
+	}
+	return out
+}
+
 func (h *hearing) waivers() []mail.Waiver {
 	var out []mail.Waiver
 	for _, o := range h.opinions {
@@ -108,13 +121,10 @@ func (h *hearing) waivers() []mail.Waiver {
 	return out
 }
 
-// own are the findings that h has and base has not.
-func (h *hearing) own(base *hearing) []mail.Finding {
-	var out []mail.Finding
-	for _, o := range h.opinions[min(len(base.opinions), len(h.opinions)):] {
-		out = append(out, o.findings...)
-	}
-	return out
+// beyond are the opinions that h has and base, which it was forked from, has
+// not.
+func (h *hearing) beyond(base *hearing) []opinion {
+	return h.opinions[min(len(base.opinions), len(h.opinions)):]
 }
 
 // ruling is what becomes of one recipient.
@@ -228,6 +238,7 @@ func (h *hearing) addFailures(r *ruling) {
 			continue
 		}
 		r.action, r.class, r.reason, r.reply = f.Action, f.Class, f.Explanation, f.Reply
+		r.redirect, r.rule, r.hold = nil, f.Rule, time.Time{}
 		r.complete()
 	}
 }
@@ -256,10 +267,10 @@ func (h *hearing) allNotes() map[string]string {
 // recall turns stored notes back into an opinion, for a later judgement.
 func recall(notes map[string]string) []opinion {
 	var out []opinion
-	for k, v := range notes {
+	for _, k := range slices.Sorted(maps.Keys(notes)) {
 		plugin, key, ok := strings.Cut(k, ".")
 		if ok {
-			out = append(out, opinion{plugin: plugin, notes: []abi.Pair{{Key: key, Value: v}}})
+			out = append(out, opinion{plugin: plugin, notes: []abi.Pair{{Key: key, Value: notes[k]}}})
 		}
 	}
 	return out
@@ -271,6 +282,7 @@ func toPolicy(fs []mail.Finding) []policy.Finding {
 		p := policy.Finding{
 			Filter: f.Filter, Plugin: f.Plugin, Main: f.Class.Main, Sub: f.Class.Sub, Extra: f.Class.Extra,
 			Explanation: f.Explanation, Part: f.Part, Score: f.Score, Action: string(f.Recommended), Observed: f.Observed,
+			Redirect: f.Redirect,
 		}
 		if f.Reply != nil {
 			p.Code, p.Enhanced, p.Text = f.Reply.Code, f.Reply.Enhanced.String(), f.Reply.Text
@@ -324,6 +336,37 @@ func text(r *mail.Reply, or string) string {
 		return or
 	}
 	return r.Text
+}
+
+// raise lets what the listener's rulesets ruled before a tenant was known
+// stand for a recipient: the more severe ruling wins, edits and tags add up.
+func (r *ruling) raise(l *ruling) {
+	r.findings = append(slices.Clip(r.findings), l.findings...)
+	r.edits = append(slices.Clip(l.edits), r.edits...)
+	r.tags = append(slices.Clip(r.tags), l.tags...)
+	r.score += l.score
+	if l.action.Severity() > r.action.Severity() {
+		r.action, r.reply, r.reason, r.rule, r.class, r.redirect = l.action, l.reply, l.reason, l.rule, l.class, l.redirect
+		r.hold = time.Time{}
+	}
+}
+
+// sameOpinions reports whether two recipients come to the message with the
+// same opinions: then one look at it serves both.
+func sameOpinions(a, b []opinion) bool {
+	return len(a) == len(b) && (len(a) == 0 || reflect.DeepEqual(timeless(a), timeless(b)))
+}
+
+// timeless is opinions without the moments at which they were given.
+func timeless(os []opinion) []opinion {
+	out := slices.Clone(os)
+	for i := range out {
+		out[i].waivers = slices.Clone(out[i].waivers)
+		for j := range out[i].waivers {
+			out[i].waivers[j].At = time.Time{}
+		}
+	}
+	return out
 }
 
 // partName is how a log shows a part: its number and name.

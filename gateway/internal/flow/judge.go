@@ -2,14 +2,15 @@ package flow
 
 import (
 	"context"
-	"log/slog"
 	"slices"
 
 	netmail "net/mail"
 
+	"github.com/mailweir/weir/gateway/internal/filter"
 	"github.com/mailweir/weir/gateway/internal/mail"
 	"github.com/mailweir/weir/gateway/internal/mimetree"
 	"github.com/mailweir/weir/gateway/internal/store"
+	"github.com/mailweir/weir/gateway/internal/wire"
 	"github.com/mailweir/weir/policy"
 	"github.com/mailweir/weir/sdk/abi"
 )
@@ -36,17 +37,20 @@ type panel struct {
 }
 
 // judge runs every tenant's chain on its recipients and rules on each.
-// early holds what the stages before DATA found, by tenant.
+// early holds what the stages before DATA found, by tenant; what was found
+// about single recipients is in their items.
 func (c *commit) judge(ctx context.Context, early map[string]*hearing) {
-	for _, group := range byTenant(c.items) {
+	c.checkListenerEdits()
+	for _, group := range byPanel(c.items) {
 		t := group[0].tenant
 		h := newHearing(t.Name)
 		if e := early[t.Name]; e != nil {
 			h = e.fork()
 		}
+		h.opinions = append(h.opinions, group[0].heard...)
 		chain := t.Chain(string(c.rec.Direction))
 		panels := []panel{{h, group}}
-		for _, stage := range []abi.Stage{abi.StageHeaders, abi.StageMessage} {
+		for _, stage := range []abi.Stage{abi.StageData, abi.StageHeaders, abi.StageMessage} {
 			var next []panel
 			for _, p := range panels {
 				next = append(next, c.hear(ctx, p, chain, stage)...)
@@ -54,6 +58,7 @@ func (c *commit) judge(ctx context.Context, early map[string]*hearing) {
 			panels = next
 		}
 		for _, p := range panels {
+			c.checkEdits(p.h)
 			for _, it := range p.items {
 				c.rule(it, p.h)
 			}
@@ -61,10 +66,11 @@ func (c *commit) judge(ctx context.Context, early map[string]*hearing) {
 	}
 }
 
-func byTenant(items []*item) [][]*item {
+// byPanel groups recipients of one tenant about whom the same was found so far.
+func byPanel(items []*item) [][]*item {
 	var out [][]*item
 	for _, it := range items {
-		i := slices.IndexFunc(out, func(g []*item) bool { return g[0].tenant == it.tenant })
+		i := slices.IndexFunc(out, func(g []*item) bool { return g[0].tenant == it.tenant && sameOpinions(g[0].heard, it.heard) })
 		if i < 0 {
 			out = append(out, nil)
 			i = len(out) - 1
@@ -78,7 +84,7 @@ func byTenant(items []*item) [][]*item {
 // recipients only, the panel splits, and each part goes on by itself.
 func (c *commit) hear(ctx context.Context, p panel, chain []*policy.Filter, stage abi.Stage) []panel {
 	for i, fl := range chain {
-		if !c.f.o.Filters.Hooks(fl.Plugin, stage) {
+		if !c.f.subscribes(fl, stage) {
 			continue
 		}
 		var yes, no []*item
@@ -98,7 +104,7 @@ func (c *commit) hear(ctx context.Context, p panel, chain []*policy.Filter, stag
 			}
 		}
 		if broken != nil {
-			p.h.opinions = append(p.h.opinions, whenFailed(c.slog(), fl, stage, broken))
+			p.h.opinions = append(p.h.opinions, whenFailed(c.log, fl, stage, broken))
 		}
 		if len(yes) == 0 {
 			continue
@@ -106,15 +112,68 @@ func (c *commit) hear(ctx context.Context, p panel, chain []*policy.Filter, stag
 		if len(no) > 0 {
 			rest := c.hear(ctx, panel{p.h.fork(), no}, chain[i+1:], stage)
 			mine := panel{p.h.fork(), yes}
-			c.f.ask(ctx, c.slog(), mine.h, fl, c.event(mine, stage), c.tree)
+			c.f.ask(ctx, c.log, mine.h, fl, c.event(mine, stage), c.view(stage))
 			return append(c.hear(ctx, mine, chain[i+1:], stage), rest...)
 		}
-		c.f.ask(ctx, c.slog(), p.h, fl, c.event(p, stage), c.tree)
+		c.f.ask(ctx, c.log, p.h, fl, c.event(p, stage), c.view(stage))
 	}
 	return []panel{p}
 }
 
-func (c *commit) slog() *slog.Logger { return c.log }
+// view is the message as a filter may see it at a stage.
+func (c *commit) view(stage abi.Stage) filter.MessageView {
+	if stage < abi.StageHeaders {
+		return nil
+	}
+	return c.tree
+}
+
+// checkEdits looks whether the staged edits can be applied to this header. A
+// filter whose edits cannot has failed, and trying again would not mend it:
+// the message stalls, and the edits go, so that an operator can force it.
+func (c *commit) checkEdits(h *hearing) {
+	edits := h.edits()
+	if len(edits) == 0 {
+		return
+	}
+	_, err := wire.Message{Edits: edits, Body: c.body, Size: c.body.Size()}.Reader()
+	if err == nil {
+		return
+	}
+	c.log.Error("a filter's header edits cannot be applied; the message stalls", "tenant", h.tenant, "err", err)
+	var blame opinion
+	h.opinions = slices.Clone(h.opinions)
+	for i := range h.opinions {
+		o := &h.opinions[i]
+		if len(o.edits) > 0 && blame.filter == "" {
+			blame = *o
+		}
+		for _, e := range o.edits {
+			if wire.Check(e) != nil {
+				blame = *o
+			}
+		}
+		o.edits = nil
+	}
+	h.opinions = append(h.opinions, opinion{stage: blame.stage, filter: blame.filter, plugin: blame.plugin, failure: &mail.Finding{
+		Filter: blame.filter, Plugin: blame.plugin, Stage: blame.stage.String(), Class: mail.Class{Main: "filter-error", Sub: "edit"},
+		Recommended: mail.ActionStall, Action: mail.ActionStall, Explanation: "filter " + blame.filter + " failed: " + err.Error(),
+	}})
+}
+
+// checkListenerEdits is checkEdits for what the listener's rulesets staged.
+func (c *commit) checkListenerEdits() {
+	if c.listener == nil || len(c.listener.edits) == 0 {
+		return
+	}
+	if _, err := (wire.Message{Edits: c.listener.edits, Body: c.body, Size: c.body.Size()}).Reader(); err != nil {
+		c.log.Error("header edits of a listener's filter cannot be applied; the message stalls", "err", err)
+		c.listener.edits = nil
+		if c.listener.action.Severity() < mail.ActionStall.Severity() {
+			c.listener.action, c.listener.reason = mail.ActionStall, "a filter failed: "+err.Error()
+		}
+	}
+}
 
 // rule asks policy about one recipient.
 func (c *commit) rule(it *item, h *hearing) {
@@ -122,6 +181,9 @@ func (c *commit) rule(it *item, h *hearing) {
 	it.ruling = h.decideFor(it.rec.Address.String(), it.rec.Waivers, func(fs []policy.Finding, ws []policy.Waiver) (policy.Decision, error) {
 		return it.tenant.Decide(string(c.rec.Direction), fx, fs, ws)
 	})
+	if c.listener != nil {
+		it.ruling.raise(c.listener)
+	}
 	r, rl := &it.rec, &it.ruling
 	r.Findings, r.Class, r.Score, r.Rule, r.Tags, r.Notes = rl.findings, rl.class, rl.score, rl.rule, rl.tags, rl.notes
 	r.Waivers = append(r.Waivers, newWaivers(r.Waivers, rl.waivers)...)
@@ -156,6 +218,9 @@ func (c *commit) event(p panel, stage abi.Stage) *abi.Event {
 		Stage: stage, ID: c.rec.ID.String(), Tenant: p.h.tenant, Direction: direction(c.rec.Direction), Client: abiClient(c.client),
 		Sender: c.rec.Sender.String(), Size: uint64(c.rec.Size), PartCount: uint32(len(parts.Parts)), Malformed: parts.Malformed,
 		ReceivedUnixMs: uint64(c.rec.Received.UnixMilli()),
+	}
+	if stage < abi.StageHeaders {
+		ev.PartCount, ev.Malformed = 0, false
 	}
 	for _, it := range p.items {
 		ev.Recipients = append(ev.Recipients, it.rec.Address.String())

@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"io"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/mailweir/weir/gateway/internal/mail"
@@ -52,6 +54,7 @@ func (m *message) Abort(cause error) {
 type item struct {
 	rec    store.Recipient
 	tenant *policy.Tenant
+	heard  []opinion // of this recipient alone, before DATA
 	ruling ruling
 	fate   fate
 	reply  *mail.Reply // the refusal, of the destination or of policy
@@ -60,7 +63,12 @@ type item struct {
 // Commit implements smtpd.Message: judge, deliver or take, and answer.
 func (m *message) Commit(ctx context.Context) mail.Reply {
 	s, f := m.s, m.s.f
-	defer m.draft.Discard()
+	c := &commit{f: f, p: s.p, draft: m.draft, body: m.draft, client: &s.client}
+	defer func() {
+		if !c.late { // an attempt that goes on reads it, and discards it
+			m.draft.Discard()
+		}
+	}()
 	rec := m.record()
 	log := s.log.With("msg", rec.ID.String())
 	tree, err := mimetree.Parse(m.draft, m.draft.Size(), mimetree.Budget{})
@@ -73,17 +81,17 @@ func (m *message) Commit(ctx context.Context) mail.Reply {
 		s.refuseAll(log, m.tx, rec, *reply, mail.EventRejection)
 		return *reply
 	}
-	if reply := m.lateTenant(tree); reply != nil {
+	if reply := m.lateTenant(ctx, tree); reply != nil {
 		s.refuseAll(log, m.tx, rec, *reply, mail.EventRejection)
 		return *reply
 	}
 	rec.Trace = smtpd.Received(s.peer, s.p.Gateway().Hostname, rec.ID.String(), m.tx.from, m.tx.acceptedAddrs(), m.tx.received)
-	c := &commit{f: f, p: s.p, log: log, rec: rec, draft: m.draft, tree: tree, client: &s.client}
+	c.log, c.rec, c.tree, c.listener = log, rec, tree, s.overall()
 	for _, r := range m.tx.rcpts {
 		if r.refused != nil {
 			continue
 		}
-		c.items = append(c.items, &item{tenant: r.tenant, rec: store.Recipient{
+		c.items = append(c.items, &item{tenant: r.tenant, heard: substance(r.heard), rec: store.Recipient{
 			N: len(c.items) + 1, Address: r.addr, Original: r.original, Tenant: r.tenant.Name, Local: r.known, Status: mail.StatusAccepted,
 		}})
 	}
@@ -108,7 +116,9 @@ func (m *message) record() *store.Message {
 
 // lateTenant finds whose an outbound message with the null path is: the
 // header's From tells, as it is all there is.
-func (m *message) lateTenant(tree *mimetree.Tree) *mail.Reply {
+// Its filters have not heard of the session yet: what they say to the stages
+// before the message is weighed with it.
+func (m *message) lateTenant(ctx context.Context, tree *mimetree.Tree) *mail.Reply {
 	if m.tx.tenant != nil || m.s.peer.Direction != mail.Outbound {
 		return nil
 	}
@@ -118,6 +128,11 @@ func (m *message) lateTenant(tree *mimetree.Tree) *mail.Reply {
 				m.tx.tenant = t
 				for i := range m.tx.rcpts {
 					m.tx.rcpts[i].tenant = t
+				}
+				for i := range m.tx.rcpts {
+					if r := &m.tx.rcpts[i]; r.refused == nil {
+						m.s.consultTenant(ctx, r)
+					}
 				}
 				return nil
 			}
@@ -150,30 +165,47 @@ type commit struct {
 	p      *policy.Policy
 	log    *slog.Logger
 	rec    *store.Message
-	draft  store.Draft
+	draft  store.Draft // nil: the message is in the store already
+	body   sized
 	tree   *mimetree.Tree
 	client *mail.Client
 	items  []*item
+
+	listener *ruling // of the listener's rulesets, before DATA; nil none
 
 	results  []result
 	pending  []*running
 	attempts []mail.Attempt
 	queued   bool // the caller may only take or refuse, never wait (in-process mail)
+	late     bool // settleLate owns the draft
+}
+
+// sized is a draft or a durable body.
+type sized interface {
+	io.ReaderAt
+	Size() int64
 }
 
 // finish delivers what may go, decides the one reply, and records.
 func (c *commit) finish(ctx context.Context, tx *transaction) mail.Reply {
 	now := c.f.o.Now()
 	var deliverable []*item
-	for _, it := range c.items {
+	for _, it := range slices.Clone(c.items) {
 		switch it.ruling.action {
 		case mail.ActionContinue, mail.ActionAccept, mail.ActionRedirect:
 			if !it.ruling.hold.IsZero() {
 				it.fate = fateHeld
 				continue
 			}
-			c.prepare(it)
-			deliverable = append(deliverable, it)
+			all, err := c.redirect(it)
+			if err != nil {
+				it.fate, it.reply, it.ruling.reason = fateUnfiltered, mail.NewReply(451, "4.3.5", "a redirect cannot be followed, try again later"), err.Error()
+				continue
+			}
+			for _, it := range all {
+				c.prepare(it)
+			}
+			deliverable = append(deliverable, all...)
 		case mail.ActionReject, mail.ActionDisconnect:
 			it.fate, it.reply = fateRejected, it.ruling.reply
 		case mail.ActionTempfail:
@@ -202,28 +234,58 @@ func (c *commit) prepare(it *item) {
 	set := it.tenant.Settings(string(c.rec.Direction), queue.Own(c.rec, r).Key())
 	r.Schedule = set.Schedule
 	r.Edits = it.ruling.edits
-	if to := it.ruling.redirect; len(to) > 0 {
-		if a, err := mail.ParseAddress(to[0]); err == nil {
-			if r.Original.IsNull() {
-				r.Original = r.Address
-			}
-			r.Address, r.Local = a, true
-		}
-	}
-	dir := c.rec.Direction
-	if dir == mail.Inbound {
-		if t, hosted := c.p.TenantOf(r.Address.Domain()); !hosted || t.Name != r.Tenant {
-			dir = mail.Outbound // redirected out of its tenant
-		}
-	}
-	queue.Assign(c.p, dir, r)
+	queue.AssignOf(c.p, c.rec, r)
 	if name := it.ruling.route; name != "" {
-		if route, ok := queue.Resolve(c.p, name, r.Address); ok {
+		if route, ok := queue.Resolve(c.p, name, r.Address); ok && queue.Usable(name, r.Tenant) {
 			r.Route, r.NextHop = name, route.NextHop()
 		} else {
-			c.log.Warn("a filter asked for a route that is not in the policy; the usual one is used", "route", name, "rcpt", r.Address.String())
+			c.log.Warn("a filter asked for a route that is not in the policy or is another tenant's; the usual one is used", "route", name, "rcpt", r.Address.String())
 		}
 	}
+}
+
+// redirect gives a recipient the address that policy sends it to. Where there
+// are several, each further one is a recipient of its own. It returns them all.
+func (c *commit) redirect(it *item) ([]*item, error) {
+	to, err := redirectTo(&it.ruling)
+	if err != nil || len(to) == 0 {
+		return []*item{it}, err
+	}
+	all := []*item{it}
+	for range to[1:] {
+		further := *it
+		further.rec.N = len(c.items) + 1
+		c.items = append(c.items, &further)
+		all = append(all, &further)
+	}
+	for i, a := range to {
+		lead(&all[i].rec, a)
+	}
+	return all, nil
+}
+
+// lead gives a recipient another address; it may always be queued (B65 is
+// about the address the client named).
+func lead(r *store.Recipient, to mail.Address) {
+	if r.Original.IsNull() {
+		r.Original = r.Address
+	}
+	r.Address, r.Local = to, true
+}
+
+// redirectTo are the addresses a ruling leads to, each once.
+func redirectTo(r *ruling) ([]mail.Address, error) {
+	var out []mail.Address
+	for _, s := range r.redirect {
+		a, err := mail.ParseAddress(s)
+		if err != nil {
+			return nil, fmt.Errorf("redirect to %q: %w", s, err)
+		}
+		if !slices.Contains(out, a) {
+			out = append(out, a)
+		}
+	}
+	return out, nil
 }
 
 const budgetWithoutChoice = 30 * time.Second

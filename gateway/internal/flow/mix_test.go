@@ -51,6 +51,8 @@ type filters struct{}
 
 func (filters) Hooks(_ string, s abi.Stage) bool { return s == abi.StageMessage }
 
+func (filters) Loaded(string) bool { return true }
+
 func (filters) Call(_ context.Context, plugin string, ev *abi.Event, _ filter.MessageView) (*abi.Verdict, error) {
 	v := &abi.Verdict{}
 	finding := func(a abi.Action) {

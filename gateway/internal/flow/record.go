@@ -29,7 +29,14 @@ func (c *commit) refuse(tx *transaction, now time.Time) mail.Reply {
 	if first == nil || first.Code < 400 {
 		first = mail.NewReply(554, "5.7.1", "refused")
 	}
-	c.keepRow(tx, mail.EventRejection, first, now)
+	ev := mail.EventRejection
+	if first.Temporary() { // a disconnect by 421: the client may come back (B19)
+		ev = mail.EventDeferral
+		for i := range c.rec.Recipients {
+			c.rec.Recipients[i].Status = mail.StatusNotAccepted
+		}
+	}
+	c.keepRow(tx, ev, first, now)
 	return *first
 }
 
@@ -95,7 +102,7 @@ func (c *commit) take(ctx context.Context, tx *transaction, now time.Time) mail.
 	var book []deliver.RcptResult
 	for _, res := range c.results {
 		if res.overBudget {
-			c.putOff(&c.rec.Recipients[res.N-1], now)
+			events = append(events, c.putOff(&c.rec.Recipients[res.N-1], now))
 			continue
 		}
 		book = append(book, res.RcptResult)
@@ -120,8 +127,11 @@ func (c *commit) take(ctx context.Context, tx *transaction, now time.Time) mail.
 
 // putOff queues a recipient whose attempt was broken off for the client's
 // sake: the queue tries at once, and no failure is counted.
-func (c *commit) putOff(r *store.Recipient, now time.Time) {
+func (c *commit) putOff(r *store.Recipient, now time.Time) mail.Event {
 	r.Status, r.Next, r.Changed = mail.StatusQueued, now.Add(time.Second), now
+	ev := queue.Event(c.rec, r, mail.EventVerdict, now)
+	ev.Status, ev.Next, ev.Text = r.Status, r.Next, "the destination took longer than the client waits (B64); queued"
+	return ev
 }
 
 // place gives a recipient without a result its state.
@@ -149,6 +159,7 @@ func (c *commit) place(it *item, r *store.Recipient, now time.Time) (mail.Event,
 		}
 	case it.fate == fateHeld && !it.ruling.hold.IsZero():
 		r.Status, r.Unjudged, r.Next = mail.StatusAccepted, true, it.ruling.hold
+		r.Origin = mail.StatusAutoReleased // should it pass then (B14, B113)
 	case it.fate == fateHeld && it.ruling.action == mail.ActionDiscard:
 		r.Status, ev.Type = mail.StatusBlackholed, mail.EventDiscard
 	case it.fate == fateHeld && it.ruling.action == mail.ActionStall:
@@ -166,7 +177,7 @@ func (c *commit) place(it *item, r *store.Recipient, now time.Time) (mail.Event,
 // hold keeps a recipient for an operator until it expires (B136, B137).
 func (c *commit) hold(it *item, r *store.Recipient, s mail.Status, ev *mail.Event, now time.Time) {
 	set := it.tenant.Settings(string(c.rec.Direction), queue.Own(c.rec, r).Key())
-	r.Status, r.Next = s, time.Time{}
+	r.Status, r.Next, r.Origin = s, time.Time{}, ""
 	ev.Type = mail.EventQuarantine
 	keep := it.tenant.Retain().Quarantine
 	if s == mail.StatusStalled {
@@ -189,16 +200,23 @@ func (c *commit) write(ctx context.Context, tx *transaction, now time.Time, entr
 		alldone = alldone && r.Status == mail.StatusDelivered
 	}
 	addRefused(c.rec, tx, now)
+	ctx = context.WithoutCancel(ctx) // mail is out already: recording it is no matter of the client's patience
 	spawn, events := c.f.o.Notices.Make(ctx, c.rec, entry, c.attempts, draftBody{c.draft}, events)
+	for _, r := range entry.Recipients { // a notice that could not be made is owed
+		c.rec.Recipients[r.N-1].Notes, c.rec.Recipients[r.N-1].DelayNoticed = r.Notes, r.DelayNoticed
+	}
+	live = live || queue.Owing(c.rec.Recipients)
 	spawn = append(spawn, c.f.o.Notices.Stalled(ctx, c.rec, withStatus(c.rec, mail.StatusStalled))...)
+	defer queue.Discard(spawn)
 	for _, a := range spawn {
 		if _, err := c.f.o.Store.Enqueue(ctx, a); err != nil {
+			c.leave()
 			return c.failedToTake(err), err
 		}
 	}
 	if !live {
 		c.f.o.Store.Record(c.rec, c.attempts, events...)
-		c.observe(ctx)
+		c.f.Attempted(ctx, c.rec, entry)
 		return c.thanks(alldone), nil
 	}
 	c.rec.HasBody = true
@@ -208,16 +226,30 @@ func (c *commit) write(ctx context.Context, tx *transaction, now time.Time, entr
 	}
 	lease, err := c.f.o.Store.Enqueue(ctx, adm)
 	if err != nil {
-		for _, r := range c.pending {
-			c.f.late.Go(func() { <-r.a.Done(); r.cancel() })
-		}
+		c.leave()
 		return c.failedToTake(err), err
 	}
 	if len(c.pending) > 0 {
 		c.settleLate(lease, c.pending)
 	}
 	c.observe(ctx)
+	c.f.Attempted(ctx, c.rec, entry)
 	return c.thanks(false), nil
+}
+
+// leave lets the attempts that are past their final dot end by themselves,
+// when the message could not be taken: nobody records what they bring.
+func (c *commit) leave() {
+	if len(c.pending) == 0 {
+		return
+	}
+	c.late = true
+	c.f.late.Go(func() {
+		defer c.draft.Discard()
+		for _, r := range c.pending {
+			c.f.awaitEnd(r)
+		}
+	})
 }
 
 func (c *commit) thanks(delivered bool) mail.Reply {

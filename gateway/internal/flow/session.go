@@ -60,7 +60,8 @@ func (f *Flow) lookUp(ctx context.Context, a netip.Addr) <-chan string {
 		return ch
 	}
 	go func() {
-		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+		// ctx is the greeting's and ends with it; the name may come later.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()
 		name, err := f.o.Names.PTR(ctx, a)
 		if err == nil {
@@ -111,8 +112,23 @@ func (s *session) hear(ctx context.Context, stage abi.Stage) *mail.Reply {
 	return refusal(d, stage)
 }
 
+// overall is what the listener's rulesets made of everything before the
+// message, nil without any. What they refuse has been refused by then; what
+// they hold, discard or redirect counts for every recipient.
+func (s *session) overall() *ruling {
+	if len(s.listener.Chain) == 0 {
+		return nil
+	}
+	fx := s.facts(abi.StageData)
+	d := s.hearing.decide(func(fs []policy.Finding, ws []policy.Waiver) (policy.Decision, error) {
+		return s.p.DecideListener(s.listener.Name, fx, fs, ws)
+	})
+	return &d
+}
+
 func (s *session) Helo(ctx context.Context) error {
 	s.refresh()
+	s.hearing.forget(abi.StageConnect) // an earlier EHLO counts no more
 	return orNil(s.hear(ctx, abi.StageHelo))
 }
 
@@ -135,6 +151,7 @@ type rcpt struct {
 	tenant   *policy.Tenant
 	known    bool        // known valid or local: may be queued (B65, B70)
 	refused  *mail.Reply // our answer, when it was no
+	heard    []opinion   // of rcpt_to, and of no other recipient
 	findings []mail.Finding
 	rule     string
 }
@@ -154,6 +171,7 @@ func (s *session) Mail(ctx context.Context, from mail.Address, p mail.MailParams
 		return s.unavailable(err)
 	}
 	s.tx = tx
+	s.hearing.forget(abi.StageHelo) // what was said of a sender that was refused
 	if reply := s.hear(ctx, abi.StageMailFrom); reply != nil {
 		s.tx = nil
 		return reply
@@ -238,7 +256,9 @@ func (s *session) postmaster(r *rcpt) error {
 }
 
 // consultTenant replays the stages before the tenant was known, at its first
-// recipient, and runs rcpt_to; the verdict answers this RCPT.
+// recipient, and runs rcpt_to; the verdict answers this RCPT. The stages
+// before rcpt_to know no recipient, as what they find counts for all of the
+// tenant's; and a tenant's filters never see another tenant's recipients.
 func (s *session) consultTenant(ctx context.Context, r *rcpt) *mail.Reply {
 	t, dir := r.tenant, string(s.peer.Direction)
 	chain := t.Chain(dir)
@@ -261,15 +281,20 @@ func (s *session) consultTenant(ctx context.Context, r *rcpt) *mail.Reply {
 		}
 		fx, ev := s.facts(st), s.event(st)
 		fx.Tenant, ev.Tenant = t.Name, t.Name
-		fx.Recipient, ev.Recipient = r.addr.String(), r.addr.String()
+		fx.Recipients, ev.Recipients = nil, nil
+		if st == abi.StageRcptTo {
+			fx.Recipient, ev.Recipient = r.addr.String(), r.addr.String()
+			fx.Recipients = acceptedOf(s.tx.rcpts, t)
+			ev.Recipients = fx.Recipients
+		}
 		s.f.consult(ctx, s.log, into, chain, fx, ev, nil)
 	}
 	fx := s.facts(abi.StageRcptTo)
-	fx.Tenant, fx.Recipient = t.Name, r.addr.String()
-	d := mine.decide(func(fs []policy.Finding, ws []policy.Waiver) (policy.Decision, error) {
+	fx.Tenant, fx.Recipient, fx.Recipients = t.Name, r.addr.String(), acceptedOf(s.tx.rcpts, t)
+	d := mine.decideFor(r.addr.String(), nil, func(fs []policy.Finding, ws []policy.Waiver) (policy.Decision, error) {
 		return t.Decide(dir, fx, fs, ws)
 	})
-	r.findings, r.rule = mine.own(h), d.rule
+	r.heard, r.rule = mine.beyond(h), d.rule
 	if reply := refusal(d, abi.StageRcptTo); reply != nil {
 		r.findings = d.findings
 		return reply
@@ -280,9 +305,13 @@ func (s *session) consultTenant(ctx context.Context, r *rcpt) *mail.Reply {
 // verify asks whether the recipient exists (B65–B72).
 func (s *session) verify(ctx context.Context, owner *policy.Tenant, r *rcpt) error {
 	rc := owner.Recipients()
+	mode := rc.Verify
+	if owner.Route().IsZero() && mode == verify.ModeCallout {
+		mode = verify.ModeNone // there is nobody to ask (B97)
+	}
 	a, reply := s.f.o.Verify.Check(ctx, verify.Request{
 		Tenant: owner.Name, Address: r.addr, Route: queue.ToDeliver(owner.Route(), r.addr),
-		Mode: rc.Verify, IsLocal: rc.IsLocal, ValidFor: rc.ValidFor, InvalidFor: rc.InvalidFor,
+		Mode: mode, IsLocal: rc.IsLocal, ValidFor: rc.ValidFor, InvalidFor: rc.InvalidFor,
 	})
 	switch a {
 	case verify.Known, verify.Local:

@@ -93,20 +93,21 @@ func (c Class) String() string {
 
 // Finding is one thing a filter found, and what became of its recommendation.
 type Finding struct {
-	Filter      string  `json:"filter"`          // the HCL filter block, e.g. "baseline.lists"
-	Plugin      string  `json:"plugin"`          // the HCL plugin block
-	Stage       string  `json:"stage,omitempty"` // hook that reported it
-	Class       Class   `json:"class"`
-	Score       float64 `json:"score,omitempty"`
-	Explanation string  `json:"explanation,omitempty"` // one sentence for the operator
-	Part        string  `json:"part,omitempty"`        // MIME part, e.g. "2.1 invoice.zip"
-	Path        string  `json:"path,omitempty"`        // path inside an archive
-	Recommended Action  `json:"recommended,omitempty"`
-	Reply       *Reply  `json:"reply,omitempty"`    // the reply the plugin or policy proposes
-	Action      Action  `json:"action,omitempty"`   // what policy made of it
-	Rule        string  `json:"rule,omitempty"`     // HCL file:line of the deciding block
-	Waived      string  `json:"waived,omitempty"`   // who waived it: a filter's allow or an operator's force; "" not waived
-	Observed    bool    `json:"observed,omitempty"` // mode = "observe": recorded, never acted on
+	Filter      string   `json:"filter"`          // the HCL filter block, e.g. "baseline.lists"
+	Plugin      string   `json:"plugin"`          // the HCL plugin block
+	Stage       string   `json:"stage,omitempty"` // hook that reported it
+	Class       Class    `json:"class"`
+	Score       float64  `json:"score,omitempty"`
+	Explanation string   `json:"explanation,omitempty"` // one sentence for the operator
+	Part        string   `json:"part,omitempty"`        // MIME part, e.g. "2.1 invoice.zip"
+	Path        string   `json:"path,omitempty"`        // path inside an archive
+	Recommended Action   `json:"recommended,omitempty"`
+	Redirect    []string `json:"redirect,omitempty"` // where a recommended redirect leads
+	Reply       *Reply   `json:"reply,omitempty"`    // the reply the plugin or policy proposes
+	Action      Action   `json:"action,omitempty"`   // what policy made of it
+	Rule        string   `json:"rule,omitempty"`     // HCL file:line of the deciding block
+	Waived      string   `json:"waived,omitempty"`   // who waived it: a filter's allow or an operator's force; "" not waived
+	Observed    bool     `json:"observed,omitempty"` // mode = "observe": recorded, never acted on
 }
 
 // Waiver lets findings of some classes pass: an allow rule's, or an
@@ -117,6 +118,7 @@ type Waiver struct {
 	By      string    `json:"by"`               // filter or actor
 	Reason  string    `json:"reason,omitempty"` // for the log
 	At      time.Time `json:"at,omitzero"`
+	Stage   string    `json:"stage,omitempty"` // hook at which a filter gave it; "" an operator did
 	// Findings, when set, binds an operator's waiver to what was held:
 	// fingerprints of the findings that the operator saw.
 	Findings []string `json:"findings,omitempty"`

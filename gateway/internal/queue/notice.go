@@ -17,7 +17,8 @@ import (
 type Notices interface {
 	// Make returns the DSNs that an entry owes as admissions, to be committed
 	// with the outcome, and events with theirs appended. A notice that cannot
-	// be composed is logged: the outcome itself is never held up by it.
+	// be made is logged, and e.Recipients are marked as owing it (notify.Owe):
+	// the outcome itself is never held up by it. The caller discards the drafts.
 	Make(ctx context.Context, m *store.Message, e Entry, attempts []mail.Attempt, body store.Body, events []mail.Event) ([]*store.Admission, []mail.Event)
 	// Stalled returns the notices to the administrators of stalled mail (B145).
 	Stalled(ctx context.Context, m *store.Message, stalled []store.Recipient) []*store.Admission
@@ -48,12 +49,14 @@ func (c *Composer) Make(ctx context.Context, m *store.Message, e Entry, attempts
 		}
 		dsn, text, err := compose(m, about, attempts, c.options(), body)
 		if err != nil {
-			c.Logger.Error("a notice to the sender could not be composed", "msg", m.ID.String(), "kind", n.Kind, "err", err)
+			c.Logger.Error("a notice to the sender could not be composed; it is owed", "msg", m.ID.String(), "kind", n.Kind, "err", err)
+			oweInstead(e.Recipients, n)
 			continue
 		}
 		a, err := c.admit(ctx, dsn, text, about[0].Tenant, notify.Events(dsn, m, about, "", c.Now()))
 		if err != nil {
-			c.Logger.Error("a notice to the sender could not be stored", "msg", m.ID.String(), "kind", n.Kind, "err", err)
+			c.Logger.Error("a notice to the sender could not be stored; it is owed", "msg", m.ID.String(), "kind", n.Kind, "err", err)
+			oweInstead(e.Recipients, n)
 			continue
 		}
 		// notify.Events tells both sides' story; the original's lines belong to

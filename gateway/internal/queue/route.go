@@ -42,6 +42,25 @@ func ToDeliver(r policy.Route, rcpt mail.Address) deliver.Route {
 	return d
 }
 
+// AssignOf is Assign for a recipient of m: one that was redirected out of its
+// tenant goes outward.
+func AssignOf(p *policy.Policy, m *store.Message, r *store.Recipient) bool {
+	dir := m.Direction
+	if dir == mail.Inbound {
+		if t, hosted := p.TenantOf(r.Address.Domain()); !hosted || t.Name != r.Tenant {
+			dir = mail.Outbound
+		}
+	}
+	return Assign(p, dir, r)
+}
+
+// Usable reports whether a tenant's mail may take the route of that name: its
+// own routes and that of the MX records. Another tenant's lead past the
+// filters in front of that tenant's servers.
+func Usable(name, tenant string) bool {
+	return name == "mx" || strings.HasPrefix(name, "tenant:"+tenant+":")
+}
+
 // Assign gives a recipient its route by the policy of now: into its own
 // tenant's mail server inbound, outward or in process outbound. It reports
 // whether there is one; without, the recipient is unrouted.

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -225,17 +225,13 @@ func (w *Worker) unreadable(ctx context.Context, log *slog.Logger, c store.Claim
 		o.Recipients = append(o.Recipients, r)
 		o.Events = append(o.Events, ev)
 	}
-	w.settle(ctx, log, c.Lease, o)
+	w.settle(ctx, log, c.Lease, o, Entry{})
 }
 
 func (w *Worker) judge(ctx context.Context, log *slog.Logger, c store.Claimed, ns []int, body store.Body) {
-	stop := w.keep(ctx, log, &c.Lease, nil)
-	o, err := w.o.Judge.Rejudge(ctx, c.Message, ns, body)
-	stop()
+	o, err := w.rejudge(ctx, log, &c, ns, body)
 	if ctx.Err() != nil { // shutting down: a filter that was stopped has not failed
-		for _, a := range o.Spawn {
-			a.Draft.Discard()
-		}
+		Discard(o.Spawn)
 		return
 	}
 	if err != nil {
@@ -247,7 +243,20 @@ func (w *Worker) judge(ctx context.Context, log *slog.Logger, c store.Claimed, n
 			o.Recipients = append(o.Recipients, r)
 		}
 	}
-	w.settle(ctx, log, c.Lease, o)
+	w.settle(ctx, log, c.Lease, o, Entry{})
+}
+
+// rejudge has the filters run under a lease that is kept. A panic becomes an
+// error: the recipients are due again later, not at once.
+func (w *Worker) rejudge(ctx context.Context, log *slog.Logger, c *store.Claimed, ns []int, body store.Body) (o store.Outcome, err error) {
+	stop := w.keep(ctx, log, &c.Lease, nil)
+	defer stop()
+	defer func() {
+		if x := recover(); x != nil {
+			o, err = store.Outcome{}, fmt.Errorf("panic: %v\n%s", x, debug.Stack())
+		}
+	}()
+	return w.o.Judge.Rejudge(ctx, c.Message, ns, body)
 }
 
 // deliver makes the attempts of one claim: one for each distinct wire form
@@ -256,23 +265,31 @@ func (w *Worker) deliver(ctx context.Context, log *slog.Logger, c store.Claimed,
 	p := w.o.Policy()
 	work, cancel := context.WithTimeout(context.WithoutCancel(ctx), attemptLimit)
 	defer cancel()
+	for _, n := range ns { // unrouted when it came: the policy of now may have a route (B97)
+		if r := find(c.Message, n); r.Route == "" {
+			AssignOf(p, c.Message, r)
+		}
+	}
 	var results []deliver.RcptResult
 	var attempts []mail.Attempt
 	for _, b := range Batches(p, c.Message, ns) {
 		if ctx.Err() != nil {
 			break // shutting down: what was not tried stays due
 		}
-		res := w.attempt(ctx, work, log, &c.Lease, c.Message, b, body)
+		res := w.attempt(ctx, work, cancel, log, &c.Lease, c.Message, b, body)
 		results = append(results, res.Rcpts...)
 		attempts = append(attempts, res.Attempts...)
 	}
 	book := &Book{Policy: p, Now: w.o.Now(), Jitter: w.o.Jitter}
 	e := book.Enter(c.Message, results)
 	w.confirm(c.Message, results)
-	o := store.Outcome{Recipients: e.Recipients, Events: e.Events, Attempts: attempts, DropBody: true}
-	o.Spawn, o.Events = w.o.Notices.Make(work, c.Message, e, attempts, body, o.Events) // also while shutting down
-	w.settle(ctx, log, c.Lease, o)
-	w.o.Judge.Attempted(work, c.Message, e)
+	o := store.Outcome{Recipients: e.Recipients, Events: e.Events, Attempts: attempts}
+	late, done := context.WithTimeout(context.WithoutCancel(ctx), stopGrace) // also while shutting down
+	defer done()
+	o.Spawn, o.Events = w.o.Notices.Make(late, c.Message, e, attempts, body, o.Events)
+	o.DropBody = !Owing(c.Message.Recipients) && !Owing(e.Recipients)
+	w.settle(ctx, log, c.Lease, o, e)
+	w.o.Judge.Attempted(late, c.Message, e)
 }
 
 func (w *Worker) confirm(m *store.Message, results []deliver.RcptResult) {
@@ -286,7 +303,7 @@ func (w *Worker) confirm(m *store.Message, results []deliver.RcptResult) {
 	}
 }
 
-func (w *Worker) attempt(ctx, work context.Context, log *slog.Logger, l *store.Lease, m *store.Message, b Batch, body store.Body) deliver.Result {
+func (w *Worker) attempt(ctx, work context.Context, cancel func(), log *slog.Logger, l *store.Lease, m *store.Message, b Batch, body store.Body) deliver.Result {
 	switch {
 	case b.Unrouted != nil:
 		var res deliver.Result
@@ -295,48 +312,51 @@ func (w *Worker) attempt(ctx, work context.Context, log *slog.Logger, l *store.L
 		}
 		return res
 	case b.Local != "":
+		stop := w.keep(ctx, log, l, nil)
+		defer stop()
 		return deliver.Result{Rcpts: w.o.Judge.Inject(work, m, ns(b.To), body)}
 	}
 	a := w.o.Engine.Start(work, Request(m, b, body, body.Size()))
 	stop := w.keep(ctx, log, l, a)
-	<-a.Done()
-	stop()
+	defer stop()
+	select {
+	case <-a.Done():
+	case <-ctx.Done():
+		EndSoon(a, cancel)
+	}
 	res := a.Result()
-	if ctx.Err() != nil && res.Aborted {
-		// Our stopping is no failure of the destination's: what it left without
-		// an answer keeps its state. A DSN would be frozen for it (B79).
-		res.Rcpts = slices.DeleteFunc(res.Rcpts, func(r deliver.RcptResult) bool {
-			return r.Outcome == deliver.Deferred && !r.Remote && !r.MayDuplicate
-		})
+	if ctx.Err() != nil {
+		res = WithoutStopped(res)
 	}
 	return res
 }
 
-// keep extends a lease while work runs, and asks a running attempt to stop
-// when the gateway shuts down; past its final dot it may finish.
+// keep extends a lease while work runs. An attempt whose lease was lost is
+// stopped where that is still possible: somebody else makes it.
 func (w *Worker) keep(ctx context.Context, log *slog.Logger, l *store.Lease, a *deliver.Attempt) (stop func()) {
 	done := make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		t := time.NewTicker(leaseFor / 3)
 		defer t.Stop()
-		quit := ctx.Done()
 		for {
 			select {
 			case <-done:
 				return
-			case <-quit:
-				quit = nil
-				if a != nil {
-					a.Abort()
-				}
 			case <-t.C:
 				nl, err := w.o.Store.Extend(context.WithoutCancel(ctx), *l, w.o.Now().Add(leaseFor))
-				if err != nil {
-					log.Warn("extending a lease failed", "err", err)
+				switch {
+				case err == nil:
+					*l = nl
+				case errors.Is(err, store.ErrLeaseLost):
+					log.Warn("a lease was lost while its work was under way", "err", err)
+					if a != nil {
+						a.Abort()
+					}
 					return
+				default:
+					log.Warn("extending a lease failed; it is tried again", "err", err)
 				}
-				*l = nl
 			}
 		}
 	})
@@ -345,10 +365,10 @@ func (w *Worker) keep(ctx context.Context, log *slog.Logger, l *store.Lease, a *
 
 // settle records an outcome. The mail may be gone by now, so failing to
 // record is serious: the process stops rather than deliver it again and again.
-func (w *Worker) settle(ctx context.Context, log *slog.Logger, l store.Lease, o store.Outcome) {
+func (w *Worker) settle(ctx context.Context, log *slog.Logger, l store.Lease, o store.Outcome, e Entry) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopGrace)
 	defer cancel()
-	err := w.o.Store.Settle(ctx, l, o)
+	err := Settle(ctx, w.o.Store, l, o, e)
 	switch {
 	case err == nil:
 		for _, ev := range o.Events {
@@ -356,6 +376,8 @@ func (w *Worker) settle(ctx context.Context, log *slog.Logger, l store.Lease, o 
 		}
 	case errors.Is(err, store.ErrLeaseLost):
 		log.Warn("a lease was lost before its outcome was recorded; the message may be delivered twice", "err", err)
+	case errors.Is(err, store.ErrFull) && len(o.Attempts) == 0:
+		log.Error("there is no room for an outcome; no attempt was made, and it is tried again when the lease ends", "err", err)
 	default:
 		log.Error("recording an outcome failed", "err", err)
 		if w.o.Stop != nil {
