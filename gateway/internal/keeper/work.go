@@ -117,18 +117,11 @@ func (k *Keeper) sweep(ctx context.Context, st *Stats) (more bool, err error) {
 
 // body pays what is owed for a finished message, and drops its body.
 func (k *Keeper) body(ctx context.Context, m *store.Message, now time.Time, st *Stats) (bool, error) {
+	if notify.Owes(m) { // whatever becomes of the other recipients
+		return k.settleDebt(ctx, m, now, st)
+	}
 	if !m.HasBody || !notify.Final(m) || now.Sub(lastChange(m)) < settle {
 		return false, nil
-	}
-	if notify.Owes(m) {
-		if k.o.Payer == nil {
-			return false, nil
-		}
-		if err := k.pay(ctx, m.ID); err != nil {
-			return true, err
-		}
-		st.Notified++
-		return true, nil
 	}
 	if now.Sub(lastChange(m)) < k.o.KeepBody(m) {
 		return false, nil
@@ -149,10 +142,31 @@ func (k *Keeper) body(ctx context.Context, m *store.Message, now time.Time, st *
 	return true, err
 }
 
+// settleDebt makes the DSNs that are owed for a message.
+func (k *Keeper) settleDebt(ctx context.Context, m *store.Message, now time.Time, st *Stats) (bool, error) {
+	var since time.Time
+	for i := range m.Recipients {
+		if r := &m.Recipients[i]; notify.Owes(&store.Message{Recipients: m.Recipients[i : i+1]}) && r.Changed.After(since) {
+			since = r.Changed
+		}
+	}
+	if k.o.Payer == nil || now.Sub(since) < settle {
+		return false, nil
+	}
+	if err := k.pay(ctx, m.ID); err != nil {
+		return true, err
+	}
+	st.Notified++
+	return true, nil
+}
+
 // forget drops the record of a message when all tenants concerned have had
 // it for their time.
 func (k *Keeper) forget(ctx context.Context, m *store.Message, now time.Time, st *Stats) (bool, error) {
-	if !notify.Final(m) || notify.Owes(m) && k.o.Payer != nil {
+	if notify.Owes(m) && k.o.Payer != nil { // also without a body, which the DSN then does not quote
+		return k.settleDebt(ctx, m, now, st)
+	}
+	if !notify.Final(m) {
 		return false, nil
 	}
 	keep := k.o.Least
