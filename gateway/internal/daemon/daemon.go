@@ -210,9 +210,12 @@ func (d *Daemon) Run(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	work, stopWork := context.WithCancel(context.Background())
+	defer stopWork()
 	go func() {
 		select {
 		case err := <-d.fail:
+			stopWork() // what cannot be recorded must not be delivered on
 			cancel(err)
 		case <-ctx.Done():
 		}
@@ -230,8 +233,6 @@ func (d *Daemon) Run(ctx context.Context) error {
 	for _, s := range d.httpServers() {
 		front.Go(func() { d.serveHTTP(ctx, s) })
 	}
-	work, stopWork := context.WithCancel(context.Background())
-	defer stopWork()
 	back.Go(func() { d.ran("queue", d.worker.Run(work)) })
 	back.Go(func() { d.ran("keeper", d.keeper.Run(work)) })
 	d.announce()

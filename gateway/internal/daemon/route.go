@@ -23,7 +23,7 @@ func (d *Daemon) routeHeld(m *store.Message, r *store.Recipient) error {
 	if !ok {
 		return fmt.Errorf("tenant %q is not in the policy any more", r.Tenant)
 	}
-	queue.Assign(p, m.Direction, r)
+	queue.AssignOf(p, m, r)
 	if r.Schedule == "" {
 		r.Schedule = t.Settings(string(m.Direction), queue.Own(m, r).Key()).Schedule
 	}
