@@ -14,11 +14,13 @@ type body struct {
 	edits   []edit
 	blocks  int
 	nesting int
+	effort  effort
 }
 
 type frame struct {
-	op   byte  // block, loop, if; else once that was seen
-	loop int32 // index in costs; -1 for what is no loop
+	op    byte   // block, loop, if; else once that was seen
+	loop  int32  // index in costs; -1 for what is no loop
+	arity uint32 // values that a branch to it carries
 }
 
 // edit is one change of the code: the bytes from at to end are replaced.
@@ -36,8 +38,8 @@ const (
 	editBulk                 // before a bulk operation: val is the shift from length to cost
 )
 
-func (f *body) reset(locals uint32) {
-	*f = body{locals: locals, costs: f.costs[:0], frames: f.frames[:0], edits: f.edits[:0]}
+func (f *body) reset(locals, results uint32) {
+	*f = body{locals: locals, costs: f.costs[:0], frames: f.frames[:0], edits: f.edits[:0], effort: effort{results: results}}
 }
 
 // pay adds to the cost of the innermost loop and of the function.
@@ -65,7 +67,7 @@ func (w *rewriter) codeSection(r *reader, b []byte) []byte {
 			break
 		}
 		s := r.sub(size)
-		scratch = w.function(&s, w.params[w.fnTypes[i]], scratch[:0])
+		scratch = w.function(&s, w.fnTypes[i], scratch[:0])
 		if err := s.end(); err != nil {
 			r.err = fmt.Errorf("function %d: %w", w.nImports+i, err)
 			break
@@ -74,16 +76,19 @@ func (w *rewriter) codeSection(r *reader, b []byte) []byte {
 		if len(b) > MaxOutput {
 			r.refuse("rewritten code is larger than %d bytes", MaxOutput)
 		}
+		if w.rep.Effort > MaxEffort {
+			r.refuse("compiling the functions up to number %d takes %d units, at most %d for a module", w.nImports+i, w.rep.Effort, MaxEffort)
+		}
 	}
 	w.nCode = n
 	return b
 }
 
 // function appends the rewritten body.
-func (w *rewriter) function(r *reader, params uint32, b []byte) []byte {
+func (w *rewriter) function(r *reader, typ uint32, b []byte) []byte {
 	groups := r.count(2)
 	from := r.off
-	locals := uint64(params)
+	locals := uint64(w.params[typ])
 	for i := uint32(0); i < groups && r.ok(); i++ {
 		locals += uint64(r.u32())
 		r.valType()
@@ -94,7 +99,7 @@ func (w *rewriter) function(r *reader, params uint32, b []byte) []byte {
 	declared := r.b[from:r.off]
 	start := r.off
 	f := &w.fn
-	f.reset(uint32(locals))
+	f.reset(uint32(locals), w.results[typ])
 	w.scan(r, f)
 	w.shape(r, f)
 	if !r.ok() {
@@ -153,6 +158,12 @@ func (w *rewriter) shape(r *reader, f *body) {
 	if r.ok() && spread > MaxSpread {
 		r.refuse("%d blocks with %d locals, their product at most %d", f.blocks, f.locals, MaxSpread)
 	}
+	units := f.effort.units(len(r.b), f)
+	if r.ok() && units > MaxEffortBody {
+		r.refuse("compiling the function takes %d units, at most %d", units, MaxEffortBody)
+	}
+	w.rep.Effort += units
+	w.rep.EffortBody = max(w.rep.EffortBody, units)
 	w.rep.Body = max(w.rep.Body, len(r.b))
 	w.rep.Locals = max(w.rep.Locals, int(f.locals))
 	w.rep.Nesting = max(w.rep.Nesting, f.nesting)

@@ -37,16 +37,15 @@ func (r *reader) limits() (lo, hi uint32, has bool) {
 }
 
 func (w *rewriter) typeSection(r *reader, b []byte) []byte {
-	n := r.count(3)
+	n := r.atMost("types", r.count(3), MaxTypes)
 	b = appendU32(b, n+1)
 	from := r.off
 	for i := uint32(0); i < n && r.ok(); i++ {
 		if c := r.u8(); r.ok() && c != 0x60 {
 			r.refuse("type form %#x", c)
 		}
-		params := r.signature()
-		r.signature()
-		w.params = append(w.params, params)
+		w.params = append(w.params, r.signature())
+		w.results = append(w.results, r.signature())
 	}
 	w.rep.Types = int(n)
 	b = append(b, r.b[from:r.off]...)
@@ -65,7 +64,7 @@ func (r *reader) signature() uint32 {
 }
 
 func (w *rewriter) importSection(r *reader, b []byte) []byte {
-	n := r.count(4)
+	n := r.atMost("imports", r.count(4), MaxImports)
 	b = appendU32(b, n+1)
 	from := r.off
 	for i := uint32(0); i < n && r.ok(); i++ {
@@ -80,7 +79,7 @@ func (w *rewriter) importSection(r *reader, b []byte) []byte {
 		}
 		switch kind {
 		case kindFunc:
-			r.index("type", w.types())
+			w.importTypes = append(w.importTypes, r.index("type", w.types()))
 			w.nImports++
 		case kindTable:
 			r.refType()
@@ -116,7 +115,7 @@ func (r *reader) globalType() {
 }
 
 func (w *rewriter) functionSection(r *reader, b []byte) []byte {
-	n := r.count(1)
+	n := r.atMost("functions", r.count(1), MaxFunctions)
 	for i := uint32(0); i < n && r.ok(); i++ {
 		w.fnTypes = append(w.fnTypes, r.index("type", w.types()))
 	}
@@ -165,7 +164,7 @@ func (w *rewriter) memorySection(r *reader, b []byte) []byte {
 
 // globalSection appends the fuel, the last of all globals.
 func (w *rewriter) globalSection(r *reader, b []byte) []byte {
-	n := r.count(4)
+	n := r.atMost("globals", r.count(4), MaxGlobals)
 	b = appendU32(b, n+1)
 	for i := uint32(0); i < n && r.ok(); i++ {
 		from := r.off
@@ -181,7 +180,7 @@ func (w *rewriter) globalSection(r *reader, b []byte) []byte {
 }
 
 func (w *rewriter) exportSection(r *reader, b []byte) []byte {
-	n := r.count(3)
+	n := r.atMost("exports", r.count(3), MaxExports)
 	b = appendU32(b, n)
 	for i := uint32(0); i < n && r.ok(); i++ {
 		b = appendName(b, r.name())

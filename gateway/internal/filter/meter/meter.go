@@ -57,6 +57,15 @@ const (
 	MaxTables    = 16        // tables of a module
 	MaxSignature = 1000      // parameters, or results, of a function type
 	MaxOutput    = 64 << 20  // bytes of the rewritten module
+
+	MaxTypes     = 10_000
+	MaxImports   = 1_000
+	MaxFunctions = 100_000
+	MaxGlobals   = 10_000
+	MaxExports   = 10_000
+	MaxElements  = 10_000  // element segments
+	MaxData      = 1 << 20 // data segments; guests built by Go have 15,000 for each MB
+	MaxItems     = 1 << 20 // of all element segments together
 )
 
 const (
@@ -101,6 +110,8 @@ type Report struct {
 	TableMax     uint32 // elements all tables may grow to, together
 
 	Body, Locals, Nesting, Blocks, Spread int // the largest of any one function
+
+	Effort, EffortBody int64 // of compiling: all functions, and the worst one
 
 	Loops, Entries, Bulk int // places that pay
 }

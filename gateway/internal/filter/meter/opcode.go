@@ -44,6 +44,9 @@ func (w *rewriter) scan(r *reader, f *body) {
 		switch {
 		case op >= opFirstNumeric && op <= opLastNumeric:
 			f.pay(1)
+			if isSlow(op) {
+				f.effort.slow++
+			}
 		case op >= opLocalGet && op <= opLocalTee:
 			r.index("local", f.locals)
 			f.pay(1)
@@ -52,10 +55,14 @@ func (w *rewriter) scan(r *reader, f *body) {
 			f.pay(1)
 		case op == opEnd:
 			f.pay(1)
-			if len(f.frames) == 0 {
+			n := len(f.frames) - 1
+			if n < 0 {
 				return
 			}
-			f.frames = f.frames[:len(f.frames)-1]
+			if f.frames[n].loop >= 0 {
+				f.effort.depth--
+			}
+			f.frames = f.frames[:n]
 		case op == opBlock || op == opLoop || op == opIf:
 			w.open(r, f, op)
 		default:
@@ -66,11 +73,16 @@ func (w *rewriter) scan(r *reader, f *body) {
 
 // open reads the type of a block and enters it.
 func (w *rewriter) open(r *reader, f *body, op byte) {
+	var params, results uint32
 	if t := r.sleb(33); t >= 0 {
 		if r.ok() && t >= int64(w.types()) {
 			r.fail("type index %d of %d", t, w.types())
 		}
+		if r.ok() {
+			params, results = w.params[t], w.results[t]
+		}
 	} else {
+		results = 1 // or none
 		switch byte(t & 0x7f) {
 		case blockVoid, typeI32, typeI64, typeF32, typeF64, typeV128, typeFuncref, typeExternref:
 			if t >= -64 {
@@ -81,9 +93,11 @@ func (w *rewriter) open(r *reader, f *body, op byte) {
 			r.refuse("block type %d", t)
 		}
 	}
-	fr := frame{op: op, loop: -1}
+	fr := frame{op: op, loop: -1, arity: results}
+	f.effort.values += int64(params + results)
 	if op == opLoop {
-		fr.loop = int32(len(f.costs))
+		fr.loop, fr.arity = int32(len(f.costs)), params
+		f.effort.enterLoop()
 		f.edits = append(f.edits, edit{at: r.off, end: r.off, kind: editLoop, val: uint32(len(f.costs))})
 		f.costs = append(f.costs, 0)
 	}
@@ -109,11 +123,13 @@ func (w *rewriter) instruction(r *reader, f *body, op byte, at int) {
 			f.frames[n-1].op = opElse
 		}
 	case opBr, opBrIf:
-		r.index("label", labels)
+		f.effort.ifs++
+		f.branch(r.index("label", labels))
 	case opBrTable:
 		n := r.count(1)
 		for i := uint32(0); i <= n && r.ok(); i++ {
-			r.index("label", labels)
+			f.effort.labels++
+			f.branch(r.index("label", labels))
 		}
 	case opCall:
 		at := r.off
@@ -123,10 +139,16 @@ func (w *rewriter) instruction(r *reader, f *body, op byte, at int) {
 		if i < w.nImports {
 			cost = weightImport
 		}
+		if r.ok() {
+			w.passes(f, w.typeOf(i))
+		}
 	case opCallIndirect:
-		r.index("type", w.types())
+		i := r.index("type", w.types())
 		r.index("table", w.nTables)
 		f.calls, cost = true, weightCall
+		if r.ok() {
+			w.passes(f, i)
+		}
 	case opSelectT:
 		if n := r.u32(); r.ok() && n != 1 {
 			r.fail("select of %d types", n)
@@ -191,10 +213,12 @@ func (w *rewriter) memArg(r *reader) {
 func (w *rewriter) misc(r *reader, f *body, at int) {
 	bulk := func(shift uint32) {
 		f.bulk = true
+		f.effort.bulk++
 		f.edits = append(f.edits, edit{at: at, end: at, kind: editBulk, val: shift})
 	}
 	switch k := r.u32(); k {
 	case 0, 1, 2, 3, 4, 5, 6, 7: // saturating truncations
+		f.effort.slow++
 	case miscMemoryInit:
 		w.dataIndex(r)
 		w.memory(r)

@@ -133,6 +133,15 @@ func (r *reader) count(least int) uint32 {
 	return n
 }
 
+// atMost refuses more of something than a plugin may have.
+func (r *reader) atMost(what string, n, limit uint32) uint32 {
+	if n > limit {
+		r.refuse("%d %s, at most %d", n, what, limit)
+		return 0
+	}
+	return n
+}
+
 // index reads an index that must be below n.
 func (r *reader) index(what string, n uint32) uint32 {
 	i := r.u32()

@@ -34,23 +34,33 @@ type rewriter struct {
 	buf  []byte // the section being written
 	fn   body   // the function at hand
 
-	params   []uint32 // parameters, by type
-	nImports uint32   // imported functions: the index of tick
-	nGlobImp uint32   // imported globals
-	fnTypes  []uint32 // types of the defined functions
-	nTables  uint32
-	nMems    uint32
-	nGlobals uint32
-	nElems   uint32
-	nData    uint32
-	hasCount bool
-	nCode    uint32
-	nSegs    uint32
-	named    bool
+	params      []uint32 // parameters, by type
+	results     []uint32 // results, by type
+	nImports    uint32   // imported functions: the index of tick
+	importTypes []uint32 // their types
+	nGlobImp    uint32   // imported globals
+	fnTypes     []uint32 // types of the defined functions
+	nTables     uint32
+	nMems       uint32
+	nGlobals    uint32
+	nElems      uint32
+	nData       uint32
+	hasCount    bool
+	nCode       uint32
+	nSegs       uint32
+	named       bool
 }
 
 func (w *rewriter) types() uint32 { return uint32(len(w.params)) }
 func (w *rewriter) funcs() uint32 { return w.nImports + uint32(len(w.fnTypes)) }
+
+// typeOf is the type of a function, by the module's own index.
+func (w *rewriter) typeOf(i uint32) uint32 {
+	if i < w.nImports {
+		return w.importTypes[i]
+	}
+	return w.fnTypes[i-w.nImports]
+}
 
 // fi is where a function's index lies after tick was added.
 func (w *rewriter) fi(i uint32) uint32 {

@@ -1,8 +1,9 @@
 package meter
 
 func (w *rewriter) elementSection(r *reader, b []byte) []byte {
-	n := r.count(2)
+	n := r.atMost("element segments", r.count(2), MaxElements)
 	b = appendU32(b, n)
+	items := uint64(0)
 	for i := uint32(0); i < n && r.ok(); i++ {
 		flag := r.u32()
 		if flag > 7 {
@@ -29,6 +30,9 @@ func (w *rewriter) elementSection(r *reader, b []byte) []byte {
 			b = append(b, 0)
 		}
 		c := r.count(1)
+		if items += uint64(c); items > MaxItems {
+			r.refuse("more than %d items of element segments", MaxItems)
+		}
 		b = appendU32(b, c)
 		for k := uint32(0); k < c && r.ok(); k++ {
 			if flag&4 != 0 {
@@ -44,7 +48,7 @@ func (w *rewriter) elementSection(r *reader, b []byte) []byte {
 }
 
 func (w *rewriter) dataSection(r *reader, b []byte) []byte {
-	n := r.count(2)
+	n := r.atMost("data segments", r.count(2), MaxData)
 	b = appendU32(b, n)
 	for i := uint32(0); i < n && r.ok(); i++ {
 		flag := r.u32()
