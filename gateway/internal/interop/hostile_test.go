@@ -215,6 +215,57 @@ func TestHostilePluginGetsItsOnError(t *testing.T) {
 	g.idle(t)
 }
 
+// The same before there is a message: the recipient gets the on_error.
+func TestHostilePluginAtARecipient(t *testing.T) {
+	dest, maildir := startDestination(t)
+	users := map[string]struct{ guest, onError string }{}
+	for _, onError := range []string{"tempfail", "stall", "pass", "reject"} {
+		users[onError] = struct{ guest, onError string }{"hostile", onError}
+	}
+	g := startGateway(t, hostilePolicy(t, dest, users))
+	for onError, want := range map[string]struct{ rcpt, end string }{
+		"tempfail": {"451 4.3.0", ""},
+		"reject":   {"550 5.3.0", ""},
+		"pass":     {"250 ", "250 2.0.0 Ok: delivered"},
+		"stall":    {"250 ", "250 2.0.0 Ok: queued"},
+	} {
+		for _, how := range []string{"loop", "panic", "crlf"} {
+			name := how + ", " + onError
+			d := call(t, g.listener("mx"))
+			d.must("250", "EHLO client.test")
+			d.must("250", "MAIL FROM:<early-"+how+"@client.test>")
+			begin := time.Now()
+			expect(t, name, d.say("RCPT TO:<box@"+onError+".test>"), want.rcpt)
+			if took := time.Since(begin); took > guestDeadline+2*time.Second {
+				t.Errorf("%s: answered after %s", name, took)
+			}
+			// Nobody else in the transaction is touched by it.
+			expect(t, name+", another recipient", d.say("RCPT TO:<box@calm.test>"), "250")
+			if want.end != "" {
+				d.must("250", "RSET")
+				reply, _ := g.timed(t, "early-"+how+"@client.test", "box@"+onError+".test", "Subject: "+name+"\r\n\r\n")
+				expect(t, name+", the message", reply, want.end)
+			}
+			d.must("221", "QUIT")
+		}
+		if line := g.logged("msg=\"a filter failed\"", "plugin="+onError+" ", "stage=rcpt_to"); line == "" {
+			t.Errorf("the log does not say that %s failed", onError)
+		}
+	}
+	if n := len(g.rows(t, "status:stalled")); n != 3 {
+		t.Errorf("%d are stalled, want 3", n)
+	}
+	n := 0
+	for _, m := range mailbox(t, maildir) {
+		if strings.Contains(m, "Delivered-To: box@pass.test") {
+			n++
+		}
+	}
+	if n != 3 {
+		t.Errorf("%d of what is passed arrived, want 3", n)
+	}
+}
+
 // timed sends a message and returns the reply and how long it took from the
 // end of data.
 func (g *gateway) timed(t testing.TB, from, to, content string) (string, time.Duration) {

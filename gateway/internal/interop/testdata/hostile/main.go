@@ -12,7 +12,7 @@ import (
 func main() {}
 
 func init() {
-	sdk.Register(sdk.Plugin{Hooks: sdk.Hooks{abi.StageMessage: misbehave}})
+	sdk.Register(sdk.Plugin{Hooks: sdk.Hooks{abi.StageRcptTo: early, abi.StageMessage: misbehave}})
 }
 
 var (
@@ -20,8 +20,18 @@ var (
 	sum  uint32
 )
 
-func misbehave(c *sdk.Call, v *sdk.Verdict) error {
-	how, _, _ := strings.Cut(c.Sender, "@")
+// early misbehaves before there is a message, for senders that ask for it.
+func early(c *sdk.Call, v *sdk.Verdict) error {
+	if how, ok := strings.CutPrefix(c.Sender, "early-"); ok {
+		return fail(how, v)
+	}
+	return nil
+}
+
+func misbehave(c *sdk.Call, v *sdk.Verdict) error { return fail(c.Sender, v) }
+
+func fail(how string, v *sdk.Verdict) error {
+	how, _, _ = strings.Cut(how, "@")
 	switch how {
 	case "loop":
 		for i := uint32(0); ; i++ {
