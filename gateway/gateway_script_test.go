@@ -242,11 +242,11 @@ func (st *scriptState) startGateway(ts *testscript.TestScript, config string) {
 	data := filepath.Join(dir, "var")
 	cache := filepath.Join(data, "cache")
 	shared, err := modules()
-	ts.Check(err)
+	ts.Check(errors.Join(err, os.MkdirAll(cache, 0o700)))
 	compiling.Lock()
 	if have, err := os.ReadDir(shared); err != nil || len(have) > 0 {
 		compiling.Unlock()
-		ts.Check(errors.Join(err, os.MkdirAll(cache, 0o700), linkFiles(shared, cache)))
+		ts.Check(errors.Join(err, linkFiles(shared, cache)))
 	} else {
 		defer compiling.Unlock()
 	}

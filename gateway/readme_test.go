@@ -15,19 +15,22 @@ import (
 // step is one command of a document, with what its output must show.
 type step struct{ command, shows string }
 
-// stepsOf reads the sh blocks of a document below a heading: in each line a
-// command, and behind " # " what it shows.
+// stepsOf reads the sh blocks of a document below a heading, or of the whole
+// for "": in each line a command, and behind " # " what it shows.
 func stepsOf(t *testing.T, file, heading string) []step {
 	t.Helper()
 	b, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, section, ok := strings.Cut(string(b), "\n"+heading+"\n")
-	if !ok {
-		t.Fatalf("%s has no heading %q", file, heading)
+	section := string(b)
+	if heading != "" {
+		_, below, ok := strings.Cut(section, "\n"+heading+"\n")
+		if !ok {
+			t.Fatalf("%s has no heading %q", file, heading)
+		}
+		section, _, _ = strings.Cut(below, "\n## ")
 	}
-	section, _, _ = strings.Cut(section, "\n## ")
 	var steps []step
 	for i, block := range strings.Split(section, "```") {
 		lines, isShell := strings.CutPrefix(block, "sh\n")
@@ -36,7 +39,10 @@ func stepsOf(t *testing.T, file, heading string) []step {
 		}
 		for line := range strings.Lines(lines) {
 			if line = strings.TrimSpace(line); line != "" {
-				command, shows, _ := strings.Cut(line, " # ")
+				command, shows, ok := strings.Cut(line, " #")
+				if !ok {
+					t.Errorf("%s: a command without \" # what it shows\": %s", file, line)
+				}
 				steps = append(steps, step{strings.TrimSpace(command), strings.TrimSpace(shows)})
 			}
 		}
@@ -47,25 +53,69 @@ func stepsOf(t *testing.T, file, heading string) []step {
 // TestReadmeTour takes the tour of the README: what stands behind a command
 // must be in its output.
 func TestReadmeTour(t *testing.T) {
+	takeSteps(t, stepsOf(t, filepath.Join("..", "README.md"), "## Tour"), "")
+}
+
+// TestDocumentedCommands runs what the documents show, on a gateway with one
+// message delivered, one stalled and one queued.
+func TestDocumentedCommands(t *testing.T) {
+	const mails = `exec weir send $MESSAGES/clean.eml --server $MX
+exec weir send $MESSAGES/encrypted-zip.eml --server $MX
+arrived var/sink 2
+exec weir sink --maildir var/sink --set defer
+exec weir send $MESSAGES/clean.eml --server $MX
+`
+	for name, before := range map[string]string{
+		"operator.md": mails,
+		"api.md":      mails,
+		"msp.md":      mails,
+	} {
+		t.Run(name, func(t *testing.T) {
+			takeSteps(t, stepsOf(t, filepath.Join("docs", name), ""), before)
+		})
+	}
+}
+
+// TestPluginGuideShowsTheExample compares the guide's plugin with the one that
+// is tested.
+func TestPluginGuideShowsTheExample(t *testing.T) {
+	guide, err := os.ReadFile(filepath.Join("docs", "plugin-author.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"main.go", "manifest.json", "main_test.go"} {
+		b, err := os.ReadFile(filepath.Join("..", "examples", "plugin-shout", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(guide), "\n"+string(b)+"```\n") {
+			t.Errorf("docs/plugin-author.md does not show examples/plugin-shout/%s as it is", name)
+		}
+	}
+}
+
+// takeSteps runs commands in a folder like the repository's after make build,
+// beside a gateway with the repository's policy and a sink.
+func takeSteps(t *testing.T, steps []step, before string) {
+	t.Helper()
 	if !havePlugins() {
 		t.Skip("build the plugins with: make plugins")
 	}
-	steps := stepsOf(t, filepath.Join("..", "README.md"), "## Tour")
-	if len(steps) < 10 {
-		t.Fatalf("the tour has %d commands; are they still in sh blocks?", len(steps))
+	if len(steps) == 0 {
+		t.Fatal("there are no commands; are they still in sh blocks?")
 	}
 	policy, err := os.ReadFile(filepath.Join("..", "config.hcl"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var script strings.Builder
-	script.WriteString("sink start sink --maildir var/sink\nlocalise config.hcl\nbin\ngateway start\n")
+	script.WriteString("sink start sink --maildir var/sink\nlocalise config.hcl\nbin\ngateway start\n" + before)
 	for _, s := range steps {
 		fmt.Fprintf(&script, "step %s %s\n", quote(s.command), quote(s.shows))
 	}
 	// The policy and the script are one archive.
 	fmt.Fprintf(&script, "\n-- config.hcl --\n%s", policy)
-	file := filepath.Join(t.TempDir(), "tour.txt")
+	file := filepath.Join(t.TempDir(), "steps.txt")
 	if err := os.WriteFile(file, []byte(script.String()), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -94,26 +144,43 @@ func documentCommands() map[string]func(*testscript.TestScript, bool, []string) 
 
 // changing marks commands that are run once; others are repeated until they
 // show what they should, for the log is a moment behind the reply.
-var changing = regexp.MustCompile(` (send|retry|force|release|remove|bounce|delete|flush|reload|--set) `)
+var changing = regexp.MustCompile(` (send|retry|force|release|remove|bounce|delete|flush|freeze|thaw|reload|download|--set|--json|-X) `)
 
-// codeOf is the exit code of a command that shows a text.
-var codeOf = map[string]int{"550 5.7.1 blocked by policy": 1, "nothing waits for delivery": 3}
+// codeFor is the exit code of a command that shows a text.
+func codeFor(shows string) int {
+	switch {
+	case strings.HasPrefix(shows, "550 "):
+		return 1
+	case strings.HasPrefix(shows, "nothing ") && !strings.HasPrefix(shows, "nothing is selected"), shows == "0 recipients match":
+		return 3
+	}
+	return 0
+}
+
+// idInCommand stands for an ID that the reader takes from a list.
+var idInCommand = regexp.MustCompile(`\bID\b`)
 
 func takeStep(ts *testscript.TestScript, s step) {
-	line := s.command
+	line := strings.ReplaceAll(s.command, "127.0.0.1:8080", ts.Getenv("ADMIN"))
 	if strings.Contains(line, "weir send ") {
 		line += " --server " + ts.Getenv("MX")
 	}
-	if strings.HasSuffix(line, " ID") {
-		cmdFirst(ts, false, []string{"ID", "weir", "log", "search", "--json"})
-		line = strings.TrimSuffix(line, "ID") + ts.Getenv("ID")[:13]
+	if idInCommand.MatchString(line) {
+		list := []string{"ID", "weir", "log", "search", "--json"}
+		for _, name := range []string{"queue", "stalled"} {
+			if strings.Contains(line, "weir "+name+" ") {
+				list = []string{"ID", "weir", name, "--json"}
+			}
+		}
+		cmdFirst(ts, false, list)
+		line = idInCommand.ReplaceAllString(line, ts.Getenv("ID")[:13])
 	}
 	once := changing.MatchString(line + " ")
 	until(ts, line+" shows "+s.shows, func() bool {
 		c := exec.Command("sh", "-c", line)
 		c.Dir, c.Env = ts.MkAbs("."), environment(ts)
 		out, _ := c.CombinedOutput() // the code is looked at
-		if c.ProcessState.ExitCode() == codeOf[s.shows] && strings.Contains(string(out), s.shows) {
+		if c.ProcessState.ExitCode() == codeFor(s.shows) && strings.Contains(string(out), s.shows) {
 			ts.Logf("$ %s\n%s", line, out)
 			return true
 		}
