@@ -23,6 +23,7 @@ type call struct {
 	deadline time.Time
 	until    time.Duration // deadline as time since start, for tick
 	yielded  time.Duration // when tick last let others in
+	extended bool          // configGrace was given
 	stage    abi.Stage     // 0 in weir_init
 	input    []byte        // what event_read gives
 	ev       *abi.Event
@@ -62,8 +63,13 @@ func newCall(ctx context.Context, limit time.Duration, input []byte) *call {
 	return c
 }
 
-// extend gives the call at least d from now on.
+// extend gives the call at least d from now on, once: a guest that reads one
+// configuration after the other would live for ever otherwise.
 func (c *call) extend(d time.Duration) {
+	if c.extended {
+		return
+	}
+	c.extended = true
 	now := time.Now()
 	if t := now.Add(d); t.After(c.deadline) {
 		c.deadline, c.until = t, now.Sub(start)+d
