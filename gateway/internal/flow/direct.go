@@ -180,7 +180,7 @@ func (c *commit) settleLate(lease store.Lease, rs []*running) {
 		o := store.Outcome{Recipients: e.Recipients, Events: e.Events, Attempts: attempts}
 		o.Spawn, o.Events = c.f.o.Notices.Make(ctx, c.rec, e, attempts, draftBody{c.draft}, o.Events)
 		o.DropBody = !queue.Owing(e.Recipients)
-		err := queue.Settle(ctx, c.f.o.Store, lease, o, e)
+		err := queue.Settle(c.f.stopping, c.f.o.Store, lease, o, e)
 		switch {
 		case errors.Is(err, store.ErrLeaseLost):
 			c.log.Warn("a lease was lost before its outcome was recorded; the message may be delivered twice", "err", err)

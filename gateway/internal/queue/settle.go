@@ -13,10 +13,33 @@ import (
 
 // Settle is the store's, for an outcome that may owe notices. Where there is
 // no room for them the outcome is recorded all the same, with the debt: mail
-// that is out must not be sent again because its DSN does not fit. The drafts
-// of o.Spawn are discarded.
-func Settle(ctx context.Context, s store.Queue, l store.Lease, o store.Outcome, e Entry) error {
+// that is out must not be sent again because its DSN does not fit. Where there
+// is no room at all it waits for space until stop is closed, and keeps the
+// lease. The drafts of o.Spawn are discarded.
+func Settle(stop <-chan struct{}, s store.Queue, l store.Lease, o store.Outcome, e Entry) error {
 	defer Discard(o.Spawn)
+	for {
+		err := settleOrOwe(s, l, o, e)
+		if !errors.Is(err, store.ErrFull) || len(o.Attempts) == 0 {
+			return err // without an attempt nothing is lost by trying again later
+		}
+		select {
+		case <-stop:
+			return err
+		case <-time.After(roomWait):
+		}
+		if held, err := s.Extend(context.Background(), l, l.Until.Add(2*roomWait)); err == nil {
+			l = held
+		}
+	}
+}
+
+// roomWait is how often a full disk is tried again.
+const roomWait = time.Second
+
+func settleOrOwe(s store.Queue, l store.Lease, o store.Outcome, e Entry) error {
+	ctx, cancel := context.WithTimeout(context.Background(), stopGrace) // also while shutting down
+	defer cancel()
 	err := s.Settle(ctx, l, o)
 	if !errors.Is(err, store.ErrFull) || len(o.Spawn) == 0 || slices.ContainsFunc(o.Spawn, ordinary) {
 		return err

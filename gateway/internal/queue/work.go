@@ -83,6 +83,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	}
 	var running sync.WaitGroup
 	defer running.Wait()
+	suspended := false
 	for ctx.Err() == nil {
 		n := w.take(ctx, workers)
 		if n == 0 {
@@ -96,9 +97,18 @@ func (w *Worker) Run(ctx context.Context) error {
 			if ctx.Err() != nil {
 				break
 			}
-			w.o.Logger.Error("claiming due mail failed", "err", err)
+			if !errors.Is(err, store.ErrFull) {
+				w.o.Logger.Error("claiming due mail failed", "err", err)
+			} else if !suspended {
+				suspended = true
+				w.o.Logger.Error("delivery from the queue is suspended: what comes of it could not be recorded", "err", err)
+			}
 			w.sleep(ctx, time.Second)
 			continue
+		}
+		if suspended {
+			suspended = false
+			w.o.Logger.Info("delivery from the queue goes on")
 		}
 		w.putBack(n - len(claims))
 		for _, c := range claims {
@@ -366,9 +376,7 @@ func (w *Worker) keep(ctx context.Context, log *slog.Logger, l *store.Lease, a *
 // settle records an outcome. The mail may be gone by now, so failing to
 // record is serious: the process stops rather than deliver it again and again.
 func (w *Worker) settle(ctx context.Context, log *slog.Logger, l store.Lease, o store.Outcome, e Entry) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopGrace)
-	defer cancel()
-	err := Settle(ctx, w.o.Store, l, o, e)
+	err := Settle(ctx.Done(), w.o.Store, l, o, e)
 	switch {
 	case err == nil:
 		for _, ev := range o.Events {

@@ -146,7 +146,8 @@ type Queue interface {
 	// with due work are served in turn, within one the longest due first.
 	// Unjudged recipients count as without next hop. A lease that ran out is
 	// as good as none once a claim takes it; until then its holder may still
-	// settle. It does not wait.
+	// settle. It does not wait. ErrFull: there is no room to record outcomes,
+	// so nothing is handed out.
 	Claim(ctx context.Context, r ClaimRequest) ([]Claimed, error)
 
 	// Extend moves a lease's end.
@@ -154,7 +155,8 @@ type Queue interface {
 
 	// Settle writes the outcome of a leased piece of work in one transaction
 	// and ends the lease. ErrLeaseLost: someone else holds it now; nothing was
-	// written.
+	// written. ErrFull: nothing was written for want of space; the lease stands,
+	// and the same outcome may be settled again.
 	Settle(ctx context.Context, l Lease, o Outcome) error
 
 	// Update changes one message as an operator or the keeper asks: f gets a

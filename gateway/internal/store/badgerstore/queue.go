@@ -29,6 +29,9 @@ func (s *Store) Claim(ctx context.Context, r store.ClaimRequest) ([]store.Claime
 	if r.Limit <= 0 || r.For <= 0 {
 		return nil, fmt.Errorf("claim: limit %d and lease %v must be positive", r.Limit, r.For)
 	}
+	if err := s.space.engineRoom(); err != nil {
+		return nil, fmt.Errorf("claim: %w", err)
+	}
 	leases := s.idx.claim(r.Now.UnixNano(), r.Now.Add(r.For).UnixNano(), r)
 	out := make([]store.Claimed, 0, len(leases))
 	for _, l := range leases {
