@@ -46,7 +46,7 @@ func (c *ReloadCmd) Run(ctx context.Context, g *Globals) error {
 		case c.Check:
 			fmt.Println("the policy on the gateway's disk is ok")
 		case !res.Changed:
-			fmt.Printf("nothing has changed; policy %s stays in force\n", res.Digest)
+			fmt.Printf("its files have not changed: policy %s stays in force; plugins are read anew\n", res.Digest)
 		default:
 			fmt.Printf("policy %s is in force\n", res.Digest)
 		}
