@@ -113,7 +113,7 @@ func serve(c net.Conn, how string) {
 			say("250 destination")
 		case verb == "RCPT" && how == "defer":
 			say("451 4.7.1 later")
-		case verb == "RCPT" && how == "refuse":
+		case verb == "RCPT" && (how == "refuse" || how == "half" && strings.Contains(line, "bad@")):
 			say("550 5.1.1 no such user, says the destination")
 		case verb == "DATA":
 			data = true
