@@ -125,7 +125,7 @@ func (s *server) view(ctx context.Context, m *store.Message, n int) Message {
 // advice puts a server's answer in plain words (B124–B129); "" when there is
 // nothing to add.
 func advice(r *store.Recipient) string {
-	if r.Last == nil {
+	if r.Last == nil || r.LastHost == "" && r.Rule != "" { // nobody's answer, or our own policy's
 		return ""
 	}
 	m, ok := journal.Plain(*r.Last)
