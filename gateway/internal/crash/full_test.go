@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -54,7 +55,14 @@ func TestFullDisk(t *testing.T) {
 	wait("452 for want of space that mail takes", more(&l.full, 20))
 	byMail := len(l.all())
 
-	hog := fill(t, filepath.Join(disk.Dir, "hog"))
+	// A little left, and mail that bounces: there is room for the outcome and
+	// none for its DSN.
+	hog := fill(t, filepath.Join(disk.Dir, "hog"), 70<<20)
+	d.mode.Store(int32(accepting))
+	wait("deliveries with little space", func() bool { return len(d.keys()) > 20 })
+	d.mode.Store(int32(deferring))
+
+	fill(t, hog.Name(), 0)
 	wait("452 for want of any space", more(&l.full, 20))
 	taken := l.direct.Load() + l.queued.Load()
 	time.Sleep(2 * time.Second) // it goes on trying to deliver all the while
@@ -70,7 +78,7 @@ func TestFullDisk(t *testing.T) {
 
 	d.mode.Store(int32(deferring))
 	wait("mail in the queue again", more(&l.queued, 20))
-	fill(t, hog.Name())
+	fill(t, hog.Name(), 0)
 	wait("452 again", more(&l.full, 20))
 	kill := g.kill()
 	end()
@@ -107,15 +115,18 @@ func heavy(token string, outbound bool) parcel {
 	return p
 }
 
-// fill makes a file as large as the disk lets it.
-func fill(t *testing.T, name string) *os.File {
+// fill makes a file, or one that is there grow, until the disk has left octets.
+func fill(t *testing.T, name string, left int64) *os.File {
 	t.Helper()
-	f, err := os.Create(name)
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o600)
 	must(t, err)
 	t.Cleanup(func() { f.Close() })
-	size := int64(0)
+	size, err := f.Seek(0, io.SeekEnd)
+	must(t, err)
 	for n := int64(32 << 20); n >= 4096; {
-		if err := unix.Fallocate(int(f.Fd()), 0, size, n); err != nil {
+		var st unix.Statfs_t
+		must(t, unix.Fstatfs(int(f.Fd()), &st))
+		if int64(st.Bavail)*st.Bsize < left+n || unix.Fallocate(int(f.Fd()), 0, size, n) != nil {
 			n /= 2
 			continue
 		}
