@@ -64,7 +64,7 @@ func TestHeldMailIsNotRoutedByARedirect(t *testing.T) {
     when = finding.sub == "away"
     do   = redirect("a@other.test")
   }`
-	fs := &told{stages: []abi.Stage{abi.StageRcptTo, abi.StageMessage}, say: func(_ context.Context, ev *abi.Event, v *abi.Verdict) error {
+	fs := &told{stages: []abi.Stage{abi.StageHeaders, abi.StageMessage}, say: func(_ context.Context, ev *abi.Event, v *abi.Verdict) error {
 		if ev.Stage == abi.StageMessage {
 			return failed(ev, filter.Stall)
 		}
