@@ -71,6 +71,9 @@ exec weir send $MESSAGES/clean.eml --server $MX
 		"msp.md":      mails,
 	} {
 		t.Run(name, func(t *testing.T) {
+			if _, err := exec.LookPath("curl"); err != nil && name == "api.md" && os.Getenv("WEIR_CI") == "" {
+				t.Skip(err)
+			}
 			takeSteps(t, stepsOf(t, filepath.Join("docs", name), ""), before)
 		})
 	}
