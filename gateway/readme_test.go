@@ -193,3 +193,30 @@ func takeStep(ts *testscript.TestScript, s step) {
 		return false
 	})
 }
+
+// TestDocumentLinks: what documents link to in the repository is there.
+func TestDocumentLinks(t *testing.T) {
+	link := regexp.MustCompile(`\]\(([^)#\s]+)(#[^)\s]*)?\)`)
+	files := []string{filepath.Join("..", "README.md"), filepath.Join("..", "sdk", "README.md")}
+	for _, pattern := range []string{"docs/*.md", "../examples/*/README.md", "../plugins/*/README.md"} {
+		more, err := filepath.Glob(filepath.FromSlash(pattern))
+		if err != nil || len(more) == 0 {
+			t.Fatalf("%s: %d files, %v", pattern, len(more), err)
+		}
+		files = append(files, more...)
+	}
+	for _, file := range files {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range link.FindAllStringSubmatch(string(b), -1) {
+			if strings.Contains(m[1], "://") {
+				continue
+			}
+			if _, err := os.Stat(filepath.Join(filepath.Dir(file), filepath.FromSlash(m[1]))); err != nil {
+				t.Errorf("%s: a link leads nowhere: %v", file, err)
+			}
+		}
+	}
+}
