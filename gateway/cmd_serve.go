@@ -26,9 +26,9 @@ type ServeCmd struct {
 // garbage is collected harder rather than memory taken from the machine.
 const memoryLimit = 512 << 20
 
-// gcPercent collects garbage at half again the live heap where GOGC is not
+// gcPercent collects garbage at a third over the live heap where GOGC is not
 // set: a gateway has processor to spare and shares its memory with its store.
-const gcPercent = 50
+const gcPercent = 35
 
 // Run serves until the context ends (SIGINT, SIGTERM); SIGHUP reloads the policy.
 func (c *ServeCmd) Run(ctx context.Context, g *Globals) error {

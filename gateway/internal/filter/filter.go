@@ -30,7 +30,7 @@ type Spec struct {
 type Limits struct {
 	Memory    int64                       // octets of linear memory per instance; 64 MiB
 	Deadline  map[abi.Stage]time.Duration // of a call; stage 0 stands for all others; DefaultDeadline
-	Instances int                         // at most min(16, 2 × GOMAXPROCS)
+	Instances int                         // at most; 0: one for each processor, 2 to 16
 	Wait      time.Duration               // for a free instance; 1 s
 }
 
@@ -78,7 +78,7 @@ func (l Limits) memory() int64 {
 
 func (l Limits) instances() int {
 	if l.Instances <= 0 {
-		return min(16, 2*runtime.GOMAXPROCS(0))
+		return min(16, max(2, runtime.GOMAXPROCS(0)))
 	}
 	return min(l.Instances, MaxInstances)
 }
