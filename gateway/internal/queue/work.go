@@ -65,11 +65,13 @@ type Worker struct {
 	o    Options
 	free chan struct{} // a token for each attempt that may run
 	kick chan struct{}
+
+	lease time.Duration // of a claim; leaseFor but in tests
 }
 
 // New makes a worker; Run starts it.
 func New(o Options) *Worker {
-	return &Worker{o: o, kick: make(chan struct{}, 1)}
+	return &Worker{o: o, kick: make(chan struct{}, 1), lease: leaseFor}
 }
 
 // Run works until ctx ends, then stops what can be stopped and returns when
@@ -90,7 +92,7 @@ func (w *Worker) Run(ctx context.Context) error {
 			break
 		}
 		claims, err := w.o.Store.Claim(ctx, store.ClaimRequest{
-			Now: w.o.Now(), Limit: n, For: leaseFor, PerHop: w.o.Policy().Gateway().Queue.PerHop,
+			Now: w.o.Now(), Limit: n, For: w.lease, PerHop: w.o.Policy().Gateway().Queue.PerHop,
 		})
 		if err != nil {
 			w.putBack(n)
@@ -347,14 +349,14 @@ func (w *Worker) keep(ctx context.Context, log *slog.Logger, l *store.Lease, a *
 	done := make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		t := time.NewTicker(leaseFor / 3)
+		t := time.NewTicker(w.lease / 3)
 		defer t.Stop()
 		for {
 			select {
 			case <-done:
 				return
 			case <-t.C:
-				nl, err := w.o.Store.Extend(context.WithoutCancel(ctx), *l, w.o.Now().Add(leaseFor))
+				nl, err := w.o.Store.Extend(context.WithoutCancel(ctx), *l, w.o.Now().Add(w.lease))
 				switch {
 				case err == nil:
 					*l = nl
