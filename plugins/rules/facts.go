@@ -122,6 +122,14 @@ func (f *facts) message(c *sdk.Call, rs *ruleSet) error {
 			if err := names.match(c, p.Filename, hitPart); err != nil {
 				return err
 			}
+			for _, other := range p.Names {
+				if other == p.Filename {
+					continue
+				}
+				if err := names.match(c, other, hitPart); err != nil {
+					return err
+				}
+			}
 		}
 		if !p.Attachment || types.empty() {
 			continue

@@ -701,11 +701,12 @@ type Part struct {
 	Filename    string
 	ContentID   string
 	Encoding    string
-	Size        uint64 // octets after transfer decoding
-	Malformed   bool   // encoding or structure broken: what can be read may not be all
-	Number      string // IMAP-style, "2.1"
-	Attachment  bool   // has a file name or is not inline text
-	Magic       string // media type found from the content, "" unknown
+	Size        uint64   // octets after transfer decoding
+	Malformed   bool     // encoding or structure broken: what can be read may not be all
+	Number      string   // IMAP-style, "2.1"
+	Attachment  bool     // has a file name or is not inline text
+	Magic       string   // media type found from the content, "" unknown
+	Names       []string // where readers may see different file names: each of them, filename first
 }
 
 // Append appends the encoding of v to b.
@@ -725,6 +726,10 @@ func (v *Part) Append(b []byte) []byte {
 	b = appendString(b, v.Number)
 	b = appendBool(b, v.Attachment)
 	b = appendString(b, v.Magic)
+	b = appendU32(b, uint32(len(v.Names)))
+	for i := range v.Names {
+		b = appendString(b, v.Names[i])
+	}
 	return end(b, at)
 }
 
@@ -758,6 +763,14 @@ func (v *Part) read(r *reader) {
 	v.Number = r.string()
 	v.Attachment = r.bool()
 	v.Magic = r.string()
+	if n := r.count(4); n > 0 {
+		v.Names = make([]string, 0, min(n, 1024))
+		for ; n > 0 && r.item(); n-- {
+			var x string
+			x = r.string()
+			v.Names = append(v.Names, x)
+		}
+	}
 	r.leave(outer)
 }
 

@@ -45,8 +45,11 @@ func describe(part *abi.Part, c *content) (d description) {
 	if len(ps)+len(dps) > 0 {
 		names = d.names(dps, "filename", names)
 		names = d.names(ps, "name", names)
-		if len(names) > 0 {
-			part.Filename = plainText(names[0])
+		if names = readings(names); len(names) > 0 {
+			part.Filename = names[0]
+			if len(names) > 1 {
+				part.Names = names
+			}
 			if differ(names) {
 				d.trouble = append(d.trouble, "file names of different kinds")
 			}

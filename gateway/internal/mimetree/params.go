@@ -106,7 +106,9 @@ func lookup(ps []param, name string) (values []string, bad bool) {
 		}
 		switch rest := p.name[len(name):]; {
 		case rest == "":
-			plain = append(plain, decodeWords(p.value))
+			v, ok := decodeName(p.value)
+			bad = bad || !ok
+			plain = append(plain, v)
 		case rest == "*":
 			v, ok := extended(p.value)
 			bad = bad || !ok

@@ -159,8 +159,11 @@ func (p *parser) headerDone(off int64) {
 	case typ == "message/rfc822" || typ == "message/global":
 		p.message(i, off)
 	default:
-		if typ == "message/partial" {
+		switch typ {
+		case "message/partial":
 			t.problem(i, "a fragment of another message")
+		case "message/external-body":
+			t.problem(i, "a reference to content that lies elsewhere")
 		}
 		p.startLeaf(off)
 	}
