@@ -10,7 +10,7 @@ import (
 
 // Budgets of one message, shared by all parts and nested levels.
 const (
-	maxInflate = 32 << 20  // octets inflated
+	maxInflate = 24 << 20  // octets inflated; held in memory, of which there are 64 MiB
 	maxEntries = 10_000    // entries of archives
 	maxScan    = 256 << 20 // octets searched for entries outside of directories
 	maxDepth   = 5         // archives within archives

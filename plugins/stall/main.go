@@ -26,13 +26,13 @@ const (
 // settings is a compiled config block.
 type settings struct {
 	causes []string
-	marks  *sdk.Patterns // what a part that holds a ZIP somewhere has in it
+	marks  *sdk.Patterns // what a part that holds an archive somewhere has in it; the first two are ZIP's
 }
 
 func build(v abi.Value) (*settings, error) {
 	s := &settings{
 		causes: []string{causeEncrypted, causeUnreadable},
-		marks:  sdk.NewPatterns(1, abi.Pattern{Text: localMark}, abi.Pattern{Text: endMark}),
+		marks:  sdk.NewPatterns(1, abi.Pattern{Text: localMark}, abi.Pattern{Text: endMark}, abi.Pattern{Text: mark7z}, abi.Pattern{Text: markRAR}),
 	}
 	if c := v.Get("causes"); !c.IsNull() {
 		s.causes = c.StringList()
@@ -115,13 +115,20 @@ func (x *inspection) inspectPart(c *sdk.Call, s *settings, p *abi.Part) error {
 		return err
 	}
 	if kind == kindOther {
-		// A ZIP may stand behind something else: readers look for it from the end, or anywhere.
+		// An archive may stand behind something else: readers look for it from the end, or anywhere.
 		hits, err := s.marks.MatchPart(c, int32(p.Index))
 		if err != nil {
 			return err
 		}
-		if len(hits) > 0 {
-			kind = kindHidden
+		for _, h := range hits {
+			if h < 2 {
+				kind = kindHidden
+				continue
+			}
+			if err := x.embedded(src, ""); err != nil {
+				return err
+			}
+			break // it looks for all of them
 		}
 	}
 	return x.inspect(src, kind, "", 0)

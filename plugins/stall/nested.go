@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"compress/flate"
 	"io"
 	"strconv"
@@ -39,19 +38,23 @@ func (x *inspection) stored(raw source, where string, depth int) error {
 	}
 	k := sniff(head)
 	if k == kindProgram {
-		if k, err = x.behindProgram(raw); err != nil {
-			return err
-		}
+		return x.behindProgram(raw, where, depth+1)
 	}
 	return x.inspect(raw, k, where, depth+1)
 }
 
-// behindProgram tells whether a program carries a ZIP, as self-extracting ones do.
-func (x *inspection) behindProgram(s source) (kind, error) {
-	if d, err := findDirectory(s); d == nil || err != nil {
-		return kindOther, err
+// behindProgram looks for the archive that a self-extracting program carries.
+func (x *inspection) behindProgram(s source, where string, depth int) error {
+	if depth > maxDepth {
+		return x.inspect(s, kindZIP, where, depth)
 	}
-	return kindHidden, nil
+	if err := x.embedded(s, where); err != nil {
+		return err
+	}
+	if d, err := findDirectory(s); d == nil || err != nil {
+		return err
+	}
+	return x.inspect(s, kindHidden, where, depth)
 }
 
 // deflated inflates only what is an archive, or a program that may carry one.
@@ -69,26 +72,59 @@ func (x *inspection) deflated(raw source, where string, depth int) error {
 	if depth+1 > maxDepth {
 		return x.inspect(source{}, k, where, depth+1)
 	}
-	left := x.budget.inflate
-	var b bytes.Buffer
-	b.Write(head[:n])
-	m, err := io.Copy(&b, io.LimitReader(r, left+1-int64(n)))
-	x.budget.inflate -= m + int64(n)
-	if x.budget.inflate < 0 {
-		x.budget.inflate = 0
-		x.unreadable(where, x.at(where)+" unpacks to more than can be inspected ("+strconv.Itoa(maxInflate>>20)+" MiB a message).")
-		return nil
-	}
-	if err != nil {
-		return inflateFault(err)
-	}
-	s := source{bytes.NewReader(b.Bytes()), int64(b.Len())}
-	if k == kindProgram {
-		if k, err = x.behindProgram(s); err != nil {
-			return err
+	var b chunks
+	b.add(copy(b.room(), head[:n]))
+	for err = nil; err != io.EOF; {
+		var m int
+		m, err = r.Read(b.room())
+		if b.add(m); b.size > x.budget.inflate {
+			x.budget.inflate = 0
+			x.unreadable(where, x.at(where)+" unpacks to more than can be inspected ("+strconv.Itoa(maxInflate>>20)+" MiB a message).")
+			return nil
+		}
+		if err != nil && err != io.EOF {
+			return inflateFault(err)
 		}
 	}
+	x.budget.inflate -= b.size
+	s := source{&b, b.size}
+	if k == kindProgram {
+		return x.behindProgram(s, where, depth+1)
+	}
 	return x.inspect(s, k, where, depth+1)
+}
+
+const chunkSize = 256 << 10
+
+// chunks is content in pieces of chunkSize: one slice that grows would need
+// three times its size while it does, and the guest's memory is bounded.
+type chunks struct {
+	list [][]byte
+	size int64
+}
+
+// room is where the next octets go; add says how many did.
+func (c *chunks) room() []byte {
+	at := c.size % chunkSize
+	if at == 0 && c.size == chunkSize*int64(len(c.list)) {
+		c.list = append(c.list, make([]byte, chunkSize))
+	}
+	return c.list[len(c.list)-1][at:]
+}
+
+func (c *chunks) add(n int) { c.size += int64(n) }
+
+// ReadAt implements io.ReaderAt.
+func (c *chunks) ReadAt(p []byte, off int64) (int, error) {
+	n, want := 0, int(min(int64(len(p)), max(c.size-off, 0)))
+	for n < want {
+		k := copy(p[n:want], c.list[off/chunkSize][off%chunkSize:])
+		n, off = n+k, off+int64(k)
+	}
+	if n < len(p) {
+		return n, io.EOF
+	}
+	return n, nil
 }
 
 // inflateFault tells broken data from a source that could not be read.

@@ -16,7 +16,7 @@ const (
 	id7CRC, id7Folder, id7UnpackSize       = 0x0a, 0x0b, 0x0c
 	id7Encoded                             = 0x17
 
-	maxHeader = 8 << 20
+	maxHeader = 4 << 20
 )
 
 func (x *inspection) sevenZip(s source, path string) error {

@@ -23,6 +23,7 @@ const (
 
 	// Bits of the general purpose flags (§4.4.4).
 	flagEncrypted  = 1 << 0
+	flagStreamed   = 1 << 3 // sizes stand behind the data
 	flagStrong     = 1 << 6
 	flagMaskedHead = 1 << 13
 
@@ -297,6 +298,14 @@ func (x *inspection) locals(s source, es []entry, path string, depth int) error 
 		if e.end > s.size {
 			return damaged("an entry ends beyond the archive")
 		}
+		// Who goes by the local headers finds another entry within this one's data.
+		if next := l.data + l.packed; l.packed < e.packed && l.flags&flagStreamed == 0 {
+			if _, ok, err := local(s, next); err != nil {
+				return err
+			} else if ok {
+				return damaged("its entries overlap")
+			}
+		}
 	}
 	return nil
 }
@@ -361,9 +370,13 @@ func (x *inspection) scan(s source, from, to int64, path string, depth int) (int
 					return found, nil
 				}
 				e.end = e.data + e.packed
-				if e.packed > 0 && e.packed != 0xffffffff && e.end <= s.size {
+				switch {
+				case e.packed > 0 && e.packed != 0xffffffff && e.end <= s.size:
 					es = append(es, e)
 					next = e.end
+				case e.flags&flagStreamed != 0 && e.method == methodDeflated:
+					e.end = to // deflated data tells itself where it ends
+					es = append(es, e)
 				}
 			}
 		} else if n == to-off {
