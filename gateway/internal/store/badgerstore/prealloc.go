@@ -46,26 +46,25 @@ func (w *walRoom) look() {
 	}
 	now := make(map[string]bool, len(names))
 	for _, n := range names {
-		now[n] = true
-		if !w.done[n] {
-			w.fill(n)
-		}
+		now[n] = w.done[n] || w.fill(n)
 	}
 	w.done = now
 }
 
-func (w *walRoom) fill(name string) {
+// fill reports whether the log needs no further look.
+func (w *walRoom) fill(name string) (done bool) {
 	f, err := os.OpenFile(name, os.O_RDWR, 0)
 	if err != nil {
-		return // just removed
+		return true // just removed
 	}
 	defer f.Close()
 	fi, err := f.Stat()
-	if err != nil {
-		return
+	if err != nil || fi.Size() == 0 {
+		return false // just made, and not yet given its size
 	}
 	if err := unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_KEEP_SIZE, 0, fi.Size()); err != nil {
 		w.off = true
 		w.log.Warn("cannot give the write-ahead log its space ahead of use; the free-space watermark alone guards it", "error", err)
 	}
+	return true
 }
