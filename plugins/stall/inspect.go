@@ -27,6 +27,7 @@ type inspection struct {
 	name     string // what it is called
 	findings []abi.Finding
 	sealed   []sealed
+	inflater io.ReadCloser // one for all: each is 45 KB, and there may be thousands of entries
 }
 
 // sealed is an archive that was reported as encrypted: once is enough.

@@ -5,6 +5,7 @@
 package main
 
 import (
+	"compress/flate"
 	"strings"
 
 	"github.com/mailweir/weir/sdk"
@@ -54,6 +55,9 @@ func (s *settings) wants(cause string) bool {
 	return false
 }
 
+// inflater is used by one call at a time.
+var inflater = flate.NewReader(strings.NewReader(""))
+
 // maxFindings is how many findings one message gets.
 const maxFindings = 20
 
@@ -66,7 +70,7 @@ func onMessage(c *sdk.Call, v *sdk.Verdict) error {
 	if err != nil {
 		return err
 	}
-	x := &inspection{budget: budget{inflate: maxInflate, entries: maxEntries, scan: maxScan}}
+	x := &inspection{budget: budget{inflate: maxInflate, entries: maxEntries, scan: maxScan}, inflater: inflater}
 	structure := ps.Malformed
 	for i := range ps.Parts {
 		p := &ps.Parts[i]

@@ -59,7 +59,10 @@ func (x *inspection) behindProgram(s source, where string, depth int) error {
 
 // deflated inflates only what is an archive, or a program that may carry one.
 func (x *inspection) deflated(raw source, where string, depth int) error {
-	r := flate.NewReader(io.NewSectionReader(raw.r, 0, raw.size))
+	r := x.inflater
+	if err := r.(flate.Resetter).Reset(io.NewSectionReader(raw.r, 0, raw.size), nil); err != nil {
+		return err
+	}
 	head := make([]byte, sniffLen)
 	n, err := io.ReadFull(r, head)
 	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
