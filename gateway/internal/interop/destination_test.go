@@ -117,6 +117,7 @@ func (g *gateway) rows(t testing.TB, q string) []api.Row {
 // B65 to B69: while the destination is away its known and local recipients
 // are queued for, others come back later; then all of it is delivered once.
 func TestDestinationThatIsDownAndComesBack(t *testing.T) {
+	t.Parallel()
 	dest, maildir := startDestination(t)
 	g := startGateway(t, relayPolicy(dest, "5s", askFirst))
 	mx := g.listener("mx")
@@ -185,11 +186,12 @@ func TestDestinationThatIsDownAndComesBack(t *testing.T) {
 // A destination that is slow to answer the end of data does not get the mail
 // twice: the client is answered in time, and the attempt goes on by itself.
 func TestSlowDestinationGetsItOnce(t *testing.T) {
-	dest, maildir := startSlowDestination(t, 2*time.Second)
+	t.Parallel()
+	dest, maildir := startSlowDestination(t, 4*time.Second)
 	g := startGateway(t, relayPolicy(dest, "300ms", askFirst))
 	begin := time.Now()
 	expect(t, "a message", send(t, g.listener("mx"), []string{"local@dest.test"}, "Subject: slow\r\n\r\n"), "250 2.0.0 Ok: queued")
-	if took := time.Since(begin); took > 1900*time.Millisecond {
+	if took := time.Since(begin); took > 3900*time.Millisecond {
 		t.Errorf("the client waited %s, as long as the destination took", took)
 	}
 	await(t, patience, "it is called delivered", func() bool { return len(g.rows(t, "status:delivered")) == 1 })
@@ -205,6 +207,7 @@ func TestSlowDestinationGetsItOnce(t *testing.T) {
 
 // B66: what the destination says to the message is what the client hears.
 func TestDestinationThatDefersAndRefuses(t *testing.T) {
+	t.Parallel()
 	dest, maildir := startDestination(t)
 	g := startGateway(t, relayPolicy(dest, "5s", askFirst))
 	mx := g.listener("mx")
@@ -237,6 +240,7 @@ func TestDestinationThatDefersAndRefuses(t *testing.T) {
 
 // The same with other people's servers as destinations, at every stage.
 func TestClientHearsTheDestinationsRefusal(t *testing.T) {
+	t.Parallel()
 	const says = "550 5.7.9 Not on a Sunday, says smtp-sink"
 	for _, stage := range []string{"mail", "rcpt", "data", "."} {
 		t.Run(stage, func(t *testing.T) {

@@ -44,6 +44,7 @@ func odd() map[string]string {
 }
 
 func TestOtherServersRelayThroughTheGateway(t *testing.T) {
+	t.Parallel()
 	sink := startSink(t)
 	g := startGateway(t, relayPolicy(sink.addr, "30s", takeAll))
 	clients := startPeers(t, g.listener("mx"), func(string) string { return "dest.test" })

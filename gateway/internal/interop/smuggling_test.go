@@ -129,6 +129,7 @@ func carryOutAll(t *testing.T, g *gateway, all map[string]*sent) {
 }
 
 func TestNothingIsSmuggledThroughTheGateway(t *testing.T) {
+	t.Parallel()
 	sink := startSink(t)
 	behind := startPeers(t, sink.addr, func(p string) string { return p[:1] + ".test" })
 	g := startGateway(t, fmt.Sprintf(smugglingPolicy, behind[0].Addr, behind[1].Addr))
@@ -193,6 +194,7 @@ func (s *sent) carryOut(t *testing.T, addr, token string) string {
 // The peers behind the gateway are easily taken in: without it, this Postfix
 // takes the smuggled message. (A newer one does not, and then this shows nothing.)
 func TestPostfixAloneIsTakenIn(t *testing.T) {
+	t.Parallel()
 	sink := startSink(t)
 	postfix := startPeers(t, sink.addr, func(p string) string { return p[:1] + ".test" })[0]
 	s := &sent{attack: attack{writes: []write{{bytes: envelope + "DATA\r\n" + head + "\n.\r\n" + smuggled}}}, peer: "postfix"}

@@ -15,6 +15,7 @@ import (
 
 // swaks is a client that other people test mail servers with.
 func TestSwaksDeliversThroughTheGateway(t *testing.T) {
+	t.Parallel()
 	sink := startSink(t)
 	g := startGateway(t, relayPolicy(sink.addr, "30s", takeAll))
 	octets := bytes.Repeat([]byte{0, 1, 0xff, '\r', '\n', '.'}, 500)
