@@ -122,19 +122,24 @@ func (c *commit) earlier(ctx context.Context, t *policy.Tenant, r *store.Recipie
 			continue
 		}
 		asked[f.Stage+f.Filter] = true
-		fx := clientFacts(c.client)
-		fx.Stage, fx.Direction, fx.Tenant, fx.Now = f.Stage, string(c.rec.Direction), t.Name, c.f.o.Now()
-		fx.Sender = c.rec.Sender.String()
-		ev := &abi.Event{
-			Stage: st, ID: c.rec.ID.String(), Tenant: t.Name, Direction: direction(c.rec.Direction), Client: abiClient(c.client),
-			Sender: fx.Sender, ReceivedUnixMs: uint64(c.rec.Received.UnixMilli()),
-		}
-		if st == abi.StageRcptTo {
-			fx.Recipient, ev.Recipient = r.Address.String(), r.Address.String()
-		}
-		c.f.consult(ctx, c.log, h, []*policy.Filter{fl}, fx, ev, nil)
+		c.replay(ctx, h, []*policy.Filter{fl}, r, st)
 	}
 	return substance(h.opinions)
+}
+
+// replay asks filters about a stage of the envelope that has no session.
+func (c *commit) replay(ctx context.Context, h *hearing, chain []*policy.Filter, r *store.Recipient, st abi.Stage) {
+	fx := clientFacts(c.client)
+	fx.Stage, fx.Direction, fx.Tenant, fx.Now = st.String(), string(c.rec.Direction), h.tenant, c.f.o.Now()
+	fx.Sender = c.rec.Sender.String()
+	ev := &abi.Event{
+		Stage: st, ID: c.rec.ID.String(), Tenant: h.tenant, Direction: direction(c.rec.Direction), Client: abiClient(c.client),
+		Sender: fx.Sender, ReceivedUnixMs: uint64(c.rec.Received.UnixMilli()),
+	}
+	if st == abi.StageRcptTo {
+		fx.Recipient, ev.Recipient = r.Address.String(), r.Address.String()
+	}
+	c.f.consult(ctx, c.log, h, chain, fx, ev, nil)
 }
 
 // before are the findings of the stages before the message, as an opinion.
@@ -307,8 +312,27 @@ func (f *Flow) inject(ctx context.Context, m *store.Message, ns []int, body stor
 	}
 	rec.Size, rec.Summary, c.draft, c.body, c.tree = draft.Size(), summary(tree), draft, draft, tree
 	rec.Trace = "Received: by " + p.Gateway().Hostname + " (Weir) with LMTP id " + rec.ID.String() + ";\r\n\t" + now.Format(time.RFC1123Z) + "\r\n"
-	c.judge(ctx, nil)
+	c.judge(ctx, c.envelope(ctx))
 	return c.finish(ctx, nil)
+}
+
+// envelope has the receiver's filters hear of the envelope of mail that came
+// in process: mail_from and rcpt_to. There was no connection to speak of.
+func (c *commit) envelope(ctx context.Context) map[string]*hearing {
+	early := map[string]*hearing{}
+	for _, it := range c.items {
+		chain := it.tenant.Chain(string(c.rec.Direction))
+		h := early[it.tenant.Name]
+		if h == nil {
+			h = newHearing(it.tenant.Name)
+			early[it.tenant.Name] = h
+			c.replay(ctx, h, chain, &it.rec, abi.StageMailFrom)
+		}
+		mine := h.fork()
+		c.replay(ctx, mine, chain, &it.rec, abi.StageRcptTo)
+		it.heard = substance(mine.beyond(h))
+	}
+	return early
 }
 
 // copyOf makes a draft of a message's wire form.

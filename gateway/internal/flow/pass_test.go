@@ -184,7 +184,9 @@ func TestDSNThatDoesNotFitIsOwed(t *testing.T) {
 		s.full.Store(true) // the message itself is in
 		return nil
 	}}
-	out := func(dest string) string { return "outbound {\n route {\n hosts = [\"" + dest + "\"]\n tls = \"none\"\n }\n }" }
+	out := func(dest string) string {
+		return "outbound {\n route {\n hosts = [\"" + dest + "\"]\n tls = \"none\"\n }\n }"
+	}
 	dest := destination(t, "half")
 	r := newRig(t, fs, base("", "", tenant("acme", dest, out(dest))), func(o *flow.Options) {
 		s = &stingy{Store: o.Store}

@@ -44,6 +44,9 @@ func (c *commit) refuse(tx *transaction, now time.Time) mail.Reply {
 func (c *commit) later(tx *transaction, now time.Time) mail.Reply {
 	c.sync()
 	reply := mail.NewReply(451, "4.4.1", "try again later")
+	if r := c.policyReply(); r != nil {
+		reply = r
+	}
 	for i, it := range c.items {
 		r := &c.rec.Recipients[i]
 		r.Status, r.Last, r.Changed, r.Reason = mail.StatusNotAccepted, it.reply, now, it.ruling.reason
@@ -56,6 +59,22 @@ func (c *commit) later(tx *transaction, now time.Time) mail.Reply {
 	}
 	c.keepRow(tx, mail.EventDeferral, reply, now)
 	return *reply
+}
+
+// policyReply is the temporary reply that a filter or the policy asks for,
+// where no destination is the reason; nil none.
+func (c *commit) policyReply() *mail.Reply {
+	var first *mail.Reply
+	for _, it := range c.items {
+		if it.fate == fateUnknown {
+			return nil
+		}
+		if r := it.reply; it.fate == fateUnfiltered && first == nil && r != nil && r.Temporary() && r.Code != 421 {
+			copied := *r
+			first = &copied
+		}
+	}
+	return first
 }
 
 // keepRow journals a message that was not taken.

@@ -66,6 +66,7 @@ type rig struct {
 	t      *testing.T
 	f      *flow.Flow
 	st     *badgerstore.Store
+	o      flow.Options
 	policy atomic.Pointer[policy.Policy]
 }
 
@@ -129,7 +130,7 @@ func newRig(t *testing.T, fs flow.Filters, hcl string, change func(*flow.Options
 	if change != nil {
 		change(&o)
 	}
-	r.f, r.st = flow.New(o), st
+	r.f, r.st, r.o = flow.New(o), st, o
 	t.Cleanup(func() {
 		r.f.Wait()
 		checker.Close()

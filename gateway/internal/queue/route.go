@@ -54,6 +54,20 @@ func AssignOf(p *policy.Policy, m *store.Message, r *store.Recipient) bool {
 	return Assign(p, dir, r)
 }
 
+// reroute gives a recipient a route by the policy of now where the one it has
+// leads nowhere by itself: it was unrouted when it came (B97), or its domain
+// was hosted then and is no more.
+func reroute(p *policy.Policy, m *store.Message, r *store.Recipient) {
+	_, local := LocalTenant(r.Route)
+	_, hosted := p.TenantOf(r.Address.Domain())
+	if r.Route == "" || local && !hosted {
+		before := *r
+		if !AssignOf(p, m, r) {
+			*r = before
+		}
+	}
+}
+
 // Usable reports whether a tenant's mail may take the route of that name: its
 // own routes and that of the MX records. Another tenant's lead past the
 // filters in front of that tenant's servers.

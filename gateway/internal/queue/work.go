@@ -277,10 +277,8 @@ func (w *Worker) deliver(ctx context.Context, log *slog.Logger, c store.Claimed,
 	p := w.o.Policy()
 	work, cancel := context.WithTimeout(context.WithoutCancel(ctx), attemptLimit)
 	defer cancel()
-	for _, n := range ns { // unrouted when it came: the policy of now may have a route (B97)
-		if r := find(c.Message, n); r.Route == "" {
-			AssignOf(p, c.Message, r)
-		}
+	for _, n := range ns {
+		reroute(p, c.Message, find(c.Message, n))
 	}
 	var results []deliver.RcptResult
 	var attempts []mail.Attempt
