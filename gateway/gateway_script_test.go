@@ -33,7 +33,8 @@ const patience = 30 * time.Second
 type scriptState struct {
 	gateway *process
 	sinks   map[string]*process
-	vars    []string // the policy's variables, as the environment has them
+	t       *testing.T // for what is found when a script has ended
+	vars    []string   // the policy's variables, as the environment has them
 	smtp    *textproto.Conn
 }
 
@@ -43,9 +44,12 @@ type stateKey struct{}
 func stateOf(ts *testscript.TestScript) *scriptState { return ts.Value(stateKey{}).(*scriptState) }
 
 // gatewayCommands are the commands of scripts that start real gateways.
-func gatewayCommands() map[string]func(*testscript.TestScript, bool, []string) {
+func gatewayCommands(t *testing.T) map[string]func(*testscript.TestScript, bool, []string) {
 	return map[string]func(*testscript.TestScript, bool, []string){
-		"gateway":    cmdGateway,
+		"gateway": func(ts *testscript.TestScript, neg bool, args []string) {
+			stateOf(ts).t = t
+			cmdGateway(ts, neg, args)
+		},
 		"sink":       cmdSink,
 		"eventually": cmdEventually,
 		"arrived":    cmdArrived,
@@ -112,6 +116,9 @@ func start(ts *testscript.TestScript, args ...string) *process {
 	ts.Defer(func() {
 		_ = p.cmd.Process.Kill() // ended already, as a rule
 		<-p.exited
+		if t := stateOf(ts).t; t != nil && strings.Contains(p.out.String(), "DATA RACE") {
+			t.Errorf("%s: %s", ts.Name(), p.out.String())
+		}
 	})
 	return p
 }

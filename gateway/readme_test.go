@@ -104,6 +104,9 @@ func takeSteps(t *testing.T, steps []step, before string) {
 	if !havePlugins() {
 		t.Skip("build the plugins with: make plugins")
 	}
+	if raceDetector {
+		t.Skip("the scripts have looked for races")
+	}
 	if len(steps) == 0 {
 		t.Fatal("there are no commands; are they still in sh blocks?")
 	}
@@ -122,7 +125,7 @@ func takeSteps(t *testing.T, steps []step, before string) {
 	if err := os.WriteFile(file, []byte(script.String()), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	testscript.Run(t, testscript.Params{Files: []string{file}, Setup: prepare, Cmds: documentCommands()})
+	testscript.Run(t, testscript.Params{Files: []string{file}, Setup: prepare, Cmds: documentCommands(t)})
 }
 
 // quote makes one word of a script.
@@ -132,8 +135,8 @@ func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'
 //
 //	bin                  make bin/weir and examples, as in the repository after "make build"
 //	step COMMAND SHOWS   run a documented command by the shell, and look for what it shows
-func documentCommands() map[string]func(*testscript.TestScript, bool, []string) {
-	commands := gatewayCommands()
+func documentCommands(t *testing.T) map[string]func(*testscript.TestScript, bool, []string) {
+	commands := gatewayCommands(t)
 	commands["bin"] = func(ts *testscript.TestScript, _ bool, _ []string) {
 		ts.Check(os.Mkdir(ts.MkAbs("bin"), 0o755))
 		ts.Check(os.Symlink(weirPath(ts), ts.MkAbs("bin/weir")))
