@@ -3,18 +3,25 @@ package filter
 import (
 	"sync"
 	"time"
+
+	"github.com/mailweir/weir/sdk/abi"
 )
 
 // breaker keeps a plugin that fails again and again from being called: after
 // breakerFailures failures within breakerWindow it opens, then lets one call
 // through as a probe after a pause that doubles with each failed probe.
 //
+// It stays closed while the plugin does well with what else comes at the stage
+// of the failure: otherwise somebody who has found a message that breaks a
+// plugin could, with five of them, take it from everybody.
+//
 // Only what the guest did wrong counts (traps, deadlines, nonsense), neither a
 // busy pool nor a caller that gave up.
 type breaker struct {
 	mu       sync.Mutex
-	failures [breakerFailures]time.Time // ring of the last ones
+	failures [breakerFailures]failedAt // ring of the last ones
 	next     int
+	good     [breakerStages]uint64 // calls that ended well, by stage
 	open     bool
 	probing  bool
 	pause    time.Duration
@@ -26,7 +33,15 @@ const (
 	breakerWindow   = 60 * time.Second
 	breakerPause    = 5 * time.Second
 	breakerMaxPause = 5 * time.Minute
+	breakerGood     = 4 * breakerFailures // calls that end well meanwhile keep it closed
+	breakerStages   = int(abi.StageAction) + 1
 )
+
+// failedAt is when a call failed, and how many had ended well by then.
+type failedAt struct {
+	time time.Time
+	good [breakerStages]uint64
+}
 
 // outcome of a call, for the breaker.
 type outcome int
@@ -52,14 +67,18 @@ func (b *breaker) allow(now time.Time) (ok, probe bool) {
 }
 
 // done records how a call ended; opened says that it opened the breaker.
-func (b *breaker) done(now time.Time, probe bool, o outcome) (opened bool) {
+func (b *breaker) done(now time.Time, st abi.Stage, probe bool, o outcome) (opened bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	stage := min(int(st), breakerStages-1)
+	if o == good {
+		b.good[stage]++
+	}
 	if probe {
 		b.probing = false
 		switch o {
 		case good:
-			b.open, b.pause, b.failures = false, 0, [breakerFailures]time.Time{}
+			b.open, b.pause, b.failures = false, 0, [breakerFailures]failedAt{}
 		case bad:
 			b.pause = min(2*b.pause, breakerMaxPause)
 			b.until = now.Add(b.pause)
@@ -70,10 +89,10 @@ func (b *breaker) done(now time.Time, probe bool, o outcome) (opened bool) {
 	if o != bad || b.open {
 		return false
 	}
-	b.failures[b.next] = now
+	b.failures[b.next] = failedAt{now, b.good}
 	b.next = (b.next + 1) % breakerFailures
-	oldest := b.failures[b.next]
-	if oldest.IsZero() || now.Sub(oldest) > breakerWindow {
+	oldest := &b.failures[b.next]
+	if oldest.time.IsZero() || now.Sub(oldest.time) > breakerWindow || b.good[stage]-oldest.good[stage] > breakerGood {
 		return false
 	}
 	b.open, b.pause, b.until = true, breakerPause, now.Add(breakerPause)

@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -29,5 +30,63 @@ func TestConfigGraceIsGivenOnce(t *testing.T) {
 	failure(t, err, KindDeadline)
 	if took := time.Since(begin); took > configGrace+2*time.Second || took < configGrace/2 {
 		t.Errorf("stopped after %v", took)
+	}
+}
+
+// TestOneTenantLeavesRoom: while one tenant's mail has a plugin at work as much
+// as it may, another's is served.
+func TestOneTenantLeavesRoom(t *testing.T) {
+	f := newFixture(t)
+	f.swap(t, nil, Spec{Name: "looper", Module: tiny(endless, nil), Limits: Limits{
+		Instances: 3, Wait: 20 * time.Second, Deadline: map[abi.Stage]time.Duration{0: 300 * time.Millisecond}}})
+	call := func(tenant string) error {
+		_, err := f.Call(context.Background(), "looper", &abi.Event{Stage: abi.StageMessage, Tenant: tenant}, testMessage())
+		return err
+	}
+	const flood = 8
+	done := make(chan error, flood)
+	for range flood {
+		go func() { done <- call("loud") }()
+	}
+	p := &f.current.Load().plugins["looper"].gen.pool
+	for waiting := 0; waiting < flood-3; {
+		time.Sleep(time.Millisecond)
+		p.mu.Lock()
+		waiting = len(p.waiters)
+		p.mu.Unlock()
+	}
+	f.now = f.now.Add(time.Hour) // keeps the breaker out of it
+	begin := time.Now()
+	failure(t, call("quiet"), KindDeadline) // it loops as well, but at once
+	if took := time.Since(begin); took > 800*time.Millisecond {
+		t.Errorf("waited for %v behind another tenant", took)
+	}
+	for range flood {
+		<-done
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.held) != 0 || len(p.waiters) != 0 || p.total > p.max || p.total != len(p.idle) {
+		t.Errorf("held %v, %d waiters, %d of %d, %d idle", p.held, len(p.waiters), p.total, p.max, len(p.idle))
+	}
+}
+
+// TestPoolServesTheFewest: of those who wait, the tenant that has the fewest
+// instances is next, then the one who came first.
+func TestPoolServesTheFewest(t *testing.T) {
+	p := pool{max: 3, total: 3, held: map[string]int{"a": 2, "b": 1}}
+	for _, tenant := range []string{"a", "a", "b", "c"} {
+		p.waiters = append(p.waiters, waiter{tenant, make(chan *instance, 1)})
+	}
+	var got string
+	for {
+		w, ok := p.next()
+		if !ok {
+			break
+		}
+		got += w.tenant
+	}
+	if got != "cbaa" {
+		t.Error(got)
 	}
 }

@@ -172,12 +172,12 @@ func (p *plugin) call(ctx context.Context, ev *abi.Event, msg MessageView) (v *a
 	}
 	o := neutral
 	defer func() {
-		if g.breaker.done(now(), probe, o) {
+		if g.breaker.done(now(), ev.Stage, probe, o) {
 			g.pool.renew()
 			g.log.Error("plugin is not called for a while: it failed too often", "pause", g.breaker.remaining(now()), "error", cr.err)
 		}
 	}()
-	in, err := g.pool.get(ctx, p.spec.Limits.wait())
+	in, err := g.pool.get(ctx, ev.Tenant, p.spec.Limits.wait())
 	if err != nil {
 		if errors.As(err, &cr) {
 			o = blame(ctx, cr)
@@ -191,7 +191,7 @@ func (p *plugin) call(ctx context.Context, ev *abi.Event, msg MessageView) (v *a
 	cr = in.run(c)
 	g.stats.took.add(time.Since(begin))
 	fit := cr == nil || cr.kind == KindResult
-	g.pool.put(in, fit && !in.spent(), now())
+	g.pool.put(in, ev.Tenant, fit && !in.spent(), now())
 	if cr == nil {
 		v, err = c.verdict(g)
 		if err != nil {

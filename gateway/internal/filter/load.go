@@ -86,11 +86,11 @@ func (h *Host) load(ctx context.Context, s *Spec, key, digest string) (_ *genera
 	if err := g.compile(ctx, metered, h.opts.CacheDir); err != nil {
 		return nil, err
 	}
-	in, err := g.pool.get(ctx, 0)
+	in, err := g.pool.get(ctx, "", 0)
 	if err != nil {
 		return nil, err
 	}
-	g.pool.put(in, !g.isolated, h.opts.Clock())
+	g.pool.put(in, "", !g.isolated, h.opts.Clock())
 	g.loadTime = time.Since(begin)
 	g.log.Info("plugin loaded", "version", m.Version, "digest", digest, "took", g.loadTime, "loops", report.Loops, "memory", memory)
 	return g, nil

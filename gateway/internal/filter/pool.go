@@ -11,16 +11,26 @@ import (
 // pool lends the instances of one generation, the one used last first, so that
 // few of them stay warm and the others can go. (A sync.Pool would drop
 // instances without closing them.)
+//
+// Whoever has the fewest is served first; and while one tenant has all of them
+// at work, there is room for one more, which another's mail may have. So a flood
+// of mail that takes long to look at delays its own tenant.
 type pool struct {
 	start func(context.Context) (*instance, error)
 	max   int
 
 	mu      sync.Mutex
-	idle    []*instance // the last is the one used last
-	total   int         // lent, idle and starting
-	waiters []chan *instance
-	epoch   int // instances of earlier ones are not taken back
+	idle    []*instance    // the last is the one used last
+	total   int            // lent, idle and starting
+	held    map[string]int // lent and starting, by tenant
+	waiters []waiter       // the longest first
+	epoch   int            // instances of earlier ones are not taken back
 	closed  bool
+}
+
+type waiter struct {
+	tenant string
+	turn   chan *instance // an instance, or nil for room to start one
 }
 
 // idleFor is after how long an unused instance beyond the first is closed.
@@ -28,55 +38,102 @@ const idleFor = 5 * time.Minute
 
 var errBusy = errors.New("no instance was free")
 
-// get lends an instance, starting one if there is room, or waits for one.
-func (p *pool) get(ctx context.Context, wait time.Duration) (*instance, error) {
+// get lends an instance for a tenant's mail ("" before one is known), starting
+// one if there is room, or waits for one. What it gives goes back by put.
+func (p *pool) get(ctx context.Context, tenant string, wait time.Duration) (*instance, error) {
 	p.mu.Lock()
 	if n := len(p.idle); n > 0 {
 		in := p.idle[n-1]
 		p.idle[n-1], p.idle = nil, p.idle[:n-1]
+		p.hold(tenant)
 		p.mu.Unlock()
 		return in, nil
 	}
-	if p.total < p.max {
+	if p.total < p.max || p.crowdedOut(tenant) {
 		p.total++
+		p.hold(tenant)
 		p.mu.Unlock()
-		return p.fresh(ctx)
+		return p.fresh(ctx, tenant)
 	}
-	turn := make(chan *instance, 1)
-	p.waiters = append(p.waiters, turn)
+	w := waiter{tenant, make(chan *instance, 1)}
+	p.waiters = append(p.waiters, w)
 	p.mu.Unlock()
 
 	t := time.NewTimer(wait)
 	defer t.Stop()
 	var err error
 	select {
-	case in := <-turn:
-		return p.taken(ctx, in)
+	case in := <-w.turn:
+		return p.taken(ctx, tenant, in)
 	case <-t.C:
 		err = fmt.Errorf("%w for %v; all %d are at work", errBusy, wait, p.max)
 	case <-ctx.Done():
 		err = fmt.Errorf("%w: %w", errBusy, context.Cause(ctx))
 	}
-	if p.leave(turn) {
+	if p.leave(w) {
 		return nil, err
 	}
-	return p.taken(ctx, <-turn) // it came at the last moment
+	return p.taken(ctx, tenant, <-w.turn) // it came at the last moment
+}
+
+// crowdedOut: all instances, of two or more, are at work for one other tenant.
+func (p *pool) crowdedOut(tenant string) bool {
+	if p.max < 2 || p.total > p.max || p.held[tenant] > 0 {
+		return false
+	}
+	for _, n := range p.held {
+		if n >= p.max {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *pool) hold(tenant string) {
+	if p.held == nil {
+		p.held = map[string]int{}
+	}
+	p.held[tenant]++
+}
+
+func (p *pool) drop(tenant string) {
+	if p.held[tenant]--; p.held[tenant] <= 0 {
+		delete(p.held, tenant)
+	}
+}
+
+// next takes the waiter out of the line who is to be served, and counts for
+// him: of the tenant that has the fewest, who came first.
+func (p *pool) next() (w waiter, ok bool) {
+	if len(p.waiters) == 0 {
+		return w, false
+	}
+	best := 0
+	for i, w := range p.waiters {
+		if p.held[w.tenant] < p.held[p.waiters[best].tenant] {
+			best = i
+		}
+	}
+	w = p.waiters[best]
+	p.waiters = append(p.waiters[:best], p.waiters[best+1:]...)
+	p.hold(w.tenant)
+	return w, true
 }
 
 // taken is what a waiter was handed: an instance, or room to start one.
-func (p *pool) taken(ctx context.Context, in *instance) (*instance, error) {
+func (p *pool) taken(ctx context.Context, tenant string, in *instance) (*instance, error) {
 	if in != nil {
 		return in, nil
 	}
-	return p.fresh(ctx)
+	return p.fresh(ctx, tenant)
 }
 
 // leave takes a waiter out of the line; false if it was served meanwhile.
-func (p *pool) leave(turn chan *instance) bool {
+func (p *pool) leave(w waiter) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for i, w := range p.waiters {
-		if w == turn {
+	for i := range p.waiters {
+		if p.waiters[i].turn == w.turn {
 			p.waiters = append(p.waiters[:i], p.waiters[i+1:]...)
 			return true
 		}
@@ -85,46 +142,51 @@ func (p *pool) leave(turn chan *instance) bool {
 }
 
 // fresh starts an instance in room that is already counted.
-func (p *pool) fresh(ctx context.Context) (*instance, error) {
+func (p *pool) fresh(ctx context.Context, tenant string) (*instance, error) {
 	p.mu.Lock()
 	epoch := p.epoch
 	p.mu.Unlock()
 	in, err := p.start(ctx)
 	if err != nil {
-		p.vacate()
+		p.vacate(tenant)
 		return nil, err
 	}
 	in.epoch = epoch
 	return in, nil
 }
 
-// vacate gives room back, to the first who waits.
-func (p *pool) vacate() {
+// vacate gives room back, to one who waits.
+func (p *pool) vacate(tenant string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.waiters) > 0 {
-		w := p.waiters[0]
-		p.waiters = p.waiters[1:]
-		w <- nil
+	p.drop(tenant)
+	if w, ok := p.next(); ok {
+		w.turn <- nil
 		return
 	}
 	p.total--
 }
 
-// put takes an instance back; one that is not fit for another call is closed.
-func (p *pool) put(in *instance, fit bool, now time.Time) {
+// put takes an instance back that was lent for a tenant; one that is not fit
+// for another call is closed.
+func (p *pool) put(in *instance, tenant string, fit bool, now time.Time) {
 	p.mu.Lock()
 	if !fit || p.closed || in.epoch != p.epoch {
 		p.mu.Unlock()
 		in.close()
-		p.vacate()
+		p.vacate(tenant)
 		return
 	}
-	if len(p.waiters) > 0 {
-		w := p.waiters[0]
-		p.waiters = p.waiters[1:]
+	p.drop(tenant)
+	if w, ok := p.next(); ok {
 		p.mu.Unlock()
-		w <- in
+		w.turn <- in
+		return
+	}
+	if p.total > p.max {
+		p.total--
+		p.mu.Unlock()
+		in.close()
 		return
 	}
 	in.idle = now

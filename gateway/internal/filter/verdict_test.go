@@ -117,7 +117,7 @@ func TestBreakerWindow(t *testing.T) {
 		if ok, probe := b.allow(now); !ok || probe {
 			t.Fatal("not closed")
 		}
-		return b.done(now, false, bad)
+		return b.done(now, abi.StageMessage, false, bad)
 	}
 	for range 20 { // every 16 s is four in a minute
 		if fail() {
@@ -137,12 +137,12 @@ func TestBreakerWindow(t *testing.T) {
 	if !ok || !probe || ok2 {
 		t.Error("one probe:", ok, probe, ok2)
 	}
-	b.done(now, true, neutral)
+	b.done(now, abi.StageMessage, true, neutral)
 	if ok, probe = b.allow(now); !ok || !probe {
 		t.Error("a probe that said nothing is made again")
 	}
 	for range 20 {
-		b.done(now, true, bad)
+		b.done(now, abi.StageMessage, true, bad)
 		now = now.Add(b.remaining(now))
 		if ok, probe = b.allow(now); !ok || !probe {
 			t.Fatal("no probe")
@@ -151,8 +151,37 @@ func TestBreakerWindow(t *testing.T) {
 	if b.pause != breakerMaxPause {
 		t.Error(b.pause)
 	}
-	if b.done(now, true, good) || b.state(now) != "closed" {
+	if b.done(now, abi.StageMessage, true, good) || b.state(now) != "closed" {
 		t.Error(b.state(now))
+	}
+}
+
+// TestBreakerAbuse: failures among many calls that end well do not open it;
+// calls that end well at another stage do not count.
+func TestBreakerAbuse(t *testing.T) {
+	var b breaker
+	now := time.Unix(0, 0)
+	run := func(st abi.Stage, o outcome) bool {
+		now = now.Add(10 * time.Millisecond)
+		return b.done(now, st, false, o)
+	}
+	for range 100 {
+		for range 6 {
+			run(abi.StageMessage, good)
+		}
+		if run(abi.StageMessage, bad) {
+			t.Fatal("one message in seven opened it")
+		}
+	}
+	opened := false
+	for range 2 * breakerFailures {
+		for range 100 {
+			run(abi.StageRcptTo, good)
+		}
+		opened = opened || run(abi.StageMessage, bad)
+	}
+	if !opened {
+		t.Error("every message failed, and it stayed closed")
 	}
 }
 
