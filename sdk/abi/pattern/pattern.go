@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"regexp/syntax"
 	"strings"
+	"sync"
 
 	"github.com/mailweir/weir/sdk/abi"
 )
@@ -229,6 +230,10 @@ func (s *Set) Reader(r io.ReaderAt, check func() error) ([]uint32, error) {
 	return hits.sorted(), check()
 }
 
+// buffers are the windows' memory: most parts are far smaller than one, and
+// making it anew would be most of what matching them costs.
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
 // windows looks for the literals in overlapping windows.
 func (s *Set) windows(r io.ReaderAt, check func() error) (hitSet, error) {
 	var hits hitSet
@@ -237,7 +242,12 @@ func (s *Set) windows(r io.ReaderAt, check func() error) (hitSet, error) {
 		return nil, nil
 	}
 	const step = 64 << 10
-	buf := make([]byte, step+s.longest)
+	room := buffers.Get().(*[]byte) // at most step+MaxLength, give or take a folding that is longer
+	defer buffers.Put(room)
+	if len(*room) < step+s.longest {
+		*room = make([]byte, step+s.longest)
+	}
+	buf := (*room)[:step+s.longest]
 	for off, more := int64(0), true; more && len(plain)+len(folded) > 0; off += step {
 		n, err := r.ReadAt(buf, off)
 		if err != nil && err != io.EOF {
