@@ -150,6 +150,7 @@ func scanAgain(r *turn, _ *store.Message, rc *store.Recipient, e *mail.Event) (b
 // fresh begins a recipient's delivery anew.
 func fresh(rc *store.Recipient) {
 	rc.FirstFailure, rc.Failures, rc.DelayNoticed, rc.Expires = time.Time{}, 0, false, time.Time{}
+	notify.Forgive(rc) // nobody is told of a failure that is tried again
 }
 
 func end(rc *store.Recipient, s mail.Status) {

@@ -18,8 +18,9 @@ import (
 // DSN is owed; Payer makes it then, and the debt goes when it is durable. A
 // crash in between leaves the debt, and the DSN's ID makes it once.
 
-// noteDebt is the key in a recipient's notes. No plugin block is named so.
-const noteDebt = "gateway.dsn"
+// noteDebt is the key in a recipient's notes. No plugin block can be named so:
+// their names begin with a letter.
+const noteDebt = "_.dsn"
 
 // Owe marks that r's sender is to be told, and why. The caller keeps
 // HasBody: Payer lets the body go.
@@ -30,6 +31,14 @@ func Owe(r *store.Recipient, c Cause, actor string) {
 	}
 	notes[noteDebt] = string(c) + " " + actor
 	r.Notes = notes
+}
+
+// Forgive takes back what Owe noted: the recipient is tried again after all.
+func Forgive(r *store.Recipient) {
+	if r.Notes[noteDebt] != "" {
+		r.Notes = maps.Clone(r.Notes)
+		delete(r.Notes, noteDebt)
+	}
 }
 
 // Owes reports whether a DSN is owed for any recipient.
