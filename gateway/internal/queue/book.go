@@ -50,7 +50,7 @@ func (b *Book) Enter(m *store.Message, results []deliver.RcptResult) Entry {
 		ev.Attempt, ev.Reply, ev.Host = m.Attempts+1, &reply, res.Host
 		switch res.Outcome {
 		case deliver.Delivered:
-			b.delivered(&next, &ev)
+			b.delivered(m, &next, &ev, res)
 		case deliver.Failed:
 			b.failed(m, &next, &ev, &e)
 		default:
@@ -89,8 +89,11 @@ func Event(m *store.Message, r *store.Recipient, t mail.EventType, now time.Time
 	return e
 }
 
-func (b *Book) delivered(r *store.Recipient, ev *mail.Event) {
+func (b *Book) delivered(m *store.Message, r *store.Recipient, ev *mail.Event, res deliver.RcptResult) {
 	r.Status = mail.StatusDelivered
+	if route, ok := b.Policy.RouteByName(r.Route); ok && route.TLS == "required" && res.Verified && m.Direction == mail.Outbound {
+		r.Status = mail.StatusSecureDelivered // B30
+	}
 	if r.Origin != "" { // a released message ends as released, never as removed
 		r.Status = r.Origin
 	}
@@ -191,10 +194,14 @@ func returnable(m *store.Message) bool { return !m.Sender.IsNull() && m.Kind == 
 func Authenticated(m *store.Message) bool { return m.Direction == mail.Outbound }
 
 // Own is the address whose tenant's and group's settings count: the
-// recipient's inbound, the sender's outbound (B140, B141).
+// recipient's inbound, as the client named it, the sender's outbound (B140,
+// B141).
 func Own(m *store.Message, r *store.Recipient) mail.Address {
 	if m.Direction == mail.Outbound {
 		return m.Sender
+	}
+	if r.Original.Domain() != "" { // redirected; the bare postmaster has none
+		return r.Original
 	}
 	return r.Address
 }
