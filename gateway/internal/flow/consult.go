@@ -46,7 +46,9 @@ func (f *Flow) subscribes(fl *policy.Filter, st abi.Stage) bool {
 // a run-time failure defers, visibly.
 func whenFailed(log *slog.Logger, fl *policy.Filter, stage abi.Stage, err error) opinion {
 	log.Error("a filter's condition failed", "filter", fl.Name, "rule", fl.Rule(), "err", err)
-	return failure(fl, stage, "when", mail.ActionTempfail, "its condition could not be evaluated: "+err.Error())
+	o := failure(fl, stage, "when", mail.ActionTempfail, "its condition could not be evaluated: "+err.Error())
+	o.failure.Observed = fl.Mode == "observe"
+	return o
 }
 
 func failure(fl *policy.Filter, stage abi.Stage, kind string, onError mail.Action, why string) opinion {

@@ -358,3 +358,18 @@ func TestScanAgainThatPassesIsAutoReleased(t *testing.T) {
 		t.Errorf("origins %q and %q, manual %v", a, b, o.Recipients[0].Manual)
 	}
 }
+
+// A filter that only observes does not hold mail up, also when its condition
+// fails.
+func TestObserverWhoseConditionFails(t *testing.T) {
+	for mode, code := range map[string]int{"observe": 250, "enforce": 451} {
+		hcl := strings.Replace(base("", "", tenant("acme", destination(t, "accept"), "")),
+			"filter \"told\" { plugin = plugin.told }",
+			"filter \"told\" {\n    plugin = plugin.told\n    mode   = \""+mode+"\"\n    when   = tonumber(message.subject) > 1\n  }", 1)
+		fs := &told{stages: []abi.Stage{abi.StageMessage}}
+		r := newRig(t, fs, hcl, nil)
+		if reply, m := r.inbound("x@acme.test"); reply.Code != code || len(m.Recipients[0].Findings) != 1 {
+			t.Errorf("%s: answered %v, findings %+v", mode, reply, m.Recipients[0].Findings)
+		}
+	}
+}

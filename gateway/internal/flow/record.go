@@ -216,7 +216,7 @@ func (c *commit) write(ctx context.Context, tx *transaction, now time.Time, entr
 	live, alldone := false, true
 	for _, r := range c.rec.Recipients {
 		live = live || r.Status.Live()
-		alldone = alldone && r.Status == mail.StatusDelivered
+		alldone = alldone && (r.Status == mail.StatusDelivered || r.Status == mail.StatusSecureDelivered)
 	}
 	addRefused(c.rec, tx, now)
 	ctx = context.WithoutCancel(ctx) // mail is out already: recording it is no matter of the client's patience
