@@ -19,7 +19,11 @@ func testManifests(_, source string) (*manifest.Manifest, error) {
 	rule := func(more ...manifest.Attr) manifest.Block {
 		b := manifest.Block{}
 		for _, n := range []string{"sender", "sender_domain", "recipient", "client", "helo", "subject", "attachment_name", "attachment_type", "list"} {
-			b.Attrs = append(b.Attrs, manifest.Attr{Name: n, Type: "list(string)"})
+			a := manifest.Attr{Name: n, Type: "list(string)"}
+			if n == "list" {
+				a.Grant = "lists"
+			}
+			b.Attrs = append(b.Attrs, a)
 		}
 		b.Attrs = append(b.Attrs, manifest.Attr{Name: "header", Type: "map(string)"}, manifest.Attr{Name: "reason", Type: "string"})
 		b.Attrs = append(b.Attrs, more...)
@@ -126,6 +130,7 @@ func TestRemedies(t *testing.T) {
 		"config_unknown_attribute":      `Did you mean "sender_domain"?`,
 		"config_one_of":                 `Did you mean "encrypted-archive"?`,
 		"plugin_grant_unknown":          `Did you mean "dial"?`,
+		"config_needs_grant":            `grant { lists = true }`,
 		"plugin_on_error_stage":         `Did you mean "message"?`,
 		"encrypted_misspelt":            `Did you mean "stall"?`,
 		"plugin_as_string":              `Write plugin.rules without quotes`,

@@ -32,7 +32,8 @@ type loader struct {
 	read    map[string][]byte // files named by file(), lists and tls, for the digest
 	given   []string          // values of variables, for the digest
 	regexps *regexps
-	configs map[uint64]int // ID → index in policy.configs
+	configs map[uint64]int      // ID → index in policy.configs
+	granted map[string][]string // of the plugin whose config block is being read
 	plugins map[string]*pluginDecl
 	sets    map[string]*ruleset
 	chains  map[string]*chain // by joined names of rulesets

@@ -39,6 +39,7 @@ func (l *loader) configure(plugin string, f *node) uint64 {
 	if d.manifest == nil {
 		v = l.freeBody(body)
 	} else {
+		l.granted = d.plugin.Grants
 		v = l.typedBody(body, &d.manifest.Config, "config of plugin "+plugin, head)
 	}
 	return l.intern(plugin, v)
@@ -182,6 +183,11 @@ func blockForm(t *manifest.BlockType) string {
 // typedAttr checks one attribute (nil: not written) and gives its value or
 // its default. false: there is neither, or it is wrong.
 func (l *loader) typedAttr(at *hclsyntax.Attribute, a *manifest.Attr, what string, head hcl.Range) (Value, bool) {
+	if at != nil && a.Grant != "" {
+		if _, ok := l.granted[a.Grant]; !ok {
+			l.fail("Missing grant", at.NameRange, &head, "%s needs the grant %q, which the plugin block does not give. Add grant { %s = true } to it.", a.Name, a.Grant, a.Grant)
+		}
+	}
 	if at != nil {
 		v, ok := l.value(at.Expr, l.ctx)
 		if !ok {

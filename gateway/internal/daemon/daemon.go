@@ -240,8 +240,8 @@ func (d *Daemon) Run(ctx context.Context) error {
 	d.log.Info("stopping", "cause", fmt.Sprint(context.Cause(ctx)))
 	front.Wait()
 	stopWork()
+	back.Go(d.flow.Wait) // beside the queue's attempts: both have their grace
 	back.Wait()
-	d.flow.Wait()
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
 		return cause
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"strings"
 
 	"github.com/mailweir/weir/gateway/internal/mail"
@@ -43,7 +44,7 @@ type reloaded struct {
 
 // reload puts the files' policy in force, and says so in log and journal.
 func (d *Daemon) reload(ctx context.Context, actor string, checkOnly bool) (reloaded, error) {
-	before := d.snaps.policy().Digest()
+	before, modules := d.snaps.policy().Digest(), d.modules()
 	p, diags, parser, err := d.snaps.reload(ctx, checkOnly)
 	out := reloaded{digest: before}
 	ev := mail.Event{At: d.o.Now(), Type: mail.EventPolicy, Actor: actor}
@@ -58,7 +59,7 @@ func (d *Daemon) reload(ctx context.Context, actor string, checkOnly bool) (relo
 		d.log.Error("the policy was not reloaded; the old one stays", "actor", actor, "err", err, "needs_restart", errors.As(err, &restart))
 	default:
 		out.digest = p.Digest()
-		out.changed = out.digest != before
+		out.changed = out.digest != before || !maps.Equal(modules, d.modules())
 		ev.Text = "in force: " + out.digest
 		if !checkOnly {
 			setLevel(d.o.Level, p.Gateway())
@@ -69,6 +70,15 @@ func (d *Daemon) reload(ctx context.Context, actor string, checkOnly bool) (relo
 		d.store.Record(nil, nil, ev)
 	}
 	return out, err
+}
+
+// modules are the digests of the loaded plugins.
+func (d *Daemon) modules() map[string]string {
+	out := map[string]string{}
+	for _, p := range d.host.Plugins() {
+		out[p.Name] = p.Digest
+	}
+	return out
 }
 
 func firstLine(s string) string {

@@ -43,6 +43,7 @@ type Attr struct {
 	Required bool     `json:"required,omitempty"`
 	Default  any      `json:"default,omitempty"`
 	OneOf    []string `json:"one_of,omitempty"` // allowed values (of elements, for a list)
+	Grant    string   `json:"grant,omitempty"`  // kind of grant that using the attribute needs
 	Doc      string   `json:"doc"`
 }
 
