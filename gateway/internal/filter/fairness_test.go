@@ -2,6 +2,11 @@ package filter
 
 import (
 	"context"
+	"encoding/binary"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -89,4 +94,42 @@ func TestPoolServesTheFewest(t *testing.T) {
 	if got != "cbaa" {
 		t.Error(got)
 	}
+}
+
+// TestFailedStartLeavesNothing: a module whose start section traps gives back
+// the memory it was started with, each time.
+func TestFailedStartLeavesNothing(t *testing.T) {
+	before, ok := mapped()
+	if !ok {
+		t.Skip("no /proc/self/status here")
+	}
+	f := newFixture(t)
+	mod := module{more: map[string][]byte{"x": {0}}}.bytes()
+	at := 8
+	for mod[at] != 10 { // the start section stands before the code
+		n, k := binary.Uvarint(mod[at+1:])
+		at += 1 + k + int(n)
+	}
+	mod = slices.Insert(mod, at, section(8, []byte{2})...)
+	for range 40 {
+		err := f.Swap(context.Background(), []Spec{{Name: "tiny", Module: mod, Limits: Limits{Memory: MaxMemory}}}, nil)
+		if err == nil || !strings.Contains(err.Error(), "unreachable") {
+			t.Fatal(err)
+		}
+	}
+	if after, _ := mapped(); after-before > 10<<20 {
+		t.Errorf("%d MiB of addresses are gone", (after-before)>>10)
+	}
+}
+
+// mapped is the size of the process's address space, in KiB.
+func mapped() (kib int64, ok bool) {
+	b, err := os.ReadFile("/proc/self/status")
+	for line := range strings.Lines(string(b)) {
+		if size, found := strings.CutPrefix(line, "VmSize:"); found {
+			kib, err = strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(size), "kB")), 10, 64)
+			return kib, err == nil
+		}
+	}
+	return 0, false
 }

@@ -38,8 +38,12 @@ const (
 // newInstance instantiates the module and runs _initialize and weir_init.
 func (g *generation) newInstance(ctx context.Context) (*instance, error) {
 	in := &instance{gen: g}
-	in.ctx = experimental.WithMemoryAllocator(
-		context.WithValue(context.Background(), instanceKey{}, in), experimental.MemoryAllocatorFunc(mmapped))
+	var memory experimental.LinearMemory
+	in.ctx = experimental.WithMemoryAllocator(context.WithValue(context.Background(), instanceKey{}, in),
+		experimental.MemoryAllocatorFunc(func(capacity, limit uint64) experimental.LinearMemory {
+			memory = mmapped(capacity, limit)
+			return memory
+		}))
 	init := abi.Init{HostMinor: abi.Minor, MemoryLimit: uint64(g.memory), DeadlineMs: uint64(g.limits.deadline(abi.StageMessage, g.net()).Milliseconds())}
 	for kind := range g.grants {
 		init.Features = append(init.Features, kind)
@@ -52,7 +56,11 @@ func (g *generation) newInstance(ctx context.Context) (*instance, error) {
 	mod, err := g.runtime.InstantiateModule(in.ctx, g.compiled,
 		wazero.NewModuleConfig().WithName("").WithStartFunctions("_initialize"))
 	if err != nil {
-		return nil, in.explain(c, "starting", err)
+		cr := in.explain(c, "starting", err)
+		if memory != nil { // wazero leaves it to nobody when a start section fails
+			memory.Free()
+		}
+		return nil, cr
 	}
 	in.mod, in.hook = mod, mod.ExportedFunction(abi.ExportHook)
 	if f := mod.ExportedFunction(abi.ExportInit); f != nil {

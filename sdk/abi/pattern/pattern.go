@@ -255,29 +255,35 @@ func (s *Set) windows(r io.ReaderAt, check func() error) (hitSet, error) {
 		}
 		more = err == nil
 		w := buf[:n]
-		plain = take(&hits, plain, w)
+		if plain, err = take(&hits, plain, w, check); err != nil {
+			return nil, err
+		}
 		if len(folded) > 0 {
 			lowerASCII(w)
-			folded = take(&hits, folded, w)
-		}
-		if err := check(); err != nil {
-			return nil, err
+			if folded, err = take(&hits, folded, w, check); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return hits, nil
 }
 
 // take moves the literals that w has to hits and returns the others.
-func take(hits *hitSet, ls []literal, w []byte) []literal {
+func take(hits *hitSet, ls []literal, w []byte, check func() error) ([]literal, error) {
 	rest := ls[:0]
-	for _, l := range ls {
+	for i, l := range ls {
+		if i%64 == 63 { // thousands of them take seconds for one window
+			if err := check(); err != nil {
+				return nil, err
+			}
+		}
 		if bytes.Contains(w, []byte(l.text)) {
 			*hits = append(*hits, l.n)
 		} else {
 			rest = append(rest, l)
 		}
 	}
-	return rest
+	return rest, check()
 }
 
 func lowerASCII(b []byte) {

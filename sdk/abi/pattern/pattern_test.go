@@ -3,6 +3,7 @@ package pattern
 import (
 	"errors"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -60,6 +61,34 @@ func TestCheckEndsASearch(t *testing.T) {
 	n = 0
 	if _, err := s.Reader(strings.NewReader(strings.Repeat("x", 200<<10)), check); err != late {
 		t.Error(err)
+	}
+}
+
+// TestManyLiteralsAreChecked: looking for thousands of literals in one window
+// takes seconds, so the check must come in between.
+func TestManyLiteralsAreChecked(t *testing.T) {
+	var ps abi.PatternSet
+	for i := range MaxPatterns {
+		ps.Patterns = append(ps.Patterns, abi.Pattern{Text: "literal" + strconv.Itoa(i), Fold: i%2 == 0})
+	}
+	s, err := Compile(&ps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checks := 0
+	if _, err := s.Reader(strings.NewReader("short"), func() error { checks++; return nil }); err != nil || checks < MaxPatterns/64 {
+		t.Errorf("%d checks, %v", checks, err)
+	}
+	late := errors.New("late")
+	checks = 0
+	_, err = s.Reader(strings.NewReader("short"), func() error {
+		if checks++; checks == 3 {
+			return late
+		}
+		return nil
+	})
+	if err != late || checks != 3 {
+		t.Errorf("%d checks, %v", checks, err)
 	}
 }
 
