@@ -166,7 +166,7 @@ func (v *visit) Rcpt(to string, _ *smtp.RcptOptions) error {
 // at that time.
 func (v *visit) Data(r io.Reader) error {
 	got := receipt{from: time.Now()}
-	m, err := read(r)
+	m, err := read(r, v.null)
 	if err != nil {
 		return err
 	}
@@ -218,7 +218,8 @@ var (
 	aboutLine  = regexp.MustCompile(`(?i)^Final-Recipient: rfc822; *(\S+)`)
 )
 
-func read(r io.Reader) (arrived, error) {
+// read takes a whole message; only that of a DSN is looked at below its header.
+func read(r io.Reader, dsn bool) (arrived, error) {
 	var m arrived
 	header := true
 	first := func(dst *string, line string, re *regexp.Regexp) {
@@ -228,6 +229,10 @@ func read(r io.Reader) (arrived, error) {
 	}
 	br := bufio.NewReader(r)
 	for {
+		if !header && !dsn {
+			_, err := io.Copy(io.Discard, br)
+			return m, err
+		}
 		line, err := br.ReadString('\n')
 		header = header && strings.TrimRight(line, "\r\n") != ""
 		if header {

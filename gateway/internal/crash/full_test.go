@@ -74,7 +74,7 @@ func TestFullDisk(t *testing.T) {
 	must(t, hog.Truncate(0))
 	d.mode.Store(int32(accepting))
 	wait("250 after there is space again", more(&l.queued, 5))
-	wait("direct delivery after that", more(&l.direct, 20))
+	wait("direct delivery after that", more(&l.direct, 5))
 
 	d.mode.Store(int32(deferring))
 	wait("mail in the queue again", more(&l.queued, 20))
