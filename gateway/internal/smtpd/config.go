@@ -33,7 +33,9 @@ type Config struct {
 	Limits     Limits
 }
 
-// Limits bound what one client can cost. A zero field takes its default.
+// Limits bound what one client can cost. A zero field takes its default. Once
+// three quarters of Connections are taken, StageTimeout and IdleTimeout are at
+// most 10 s, and Errors and Junk are 1, for commands that come then.
 type Limits struct {
 	MessageSize int64 // octets, declared and actual (552 5.3.4); default 50 MiB
 	Recipients  int   // accepted ones per message (452 4.5.3, RFC 5321 §4.5.3.1.8); default 100

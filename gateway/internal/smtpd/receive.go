@@ -107,7 +107,7 @@ func (s *session) grant(arg string) (*intake, *mail.Reply) {
 
 func (s *session) bodyClock() *bodyClock {
 	l := s.cfg.Limits
-	return &bodyClock{end: time.Now().Add(l.DataTimeout), idle: l.IdleTimeout, grace: l.RateGrace, minRate: l.MinRate}
+	return &bodyClock{end: time.Now().Add(l.DataTimeout), idle: s.patience(l.IdleTimeout), grace: l.RateGrace, minRate: l.MinRate}
 }
 
 // readData reads to the end of data. Only trouble with the connection is an

@@ -19,6 +19,11 @@ import (
 // stops; after it their connections are closed and their contexts end.
 const stopGrace = 30 * time.Second
 
+// stressTimeout is how long a client may keep silent once three quarters of
+// the connections are taken: slow clients must not keep the others out. Such a
+// server also bears one error or idle command, as Postfix does under stress.
+const stressTimeout = 10 * time.Second
+
 // Server runs sessions. One Server may serve several net.Listeners with the
 // same settings; its limits of connections count them together.
 type Server struct {
@@ -26,6 +31,7 @@ type Server struct {
 	log   *slog.Logger
 	cfg   func() *Config
 	grace time.Duration
+	haste time.Duration // stressTimeout
 
 	mu      sync.Mutex
 	open    int
@@ -37,7 +43,7 @@ type Server struct {
 // NewServer makes a server. cfg is called at each connection, possibly in
 // parallel; the Config it returns must not change afterwards.
 func NewServer(gate Gate, log *slog.Logger, cfg func() *Config) *Server {
-	return &Server{gate: gate, log: log, cfg: cfg, grace: stopGrace, clients: map[netip.Prefix]int{}}
+	return &Server{gate: gate, log: log, cfg: cfg, grace: stopGrace, haste: stressTimeout, clients: map[netip.Prefix]int{}}
 }
 
 // Stats are counters of a server since it was made.
@@ -153,6 +159,13 @@ func (s *Server) admit(cfg *Config, a netip.Addr, key netip.Prefix) *mail.Reply 
 	s.open++
 	s.clients[key]++
 	return nil
+}
+
+// stressed tells that connections are running out.
+func (s *Server) stressed(cfg *Config) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.open > cfg.Limits.Connections/4*3 && s.open > 1
 }
 
 func (s *Server) leave(key netip.Prefix) {

@@ -107,7 +107,7 @@ func (s *session) step() {
 		s.end(errStopping)
 		return
 	}
-	s.link.stage = clock{time.Now().Add(s.cfg.Limits.StageTimeout), "command"}
+	s.link.stage = clock{time.Now().Add(s.patience(s.cfg.Limits.StageTimeout)), "command"}
 	line, err := s.in.line(hardMaxLine)
 	if err != nil {
 		s.end(err)
@@ -140,6 +140,22 @@ func (s *session) step() {
 			s.end(err)
 		}
 	}
+}
+
+// patience is how long to wait for the client, of d.
+func (s *session) patience(d time.Duration) time.Duration {
+	if s.server.stressed(s.cfg) {
+		return min(d, s.server.haste)
+	}
+	return d
+}
+
+// bearable is how many of n errors or idle commands are borne.
+func (s *session) bearable(n int) int {
+	if s.server.stressed(s.cfg) {
+		return 1
+	}
+	return n
 }
 
 // end ends the session for a reason that is not the client's QUIT, with a 421
@@ -184,7 +200,7 @@ func (s *session) reply(r *mail.Reply) {
 	if !r.Permanent() {
 		return
 	}
-	if s.errors++; s.errors >= s.cfg.Limits.Errors {
+	if s.errors++; s.errors >= s.bearable(s.cfg.Limits.Errors) {
 		s.replyEnd(mail.NewReply(421, "4.7.0", "Too many errors"))
 	}
 }

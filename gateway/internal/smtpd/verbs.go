@@ -71,7 +71,7 @@ func (s *session) dispatch(c command) {
 // fuel counts commands that bring no message nearer; when there were too many
 // it ends the session and reports false.
 func (s *session) fuel() bool {
-	if s.junk++; s.junk > s.cfg.Limits.Junk {
+	if s.junk++; s.junk > s.bearable(s.cfg.Limits.Junk) {
 		s.replyEnd(errManyJunk)
 		return false
 	}
