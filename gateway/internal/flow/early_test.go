@@ -19,6 +19,7 @@ import (
 // What a filter says at RCPT and does not refuse waits for the message, and
 // concerns that recipient alone.
 func TestRcptToHoldsOneRecipient(t *testing.T) {
+	t.Parallel()
 	for name, say := range map[string]func(*abi.Event, *abi.Verdict) error{
 		"stall":            func(_ *abi.Event, v *abi.Verdict) error { finds(v, "x", abi.ActionStall); return nil },
 		"on_error = stall": func(ev *abi.Event, _ *abi.Verdict) error { return failed(ev, filter.Stall) },
@@ -42,6 +43,7 @@ func TestRcptToHoldsOneRecipient(t *testing.T) {
 }
 
 func TestRecipientActionAnswersRcpt(t *testing.T) {
+	t.Parallel()
 	fs := &told{stages: []abi.Stage{abi.StageRcptTo}, say: func(_ context.Context, ev *abi.Event, v *abi.Verdict) error {
 		v.Recipients = []abi.RecipientAction{{Recipient: ev.Recipient, Action: abi.ActionReject, Code: 550}}
 		return nil
@@ -59,6 +61,7 @@ func TestRecipientActionAnswersRcpt(t *testing.T) {
 
 // A listener's rulesets that hold rather than refuse hold everybody's mail.
 func TestListenerHoldsMail(t *testing.T) {
+	t.Parallel()
 	fs := &told{stages: []abi.Stage{abi.StageMailFrom}, say: func(_ context.Context, ev *abi.Event, v *abi.Verdict) error {
 		if ev.Tenant == "" {
 			finds(v, "x", abi.ActionStall)
@@ -74,6 +77,7 @@ func TestListenerHoldsMail(t *testing.T) {
 }
 
 func TestTenantsFiltersHearOfData(t *testing.T) {
+	t.Parallel()
 	fs := &told{stages: []abi.Stage{abi.StageData}, say: func(_ context.Context, _ *abi.Event, v *abi.Verdict) error {
 		finds(v, "x", abi.ActionReject)
 		return nil
@@ -85,6 +89,7 @@ func TestTenantsFiltersHearOfData(t *testing.T) {
 
 // A filter that we stopped has not failed: on_error = pass is not for that.
 func TestStoppedFilterDoesNotPass(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithCancel(context.Background())
 	fs := &told{stages: []abi.Stage{abi.StageMessage}, say: func(_ context.Context, ev *abi.Event, _ *abi.Verdict) error {
 		cancel()
@@ -98,6 +103,7 @@ func TestStoppedFilterDoesNotPass(t *testing.T) {
 // A session goes on under the policy it began with; should a reload take a
 // plugin of it away, mail waits and does not pass without the filter.
 func TestPluginThatAReloadRemoved(t *testing.T) {
+	t.Parallel()
 	fs := &told{stages: []abi.Stage{abi.StageMessage}, say: func(context.Context, *abi.Event, *abi.Verdict) error { return nil }}
 	r := newRig(t, fs, base("", "", tenant("acme", destination(t, "accept"), "")), nil)
 	tx := r.open(mail.Inbound)
@@ -123,6 +129,7 @@ func TestPluginThatAReloadRemoved(t *testing.T) {
 // The null path's tenant is known by the header only; its filters hear of the
 // stages before all the same.
 func TestNullPathOutboundIsFilteredFromTheStart(t *testing.T) {
+	t.Parallel()
 	fs := &told{stages: []abi.Stage{abi.StageMailFrom}, say: func(_ context.Context, _ *abi.Event, v *abi.Verdict) error {
 		finds(v, "x", abi.ActionReject)
 		return nil
@@ -134,6 +141,7 @@ func TestNullPathOutboundIsFilteredFromTheStart(t *testing.T) {
 
 // A tenant's filters see their own recipients only, and before RCPT none.
 func TestFiltersSeeTheirTenantsRecipients(t *testing.T) {
+	t.Parallel()
 	var mu sync.Mutex
 	var seen []string
 	fs := &told{stages: []abi.Stage{abi.StageConnect, abi.StageMailFrom, abi.StageRcptTo, abi.StageData, abi.StageMessage}, say: func(_ context.Context, ev *abi.Event, _ *abi.Verdict) error {
@@ -157,6 +165,7 @@ func TestFiltersSeeTheirTenantsRecipients(t *testing.T) {
 
 // What was found about a sender that was refused is not held against the next.
 func TestRefusedSenderIsForgotten(t *testing.T) {
+	t.Parallel()
 	fs := &told{stages: []abi.Stage{abi.StageMailFrom}, say: func(_ context.Context, ev *abi.Event, v *abi.Verdict) error {
 		if ev.Sender == "bad@client.test" {
 			finds(v, "x", abi.ActionReject)
@@ -188,6 +197,7 @@ func (n slowNames) PTR(ctx context.Context, _ netip.Addr) (string, error) {
 // The client's name may become known after the greeting, whose context has
 // ended by then.
 func TestNameThatComesAfterTheGreeting(t *testing.T) {
+	t.Parallel()
 	var mu sync.Mutex
 	name := ""
 	fs := &told{stages: []abi.Stage{abi.StageRcptTo}, say: func(_ context.Context, ev *abi.Event, _ *abi.Verdict) error {

@@ -24,6 +24,7 @@ var silent = &told{}
 
 // A redirect to several addresses is a copy for each.
 func TestRedirectToSeveral(t *testing.T) {
+	t.Parallel()
 	acts := `action "r" {
     when = direction == "inbound" && recipient.local == "team"
     do   = redirect("a@acme.test", "b@acme.test", "a@acme.test", "c@acme.test")
@@ -39,6 +40,7 @@ func TestRedirectToSeveral(t *testing.T) {
 }
 
 func TestPluginRedirects(t *testing.T) {
+	t.Parallel()
 	for name, say := range map[string]func(*abi.Event, *abi.Verdict){
 		"verdict": func(_ *abi.Event, v *abi.Verdict) {
 			v.Action, v.Redirect = abi.ActionRedirect, []string{"a@acme.test", "b@acme.test"}
@@ -60,6 +62,7 @@ func TestPluginRedirects(t *testing.T) {
 // Mail that a failure holds keeps the way to its own recipient, whatever
 // redirect the policy had in mind.
 func TestHeldMailIsNotRoutedByARedirect(t *testing.T) {
+	t.Parallel()
 	acts := `action "r" {
     when = finding.sub == "away"
     do   = redirect("a@other.test")
@@ -83,6 +86,7 @@ func TestHeldMailIsNotRoutedByARedirect(t *testing.T) {
 // An edit that cannot be written would fail at each attempt, until the mail
 // bounces: it is held at once instead, and can be forced.
 func TestEditThatCannotBeApplied(t *testing.T) {
+	t.Parallel()
 	fs := &told{stages: []abi.Stage{abi.StageMessage}, say: func(_ context.Context, _ *abi.Event, v *abi.Verdict) error {
 		v.Edits = []abi.HeaderEdit{{Op: abi.HeaderOpAdd, Name: "X-Long", Value: strings.Repeat("x", 2000)}}
 		return nil
@@ -97,6 +101,7 @@ func TestEditThatCannotBeApplied(t *testing.T) {
 
 // A filter may not send mail past another tenant's filters.
 func TestRouteOfAnotherTenantIsNotTaken(t *testing.T) {
+	t.Parallel()
 	fs := &told{stages: []abi.Stage{abi.StageMessage}, say: func(_ context.Context, _ *abi.Event, v *abi.Verdict) error {
 		v.Route = "tenant:other:in"
 		return nil
@@ -147,6 +152,7 @@ func turncoat(t *testing.T) string {
 }
 
 func TestLateAttemptStillHasTheBody(t *testing.T) {
+	t.Parallel()
 	hcl := base("", "", tenant("acme", destination(t, "accept"), ""))
 	i := strings.Index(hcl, "hosts = [")
 	hcl = hcl[:i] + "hosts = [\"" + turncoat(t) + "\", " + hcl[i+len("hosts = ["):]
@@ -179,6 +185,7 @@ func (s *stingy) NewDraft(ctx context.Context, size int64) (store.Draft, error) 
 
 // A DSN that cannot be made now is owed: it is on disk, and made later.
 func TestDSNThatDoesNotFitIsOwed(t *testing.T) {
+	t.Parallel()
 	var s *stingy
 	fs := &told{stages: []abi.Stage{abi.StageMessage}, say: func(context.Context, *abi.Event, *abi.Verdict) error {
 		s.full.Store(true) // the message itself is in
@@ -255,6 +262,7 @@ func (r *rig) rejudge(m *store.Message) store.Outcome {
 // Filtering again from the queue does not hold one recipient's findings and
 // notes against another's.
 func TestRejudgeKeepsRecipientsApart(t *testing.T) {
+	t.Parallel()
 	fs := &told{stages: []abi.Stage{abi.StageMessage}, say: func(_ context.Context, ev *abi.Event, _ *abi.Verdict) error {
 		for _, n := range ev.Notes {
 			if n.Key != ev.Recipients[0] || len(ev.Recipients) != 1 {
@@ -275,6 +283,7 @@ func TestRejudgeKeepsRecipientsApart(t *testing.T) {
 // What a filter let pass at the message it has to let pass anew; an operator's
 // word stands.
 func TestOldWaiverOfAFilterIsOver(t *testing.T) {
+	t.Parallel()
 	fs := &told{stages: []abi.Stage{abi.StageMessage}, say: func(_ context.Context, _ *abi.Event, v *abi.Verdict) error {
 		finds(v, "x", abi.ActionQuarantine)
 		return nil
@@ -293,6 +302,7 @@ func TestOldWaiverOfAFilterIsOver(t *testing.T) {
 // A filter that failed before DATA is asked again: an operator's "scan again"
 // does not mean "without it".
 func TestScanAgainAsksWhatFailedEarly(t *testing.T) {
+	t.Parallel()
 	var broken atomic.Bool
 	broken.Store(true)
 	fs := &told{stages: []abi.Stage{abi.StageRcptTo}, say: func(_ context.Context, ev *abi.Event, v *abi.Verdict) error {
@@ -312,6 +322,7 @@ func TestScanAgainAsksWhatFailedEarly(t *testing.T) {
 
 // Filtering that we stop is no verdict.
 func TestRejudgeThatIsStoppedDecidesNothing(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	fs := &told{stages: []abi.Stage{abi.StageMessage}, say: func(_ context.Context, ev *abi.Event, _ *abi.Verdict) error {
 		cancel()
@@ -332,6 +343,7 @@ func TestRejudgeThatIsStoppedDecidesNothing(t *testing.T) {
 // A redirect that is decided from the queue makes a copy for each further
 // address, once.
 func TestRedirectFromTheQueue(t *testing.T) {
+	t.Parallel()
 	acts := `action "r" {
     when = direction == "inbound"
     do   = redirect("a@acme.test", "b@acme.test")
@@ -351,6 +363,7 @@ func TestRedirectFromTheQueue(t *testing.T) {
 
 // Stalled mail that passes on another scan is auto-released (B14).
 func TestScanAgainThatPassesIsAutoReleased(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, silent, base("", "", tenant("acme", destination(t, "accept"), "")), nil)
 	m := r.take(store.Recipient{Address: addr(t, "a@acme.test"), Manual: true}, store.Recipient{Address: addr(t, "b@acme.test")})
 	o := r.rejudge(m)
@@ -362,6 +375,7 @@ func TestScanAgainThatPassesIsAutoReleased(t *testing.T) {
 // A filter that only observes does not hold mail up, also when its condition
 // fails.
 func TestObserverWhoseConditionFails(t *testing.T) {
+	t.Parallel()
 	for mode, code := range map[string]int{"observe": 250, "enforce": 451} {
 		hcl := strings.Replace(base("", "", tenant("acme", destination(t, "accept"), "")),
 			"filter \"told\" { plugin = plugin.told }",
@@ -371,5 +385,34 @@ func TestObserverWhoseConditionFails(t *testing.T) {
 		if reply, m := r.inbound("x@acme.test"); reply.Code != code || len(m.Recipients[0].Findings) != 1 {
 			t.Errorf("%s: answered %v, findings %+v", mode, reply, m.Recipients[0].Findings)
 		}
+	}
+}
+
+// At shutdown an attempt of an answered message does not begin with a next
+// host that may take for ever.
+func TestWaitEndsLateAttempts(t *testing.T) {
+	t.Parallel()
+	ln, err := net.Listen("tcp", "127.0.0.1:0") // never answers
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ln.Close() })
+	hcl := base("", "", tenant("acme", ln.Addr().String(), ""))
+	i := strings.Index(hcl, "hosts = [")
+	hcl = hcl[:i] + "hosts = [\"" + turncoat(t) + "\", " + hcl[i+len("hosts = ["):]
+	r := newRig(t, silent, hcl, nil)
+	reply, m := r.inbound("x@acme.test")
+	if reply.Code != 250 {
+		t.Fatal(reply)
+	}
+	begin := time.Now()
+	r.f.Wait()
+	if d := time.Since(begin); d > 10*time.Second {
+		t.Errorf("stopping took %v", d)
+	}
+	m = r.get(m.ID)
+	r.want(reply, m, 250, "x@acme.test=queued")
+	if m.Recipients[0].LastAddr == ln.Addr().String() && m.Recipients[0].Failures > 0 && !m.Recipients[0].LastRemote {
+		t.Errorf("our stopping was counted against a host: %+v", m.Recipients[0])
 	}
 }

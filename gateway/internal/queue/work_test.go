@@ -277,6 +277,7 @@ func is(s mail.Status) func(*store.Recipient) bool {
 
 // A next hop that is slow holds at most PerHop slots; others are served.
 func TestSlowHopDoesNotHoldOthersUp(t *testing.T) {
+	t.Parallel()
 	release := make(chan struct{})
 	slow := newDest(t, func(verb, _ string) string {
 		if verb == "RCPT" {
@@ -314,15 +315,16 @@ func TestSlowHopDoesNotHoldOthersUp(t *testing.T) {
 
 // A lease lasts as long as the attempt it is for: one delivery, one dot.
 func TestLeaseIsExtended(t *testing.T) {
+	t.Parallel()
 	d := newDest(t, func(verb, _ string) string {
 		if verb == "." {
-			time.Sleep(time.Second)
+			time.Sleep(2 * time.Second)
 		}
 		return ""
 	})
 	b := newBench(t, 4, 4, benchTenant("acme", route(d)))
 	id := b.put("acme", "r@acme.test", nil)
-	b.start(&judges{}, 240*time.Millisecond)
+	b.start(&judges{}, 900*time.Millisecond)
 	m := b.until(id, "delivered", is(mail.StatusDelivered))
 	if n := d.taken.Load(); n != 1 || m.Attempts != 1 {
 		t.Errorf("taken %d times in %d attempts", n, m.Attempts)
@@ -338,6 +340,7 @@ func (lostLease) Extend(context.Context, store.Lease, time.Time) (store.Lease, e
 
 // Whoever has lost a lease stops where that is still possible.
 func TestLostLeaseStopsTheAttempt(t *testing.T) {
+	t.Parallel()
 	closed := make(chan struct{})
 	d := newDest(t, func(verb, _ string) string {
 		if verb == "RCPT" {
@@ -358,14 +361,15 @@ func TestLostLeaseStopsTheAttempt(t *testing.T) {
 
 // In-process mail keeps its lease while the receiver's filters take their time.
 func TestInjectKeepsItsLease(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, 4, 4, benchTenant("acme", ""), benchTenant("other", ""))
 	id := b.put("acme", "r@other.test", func(m *store.Message) { m.Direction = mail.Outbound })
 	var calls atomic.Int32
 	b.start(&judges{inject: func(_ *store.Message, ns []int) []deliver.RcptResult {
 		calls.Add(1)
-		time.Sleep(700 * time.Millisecond)
+		time.Sleep(2 * time.Second)
 		return []deliver.RcptResult{{N: ns[0], Outcome: deliver.Delivered, Reply: *mail.NewReply(250, "2.0.0", "ok")}}
-	}}, 150*time.Millisecond)
+	}}, 900*time.Millisecond)
 	b.until(id, "delivered", is(mail.StatusDelivered))
 	if n := calls.Load(); n != 1 {
 		t.Errorf("injected %d times", n)
@@ -375,6 +379,7 @@ func TestInjectKeepsItsLease(t *testing.T) {
 // Stopping is no failure: what was broken off keeps its state, and a DSN is
 // not frozen for it.
 func TestStopBeforeTheDot(t *testing.T) {
+	t.Parallel()
 	held := make(chan struct{})
 	d := newDest(t, func(verb, _ string) string {
 		if verb == "RCPT" {
@@ -408,6 +413,7 @@ func TestStopBeforeTheDot(t *testing.T) {
 
 // Past the final dot the answer is waited for, and recorded.
 func TestStopPastTheDot(t *testing.T) {
+	t.Parallel()
 	d := newDest(t, func(verb, _ string) string {
 		if verb == "." {
 			time.Sleep(500 * time.Millisecond)
@@ -429,6 +435,7 @@ func TestStopPastTheDot(t *testing.T) {
 // At shutdown an attempt whose host refuses the dot does not begin with the
 // next host.
 func TestStopDoesNotGoOnToTheNextHost(t *testing.T) {
+	t.Parallel()
 	first := newDest(t, func(verb, _ string) string {
 		if verb == "." {
 			time.Sleep(500 * time.Millisecond)
@@ -456,6 +463,7 @@ func TestStopDoesNotGoOnToTheNextHost(t *testing.T) {
 
 // A panic in a filter costs one try: the lease is over, and an operator can act.
 func TestPanicInAFilter(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, 2, 2, benchTenant("acme", ""))
 	id := b.put("acme", "r@acme.test", func(m *store.Message) {
 		m.Recipients[0].Status, m.Recipients[0].Unjudged = mail.StatusAccepted, true
@@ -472,6 +480,7 @@ func TestPanicInAFilter(t *testing.T) {
 }
 
 func TestRejudgedMailIsDelivered(t *testing.T) {
+	t.Parallel()
 	d := newDest(t, nil)
 	b := newBench(t, 2, 2, benchTenant("acme", route(d)))
 	id := b.put("acme", "r@acme.test", func(m *store.Message) {
@@ -487,6 +496,7 @@ func TestRejudgedMailIsDelivered(t *testing.T) {
 
 // bounced sends outbound mail that is refused, and returns its DSN's fate.
 func TestDSNGoesOutAndFreezes(t *testing.T) {
+	t.Parallel()
 	for how, want := range map[string]mail.Status{"": mail.StatusDelivered, "451 later": mail.StatusQueueFrozen, "550 never": mail.StatusQueueFrozen} {
 		t.Run("dsn "+how, func(t *testing.T) {
 			home := newDest(t, func(verb, _ string) string {
@@ -553,6 +563,7 @@ func (s *tight) Settle(ctx context.Context, l store.Lease, o store.Outcome) erro
 // What the destination said is recorded though its DSN does not fit; the DSN
 // is owed, and the body stays for it.
 func TestDSNThatDoesNotFitIsOwed(t *testing.T) {
+	t.Parallel()
 	refuses := newDest(t, func(verb, _ string) string {
 		if verb == "RCPT" {
 			return "550 5.1.1 no such user"
@@ -574,6 +585,7 @@ func TestDSNThatDoesNotFitIsOwed(t *testing.T) {
 
 // Mail that came when its tenant had no route goes once it has one.
 func TestUnroutedMailTakesARouteGivenLater(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, 2, 2, benchTenant("acme", ""))
 	id := b.put("acme", "r@acme.test", nil)
 	b.start(&judges{}, 0)
