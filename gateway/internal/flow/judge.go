@@ -81,41 +81,52 @@ func byPanel(items []*item) [][]*item {
 }
 
 // hear runs a chain on a panel. Where a filter's `when` holds for some of its
-// recipients only, the panel splits, and each part goes on by itself.
+// recipients only, or fails for some, the panel splits, and each part goes on
+// by itself.
 func (c *commit) hear(ctx context.Context, p panel, chain []*policy.Filter, stage abi.Stage) []panel {
 	for i, fl := range chain {
 		if !c.f.subscribes(fl, stage) {
 			continue
 		}
-		var yes, no []*item
+		var parts [3][]*item // asked, not asked, cannot be told
 		var broken error
 		for _, it := range p.items {
 			fx := c.facts(it, stage)
 			fx.Score = p.h.score()
 			ok, err := fl.Applies(fx)
-			if err != nil {
+			switch {
+			case err != nil:
 				broken = err
-				ok = false
+				parts[2] = append(parts[2], it)
+			case ok:
+				parts[0] = append(parts[0], it)
+			default:
+				parts[1] = append(parts[1], it)
 			}
-			if ok {
-				yes = append(yes, it)
-			} else {
-				no = append(no, it)
+		}
+		turn := func(which int, p panel) {
+			switch which {
+			case 0:
+				c.f.ask(ctx, c.log, p.h, fl, c.event(p, stage), c.view(stage))
+			case 2:
+				p.h.opinions = append(p.h.opinions, whenFailed(c.log, fl, stage, broken))
 			}
 		}
-		if broken != nil {
-			p.h.opinions = append(p.h.opinions, whenFailed(c.log, fl, stage, broken))
+		var split []panel
+		for which, items := range parts {
+			switch len(items) {
+			case 0:
+			case len(p.items):
+				turn(which, p)
+			default:
+				mine := panel{p.h.fork(), items}
+				turn(which, mine)
+				split = append(split, c.hear(ctx, mine, chain[i+1:], stage)...)
+			}
 		}
-		if len(yes) == 0 {
-			continue
+		if split != nil {
+			return split
 		}
-		if len(no) > 0 {
-			rest := c.hear(ctx, panel{p.h.fork(), no}, chain[i+1:], stage)
-			mine := panel{p.h.fork(), yes}
-			c.f.ask(ctx, c.log, mine.h, fl, c.event(mine, stage), c.view(stage))
-			return append(c.hear(ctx, mine, chain[i+1:], stage), rest...)
-		}
-		c.f.ask(ctx, c.log, p.h, fl, c.event(p, stage), c.view(stage))
 	}
 	return []panel{p}
 }

@@ -416,3 +416,18 @@ func TestWaitEndsLateAttempts(t *testing.T) {
 		t.Errorf("our stopping was counted against a host: %+v", m.Recipients[0])
 	}
 }
+
+// A condition that fails for one recipient holds up that one only.
+func TestConditionThatFailsForOneRecipient(t *testing.T) {
+	t.Parallel()
+	hcl := strings.Replace(base("", "", tenant("acme", destination(t, "accept"), "")),
+		"filter \"told\" { plugin = plugin.told }",
+		"filter \"told\" {\n    plugin = plugin.told\n    when   = tonumber(recipient.local) > 5\n  }", 1)
+	fs := &told{stages: []abi.Stage{abi.StageMessage}, say: func(_ context.Context, _ *abi.Event, v *abi.Verdict) error {
+		finds(v, "x", abi.ActionStall)
+		return nil
+	}}
+	r := newRig(t, fs, hcl, nil)
+	reply, m := r.inbound("7@acme.test", "1@acme.test", "x@acme.test")
+	r.want(reply, m, 250, "7@acme.test=stalled", "1@acme.test=delivered", "x@acme.test=accepted")
+}
