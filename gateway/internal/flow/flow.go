@@ -56,24 +56,28 @@ type Options struct {
 
 // Flow makes transactions. It implements smtpd.Gate and queue.Judge.
 type Flow struct {
-	o    Options
-	late sync.WaitGroup // attempts that go on after the 250
-	stop sync.Once
-	// stopping is closed by Wait: attempts that go on are to end.
-	stopping chan struct{}
-	refused  *sampler
+	o       Options
+	refused *sampler
+	late    sync.WaitGroup // attempts that go on after the 250, and look-ups of names
+	// life ends with Wait, by stop: what goes on is to end.
+	life     context.Context
+	stop     context.CancelFunc
+	stopping <-chan struct{} // life.Done()
 }
 
 // New makes a Flow.
 func New(o Options) *Flow {
-	return &Flow{o: o, stopping: make(chan struct{}), refused: newSampler(refusedPerMinute)}
+	f := &Flow{o: o, refused: newSampler(refusedPerMinute)}
+	f.life, f.stop = context.WithCancel(context.Background())
+	f.stopping = f.life.Done()
+	return f
 }
 
 // Wait ends the attempts of answered transactions, those past their final dot
 // after some grace, and returns when none runs any more. No session may be
 // served by then.
 func (f *Flow) Wait() {
-	f.stop.Do(func() { close(f.stopping) })
+	f.stop()
 	f.late.Wait()
 }
 

@@ -43,7 +43,7 @@ func (f *Flow) Connect(ctx context.Context, peer *smtpd.Peer) (smtpd.Transaction
 	}
 	s := &session{f: f, p: p, listener: p.Listeners()[i], peer: peer,
 		log: f.o.Logger.With("session", peer.Session, "client", peer.Remote.Addr().String())}
-	s.name = f.lookUp(ctx, peer.Remote.Addr())
+	s.name = f.lookUp(peer.Remote.Addr())
 	s.hearing = newHearing("")
 	s.refresh()
 	if reply := s.hear(ctx, abi.StageConnect); reply != nil {
@@ -53,22 +53,22 @@ func (f *Flow) Connect(ctx context.Context, peer *smtpd.Peer) (smtpd.Transaction
 }
 
 // lookUp starts the reverse look-up of a client. Loopback has no name.
-func (f *Flow) lookUp(ctx context.Context, a netip.Addr) <-chan string {
+func (f *Flow) lookUp(a netip.Addr) <-chan string {
 	ch := make(chan string, 1)
 	if f.o.Names == nil || a.IsLoopback() {
 		close(ch)
 		return ch
 	}
-	go func() {
-		// ctx is the greeting's and ends with it; the name may come later.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	f.late.Go(func() {
+		// Not under the greeting's context: the name may come later.
+		ctx, cancel := context.WithTimeout(f.life, 5*time.Second)
 		defer cancel()
 		name, err := f.o.Names.PTR(ctx, a)
 		if err == nil {
 			ch <- name
 		}
 		close(ch)
-	}()
+	})
 	return ch
 }
 
