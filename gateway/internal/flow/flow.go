@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/mailweir/weir/gateway/internal/deliver"
 	"github.com/mailweir/weir/gateway/internal/filter"
 	"github.com/mailweir/weir/gateway/internal/mail"
 	"github.com/mailweir/weir/gateway/internal/queue"
@@ -85,9 +84,3 @@ var _ queue.Judge = (*Flow)(nil)
 
 // attemptLimit bounds one direct attempt, the time after the 250 included.
 const attemptLimit = 10 * time.Minute
-
-// outcomes that flow's own rules ask about.
-const (
-	delivered = deliver.Delivered
-	failed    = deliver.Failed
-)
