@@ -76,9 +76,6 @@ func (w *rewriter) codeSection(r *reader, b []byte) []byte {
 		if len(b) > MaxOutput {
 			r.refuse("rewritten code is larger than %d bytes", MaxOutput)
 		}
-		if w.rep.SpreadSum > MaxSpreadSum {
-			r.refuse("blocks times locals of the functions up to number %d are %d, at most %d for a module", w.nImports+i, w.rep.SpreadSum, MaxSpreadSum)
-		}
 		if w.rep.Effort > MaxEffort {
 			r.refuse("compiling the functions up to number %d takes %d units, at most %d for a module", w.nImports+i, w.rep.Effort, MaxEffort)
 		}
@@ -172,7 +169,6 @@ func (w *rewriter) shape(r *reader, f *body) {
 	w.rep.Nesting = max(w.rep.Nesting, f.nesting)
 	w.rep.Blocks = max(w.rep.Blocks, f.blocks)
 	w.rep.Spread = max(w.rep.Spread, spread)
-	w.rep.SpreadSum += int64(spread)
 }
 
 // charge emits: fuel -= cost; if fuel < 0 { fuel = interval; tick() }.

@@ -152,8 +152,8 @@ func TestEffortIsBounded(t *testing.T) {
 		{"nest 240", 60, 500, "for a module"},
 		{"row 240", 1_000, 100, "for a module"},
 		{"merge 16", 10_500, 1, "compiling the function"},
-		{"merge 100", 2_400, 20, "blocks times locals"}, // 49 of them took 2.2 GB
-		{"fills", 14_000, 1, "compiling the function"},  // 21 s
+		{"merge 100", 2_400, 500, "for a module"},
+		{"fills", 14_000, 1, "compiling the function"}, // 21 s
 		{"fills", 300, 1_000, "for a module"},
 		{"loads", 18_000, 100, "for a module"},
 		{"divs", 30_000, 100, "for a module"},
@@ -193,8 +193,8 @@ func TestGoGuestIsFarFromTheLimits(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if perMB := r.Effort * (1 << 20) / int64(r.Size); r.EffortBody > MaxEffortBody/5 || perMB > MaxEffort/10 || r.SpreadSum*(1<<20)/int64(r.Size) > MaxSpreadSum/16 {
-		t.Errorf("effort %d, %d for each MB, worst function %d, spread %d of %d bytes", r.Effort, perMB, r.EffortBody, r.SpreadSum, r.Size)
+	if perMB := r.Effort * (1 << 20) / int64(r.Size); r.EffortBody > MaxEffortBody/5 || perMB > MaxEffort/10 {
+		t.Errorf("effort %d, %d for each MB, worst function %d", r.Effort, perMB, r.EffortBody)
 	}
 }
 

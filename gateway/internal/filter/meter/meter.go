@@ -53,7 +53,6 @@ const (
 	MaxLocals    = 1024      // locals of a function, parameters included
 	MaxNesting   = 1024      // blocks within blocks
 	MaxSpread    = 250_000   // locals times blocks of one function (compile time and memory)
-	MaxSpreadSum = 4_000_000 // of all functions: each is up to 190 bytes of machine code
 	MaxTable     = 1 << 17   // elements of all tables of a module together
 	MaxTables    = 16        // tables of a module
 	MaxSignature = 1000      // parameters, or results, of a function type
@@ -112,7 +111,6 @@ type Report struct {
 
 	Body, Locals, Nesting, Blocks, Spread int // the largest of any one function
 
-	SpreadSum          int64 // of all functions
 	Effort, EffortBody int64 // of compiling: all functions, and the worst one
 
 	Loops, Entries, Bulk int // places that pay
