@@ -255,3 +255,20 @@ func outcome(err error) int32 {
 	hostLog(host{}, abi.LogLevelError, err.Error())
 	return -1
 }
+
+// errorOf is the error a host call's negative result means.
+func errorOf(code int32) error {
+	switch code {
+	case abi.ErrNotFound:
+		return ErrNotFound
+	case abi.ErrDenied:
+		return ErrDenied
+	case abi.ErrTooLarge:
+		return ErrTooLarge
+	case abi.ErrTimeout:
+		return ErrTimeout
+	case abi.ErrBadArgument:
+		return ErrBadArgument
+	}
+	return ErrUnavailable
+}

@@ -76,22 +76,6 @@ const (
 	ErrUnavailable Error = "unavailable"
 )
 
-func errorOf(code int32) error {
-	switch code {
-	case abi.ErrNotFound:
-		return ErrNotFound
-	case abi.ErrDenied:
-		return ErrDenied
-	case abi.ErrTooLarge:
-		return ErrTooLarge
-	case abi.ErrTimeout:
-		return ErrTimeout
-	case abi.ErrBadArgument:
-		return ErrBadArgument
-	}
-	return ErrUnavailable
-}
-
 // run decodes the event, runs its hook and encodes the verdict into out.
 func run(h host, cache *configCache, event, out []byte) ([]byte, error) {
 	c := Call{h: h, cache: cache}

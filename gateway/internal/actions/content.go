@@ -49,6 +49,6 @@ func (s *Service) Open(ctx context.Context, sc Scope, verb lifecycle.Verb, id st
 	if err != nil {
 		return nil, nil, fmt.Errorf("opening message %s: %w", m.ID, err)
 	}
-	s.Logger.Info("operator reads a message", "action", string(verb), "actor", sc.Actor, "msg", m.ID.String())
+	s.Logger.Info("operator reads a message", "action", string(verb), "actor", sc.Actor, "message", m.ID.String())
 	return m, b, nil
 }

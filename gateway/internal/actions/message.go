@@ -184,7 +184,7 @@ func (r *run) report(ctx context.Context, id mail.ID, items []item, err error) e
 				r.add(it.ItemResult)
 				continue
 			}
-			r.s.Logger.Info("operator's action", "action", string(r.verb), "actor", r.sc.Actor, "msg", id.String(), "rcpt", it.n, "status", string(it.Status))
+			r.s.Logger.Info("operator's action", "action", string(r.verb), "actor", r.sc.Actor, "message", id.String(), "rcpt", it.n, "status", string(it.Status))
 		}
 		r.add(it.ItemResult)
 	}
@@ -201,7 +201,7 @@ func (r *run) notify(ctx context.Context, id mail.ID) error {
 		return nil
 	}
 	if err := r.s.Payer.Pay(ctx, id); err != nil && !errors.Is(err, store.ErrNotFound) {
-		r.s.Logger.Warn("the sender's notification follows later", "msg", id.String(), "error", err)
+		r.s.Logger.Warn("the sender's notification follows later", "message", id.String(), "error", err)
 		return nil
 	}
 	r.mu.Lock()

@@ -60,7 +60,7 @@ func ListenSocket(path string) (net.Listener, error) {
 		err = os.Rename(tmp, path)
 	}
 	if err != nil {
-		l.Close()
+		_ = l.Close()
 		return nil, fmt.Errorf("opening the socket: %w", err)
 	}
 	return &socket{l, path}, nil

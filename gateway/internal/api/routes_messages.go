@@ -274,7 +274,7 @@ func (s *server) body(ctx context.Context, in *idInput) (*huma.StreamResponse, e
 		hc.SetHeader("Content-Length", strconv.FormatInt(size, 10))
 		hc.SetHeader("Content-Disposition", `attachment; filename="`+m.ID.String()+`.eml"`)
 		if _, err := io.Copy(hc.BodyWriter(), r); err != nil {
-			s.log.WarnContext(ctx, "message download broke off", slog.String("msg", m.ID.String()), slog.Any("error", err))
+			s.log.WarnContext(ctx, "message download broke off", slog.String("message", m.ID.String()), slog.Any("error", err))
 			panic(http.ErrAbortHandler) // the client must not take the part for the whole
 		}
 	}}, nil

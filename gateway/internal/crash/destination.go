@@ -78,7 +78,7 @@ func startDestination() (*destination, error) {
 	return d, nil
 }
 
-func (d *destination) close() { d.srv.Close() }
+func (d *destination) close() { _ = d.srv.Close() }
 
 // flap changes the mode at random until stop is closed; half of the time the
 // destination accepts.

@@ -295,7 +295,7 @@ func (d *Daemon) serveHTTP(ctx context.Context, s httpServer) {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
 		if err := s.srv.Shutdown(ctx); err != nil {
-			s.srv.Close()
+			_ = s.srv.Close()
 		}
 	})
 	defer stopped()

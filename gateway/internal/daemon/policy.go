@@ -68,7 +68,7 @@ type diagnosed struct {
 
 func (d *diagnosed) Error() string {
 	var b strings.Builder
-	policy.WriteDiagnostics(&b, d.parser.Files(), d.diags, 80, false)
+	_ = policy.WriteDiagnostics(&b, d.parser.Files(), d.diags, 80, false)
 	return strings.TrimRight(b.String(), "\n")
 }
 

@@ -37,7 +37,7 @@ func TestAbort_before_the_dot_stops_everything(t *testing.T) {
 				l := p.Lines()
 				return len(l) > 0 && strings.HasPrefix(l[len(l)-1], verb)
 			})
-			if !a.Abort() || !a.Abort() {
+			if first, again := a.Abort(), a.Abort(); !first || !again {
 				t.Fatal("not aborted")
 			}
 			<-a.Done()

@@ -168,7 +168,7 @@ func (a *Attempt) work(ctx context.Context) (err error) {
 			err = fmt.Errorf("deliver: panic: %v", p)
 			a.afterDot()
 			a.e.log.Error("a delivery attempt broke; its recipients are deferred",
-				"msg", a.req.ID.String(), "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+				"message", a.req.ID.String(), "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 		}
 	}()
 	hop, limit := a.req.Route.NextHop(), a.req.Route.maxConns()

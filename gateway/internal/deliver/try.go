@@ -70,7 +70,7 @@ func (t *try) close() {
 	t.rec.Transcript = t.tr.String()
 	t.a.result.Attempts = append(t.a.result.Attempts, t.rec)
 	for _, o := range t.rec.Outcome {
-		t.a.e.log.Debug("delivery attempt", "msg", t.rec.Message.String(), "rcpt", o.N,
+		t.a.e.log.Debug("delivery attempt", "message", t.rec.Message.String(), "rcpt", o.N,
 			"host", t.rec.Host, "addr", t.rec.Addr, "code", o.Reply.Code, "remote", o.Remote)
 	}
 }

@@ -317,7 +317,7 @@ func TestInstancesAreRecycled(t *testing.T) {
 		s := guestSpec(t)
 		s.Isolated = true
 		f.swap(t, nil, s)
-		if count() != "1" || count() != "1" {
+		if first, again := count(), count(); first != "1" || again != "1" {
 			t.Error("an instance was used again")
 		}
 	})

@@ -67,13 +67,14 @@ func (m module) bytes() []byte {
 	if m.abi == "" {
 		m.abi = abi.ExportVersion
 	}
-	if m.hookType == [2]string{} {
-		m.hookType = [2]string{"ii", "i"}
+	hookType := m.hookType
+	if hookType == [2]string{} {
+		hookType = [2]string{"ii", "i"}
 	}
 	if m.hook == nil {
 		m.hook = []byte{0x41, 0}
 	}
-	typs := [][]byte{functype("", ""), functype(m.hookType[0], m.hookType[1]), functype("i", "i")}
+	typs := [][]byte{functype("", ""), functype(hookType[0], hookType[1]), functype("i", "i")}
 	var imps [][]byte
 	for _, i := range m.imports {
 		imps = append(imps, append(append(str(i.module), str(i.name)...), 0, byte(len(typs))))

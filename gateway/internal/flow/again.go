@@ -29,7 +29,7 @@ func (f *Flow) Rejudge(ctx context.Context, m *store.Message, ns []int, body sto
 		return store.Outcome{}, fmt.Errorf("reading the message back: %w", err)
 	}
 	p, now := f.o.Policy(), f.o.Now()
-	c := &commit{f: f, p: p, log: f.o.Logger.With("msg", m.ID.String()), rec: m, body: body, tree: tree, client: &m.Client}
+	c := &commit{f: f, p: p, log: f.o.Logger.With("message", m.ID.String()), rec: m, body: body, tree: tree, client: &m.Client}
 	var o store.Outcome
 	for _, n := range ns {
 		i := indexOf(m, n)
@@ -269,7 +269,7 @@ func (f *Flow) Inject(ctx context.Context, m *store.Message, ns []int, body stor
 func (f *Flow) inject(ctx context.Context, m *store.Message, ns []int, body store.Body) mail.Reply {
 	p, now := f.o.Policy(), f.o.Now()
 	later := func(err error) mail.Reply {
-		f.o.Logger.Error("passing mail to a hosted tenant failed; it is tried again", "msg", m.ID.String(), "err", err)
+		f.o.Logger.Error("passing mail to a hosted tenant failed; it is tried again", "message", m.ID.String(), "err", err)
 		return *mail.NewReply(451, "4.3.0", "the receiving tenant's chain is not available")
 	}
 	rec := &store.Message{
@@ -294,7 +294,7 @@ func (f *Flow) inject(ctx context.Context, m *store.Message, ns []int, body stor
 		}})
 	}
 	rec.ID = mail.DeriveID(m.ID, m.Received, parts...)
-	c.log = f.o.Logger.With("msg", rec.ID.String(), "parent", m.ID.String())
+	c.log = f.o.Logger.With("message", rec.ID.String(), "parent", m.ID.String())
 	if _, err := f.o.Store.Get(ctx, rec.ID); err == nil {
 		return *mail.NewReply(250, "2.0.0", "passed on before as "+rec.ID.String())
 	}
@@ -414,7 +414,7 @@ func (f *Flow) tell(ctx context.Context, p *policy.Policy, m *store.Message, r *
 			}
 		}
 		if _, err := f.o.Filters.Call(ctx, fl.Plugin, ev, nil); err != nil {
-			f.o.Logger.Warn("an observer failed", "filter", fl.Name, "plugin", fl.Plugin, "stage", stage.String(), "msg", m.ID.String(), "err", err)
+			f.o.Logger.Warn("an observer failed", "filter", fl.Name, "plugin", fl.Plugin, "stage", stage.String(), "message", m.ID.String(), "err", err)
 		}
 	}
 }

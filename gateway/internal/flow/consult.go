@@ -112,7 +112,7 @@ func (f *Flow) callFailed(ctx context.Context, log *slog.Logger, fl *policy.Filt
 		// stops. That is no failure of the filter's that on_error speaks of.
 		kind, onError = "stopped", mail.ActionTempfail
 	}
-	log.Error("a filter failed", "filter", fl.Name, "plugin", fl.Plugin, "stage", ev.Stage.String(), "msg", ev.ID, "tenant", ev.Tenant, "kind", kind, "on_error", string(onError), "err", err)
+	log.Error("a filter failed", "filter", fl.Name, "plugin", fl.Plugin, "stage", ev.Stage.String(), "message", ev.ID, "tenant", ev.Tenant, "kind", kind, "on_error", string(onError), "err", err)
 	return failure(fl, ev.Stage, kind, onError, kind)
 }
 

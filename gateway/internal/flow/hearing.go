@@ -116,7 +116,12 @@ func substance(os []opinion) []opinion {
 func (h *hearing) waivers() []mail.Waiver {
 	var out []mail.Waiver
 	for _, o := range h.opinions {
-		out = append(out, o.waivers...)
+		for _, w := range o.waivers {
+			same := func(e mail.Waiver) bool { return e.By == w.By && slices.Equal(e.Classes, w.Classes) }
+			if !slices.ContainsFunc(out, same) { // said at an earlier stage
+				out = append(out, w)
+			}
+		}
 	}
 	return out
 }

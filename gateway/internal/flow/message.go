@@ -2,11 +2,8 @@ package flow
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"log/slog"
 	"slices"
@@ -25,14 +22,9 @@ type message struct {
 	s     *session
 	tx    *transaction
 	draft store.Draft
-	sum   hash.Hash
 }
 
 func (m *message) Write(b []byte) (int, error) {
-	if m.sum == nil {
-		m.sum = sha256.New()
-	}
-	m.sum.Write(b)
 	n, err := m.draft.Write(b)
 	if err != nil && errors.Is(err, store.ErrFull) {
 		return n, m.s.unavailable(err)
@@ -70,7 +62,7 @@ func (m *message) Commit(ctx context.Context) mail.Reply {
 		}
 	}()
 	rec := m.record()
-	log := s.log.With("msg", rec.ID.String())
+	log := s.log.With("message", rec.ID.String())
 	tree, err := mimetree.Parse(m.draft, m.draft.Size(), mimetree.Budget{})
 	if err != nil {
 		return s.internal(log, m, rec, fmt.Errorf("reading the message back: %w", err))
@@ -108,9 +100,6 @@ func (m *message) record() *store.Message {
 		ID: tx.id, Direction: m.s.peer.Direction, Received: tx.received, Client: m.s.client, Sender: tx.from,
 		Params: tx.params, Size: m.draft.Size(), Policy: m.s.p.Digest(),
 	}
-	if m.sum != nil {
-		rec.SHA256 = hex.EncodeToString(m.sum.Sum(nil))
-	}
 	return rec
 }
 
@@ -131,7 +120,7 @@ func (m *message) lateTenant(ctx context.Context, tree *mimetree.Tree) *mail.Rep
 				}
 				for i := range m.tx.rcpts {
 					if r := &m.tx.rcpts[i]; r.refused == nil {
-						m.s.consultTenant(ctx, r)
+						_ = m.s.consultTenant(ctx, r) // too late to answer RCPT: r.heard decides
 					}
 				}
 				return nil

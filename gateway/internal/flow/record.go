@@ -202,9 +202,10 @@ func (c *commit) hold(it *item, r *store.Recipient, s mail.Status, ev *mail.Even
 	if s == mail.StatusStalled {
 		ev.Type, keep = mail.EventStall, set.Hold
 	}
-	if keep > 0 {
-		r.Expires = now.Add(keep)
+	if keep <= 0 { // a quarantine was asked for where none is kept: as long as stalled mail
+		keep = set.Hold
 	}
+	r.Expires = now.Add(keep)
 	if r.Route == "" { // a release finds its way without a new verdict
 		c.prepare(it)
 		r.Route, r.NextHop, r.Schedule, r.Edits = it.rec.Route, it.rec.NextHop, it.rec.Schedule, it.rec.Edits

@@ -195,7 +195,7 @@ func (s *session) Rcpt(ctx context.Context, to mail.Address, _ mail.RcptParams) 
 	err := s.admit(ctx, &r)
 	if reply, ok := mail.AsReply(err); ok {
 		r.refused = reply
-		s.log.Info("recipient refused", "msg", tx.id.String(), "rcpt", to.String(), "code", reply.Code, "reply", reply.String())
+		s.log.Info("recipient refused", "message", tx.id.String(), "rcpt", to.String(), "code", reply.Code, "reply", reply.String())
 	} else if err != nil {
 		r.refused = mail.NewReply(451, "4.3.0", "internal error")
 	}

@@ -227,7 +227,7 @@ func (k *Keeper) each(ctx context.Context, f query.Filter, st *Stats, do func(*s
 			case errors.Is(err, store.ErrNotFound): // somebody was faster
 			default:
 				st.Errors++
-				k.o.Logger.Warn("the keeper could not deal with a message and tries again", "msg", r.Message.ID.String(), "error", err)
+				k.o.Logger.Warn("the keeper could not deal with a message and tries again", "message", r.Message.ID.String(), "error", err)
 			}
 			if did && err == nil { // what fails again and again must not use up the batch
 				acted++

@@ -49,13 +49,13 @@ func (c *Composer) Make(ctx context.Context, m *store.Message, e Entry, attempts
 		}
 		dsn, text, err := compose(m, about, attempts, c.options(), body)
 		if err != nil {
-			c.Logger.Error("a notice to the sender could not be composed; it is owed", "msg", m.ID.String(), "kind", n.Kind, "err", err)
+			c.Logger.Error("a notice to the sender could not be composed; it is owed", "message", m.ID.String(), "kind", n.Kind, "err", err)
 			oweInstead(e.Recipients, n)
 			continue
 		}
 		a, err := c.admit(ctx, dsn, text, about[0].Tenant, notify.Events(dsn, m, about, "", c.Now()))
 		if err != nil {
-			c.Logger.Error("a notice to the sender could not be stored; it is owed", "msg", m.ID.String(), "kind", n.Kind, "err", err)
+			c.Logger.Error("a notice to the sender could not be stored; it is owed", "message", m.ID.String(), "kind", n.Kind, "err", err)
 			oweInstead(e.Recipients, n)
 			continue
 		}
@@ -104,7 +104,7 @@ func (c *Composer) Stalled(ctx context.Context, m *store.Message, stalled []stor
 		mine := slices.DeleteFunc(slices.Clone(stalled), func(o store.Recipient) bool { return o.Tenant != r.Tenant })
 		a, err := c.stalled(ctx, m, mine, t)
 		if err != nil {
-			c.Logger.Error("a notice of stalled mail could not be made", "msg", m.ID.String(), "tenant", r.Tenant, "err", err)
+			c.Logger.Error("a notice of stalled mail could not be made", "message", m.ID.String(), "tenant", r.Tenant, "err", err)
 		} else if a != nil {
 			out = append(out, a)
 		}

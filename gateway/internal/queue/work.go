@@ -182,7 +182,7 @@ func (w *Worker) sleep(ctx context.Context, d time.Duration) {
 // work does one claim from lease to settlement. A panic in it costs the
 // attempt, not the process: the lease ends by itself and the mail is due again.
 func (w *Worker) work(ctx context.Context, c store.Claimed) {
-	log := w.o.Logger.With("msg", c.Message.ID.String())
+	log := w.o.Logger.With("message", c.Message.ID.String())
 	defer func() {
 		if x := recover(); x != nil {
 			log.Error("a delivery attempt broke; its recipients are due again when the lease ends", "panic", fmt.Sprint(x))

@@ -150,7 +150,7 @@ func (s *Sink) serve(ctx context.Context, l net.Listener) error {
 		defer close(stopped)
 		_ = s.await(watch, func(m Mode) bool { return m == Down }) // its error is ctx's end
 		asked.Store(true)
-		srv.Close()
+		_ = srv.Close()
 	}()
 	err := <-done
 	broke := !asked.Load()

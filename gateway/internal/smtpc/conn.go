@@ -57,7 +57,7 @@ func Dial(ctx context.Context, o Options) (*Conn, error) {
 	}
 	c.setConn(nc)
 	if err := c.open(ctx); err != nil {
-		c.Close()
+		_ = c.Close()
 		return nil, err
 	}
 	return c, nil
@@ -177,7 +177,7 @@ func (c *Conn) SetTranscript(t *Transcript) { c.tr = t }
 // Reset ends a transaction that was begun, with RSET.
 func (c *Conn) Reset(ctx context.Context) error {
 	if c.closed || c.inData {
-		c.Close()
+		_ = c.Close()
 		return ours(StageReset, 451, "4.4.2", "the connection is of no more use", nil)
 	}
 	defer c.watch(ctx)()
@@ -190,7 +190,7 @@ func (c *Conn) reset(ctx context.Context) error {
 		return err
 	}
 	if !r.Success() {
-		c.Close()
+		_ = c.Close()
 		return remote(StageReset, r)
 	}
 	return nil
@@ -203,7 +203,7 @@ func (c *Conn) Quit() {
 		defer cancel()
 		_, _ = c.command(ctx, StageQuit, "QUIT") // the connection ends either way
 	}
-	c.Close()
+	_ = c.Close()
 }
 
 // Close closes the connection without a word. Closing within a message's data
@@ -218,7 +218,7 @@ func (c *Conn) Close() error {
 
 // fail closes the connection and tells why.
 func (c *Conn) fail(ctx context.Context, stage Stage, err error) *Error {
-	c.Close()
+	_ = c.Close()
 	e := broken(ctx, stage, err)
 	c.tr.Note("%s", e.Reply.Text)
 	return e

@@ -32,7 +32,7 @@ type blockPair struct{ in, out []byte }
 func (c *Conn) Data(ctx context.Context, body io.Reader, beforeDot func() error) ([]Answer, error) {
 	answers := make([]Answer, len(c.taken))
 	if !c.inData || c.closed {
-		c.Close()
+		_ = c.Close()
 		return answers, ours(StageData, 451, "4.4.2", "no transaction is open", nil)
 	}
 	defer c.watch(ctx)()

@@ -50,7 +50,7 @@ func (s *Store) OpenBody(ctx context.Context, id mail.ID) (store.Body, error) {
 		return b, nil
 	}
 	if err := b.trailer.verify(b.r); err != nil {
-		b.Close()
+		_ = b.Close()
 		if errors.Is(err, errDamaged) {
 			s.freezeDamaged(id, err)
 		}

@@ -130,7 +130,7 @@ func (s *Store) dropStaged(ad *admission) {
 	}
 	s.verified.Delete(ad.msg.ID)
 	if err := s.spool.drop(ad.msg.ID); err != nil {
-		s.log.Error("a body that was not taken over could not be removed; it may be delivered after a restart", "msg", ad.msg.ID.String(), "error", err)
+		s.log.Error("a body that was not taken over could not be removed; it may be delivered after a restart", "message", ad.msg.ID.String(), "error", err)
 	}
 }
 

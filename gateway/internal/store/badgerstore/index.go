@@ -162,12 +162,6 @@ func (x *index) put(id mail.ID, st *state) {
 	x.arrange(e)
 }
 
-func (x *index) forget(id mail.ID) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.put(id, &state{})
-}
-
 func (x *index) count(s mail.Status, d int) {
 	if n := x.counts[s] + d; n == 0 {
 		delete(x.counts, s)

@@ -48,7 +48,7 @@ func (l *lostRows) report(log *slog.Logger, id string, err error) {
 	if l.n++; time.Since(l.at) < time.Second {
 		return
 	}
-	log.Error("rows of the log were lost; no mail was", "rows", l.n, "msg", id, "error", err)
+	log.Error("rows of the log were lost; no mail was", "rows", l.n, "message", id, "error", err)
 	l.at, l.n = time.Now(), 0
 }
 

@@ -33,7 +33,7 @@ func lockDir(dir string) (*dirLock, error) {
 	}
 	// For the message above; the lock itself does not depend on it.
 	if err := f.Truncate(0); err == nil {
-		f.WriteAt(fmt.Appendf(nil, "%d\n", os.Getpid()), 0)
+		_, _ = f.WriteAt(fmt.Appendf(nil, "%d\n", os.Getpid()), 0)
 	}
 	return &dirLock{f: f}, nil
 }

@@ -42,7 +42,7 @@ func (s *Store) Claim(ctx context.Context, r store.ClaimRequest) ([]store.Claime
 		if err != nil {
 			// The lease stays, so that it is tried again when that is over and
 			// not at once and for ever.
-			s.log.Error("reading mail that is due; it is tried again when its lease is over", "msg", l.id.String(), "error", err)
+			s.log.Error("reading mail that is due; it is tried again when its lease is over", "message", l.id.String(), "error", err)
 			continue
 		}
 		out = append(out, store.Claimed{Lease: l.seam(), Message: st.msg})
@@ -195,7 +195,7 @@ func clone(m *store.Message) *store.Message {
 func (s *Store) dropBody(id mail.ID) {
 	s.verified.Delete(id)
 	if err := s.spool.drop(id); err != nil {
-		s.log.Warn("a body that is done with stays until the next start", "msg", id.String(), "error", err)
+		s.log.Warn("a body that is done with stays until the next start", "message", id.String(), "error", err)
 	}
 }
 

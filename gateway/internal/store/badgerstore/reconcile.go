@@ -180,7 +180,7 @@ func (r *reconciliation) body(id mail.ID, rd io.ReaderAt, n int64) (keep bool, e
 		delete(r.missing, id)
 		return true, nil
 	case err != nil && whole:
-		r.s.log.Error("a damaged body without a record was left in the spool", "msg", id.String(), "error", err)
+		r.s.log.Error("a damaged body without a record was left in the spool", "message", id.String(), "error", err)
 		return true, nil
 	case err != nil:
 		r.removed++
@@ -188,7 +188,7 @@ func (r *reconciliation) body(id mail.ID, rd io.ReaderAt, n int64) (keep bool, e
 	}
 	m, err := t.message()
 	if err != nil || m.ID != id {
-		r.s.log.Error("a body whose trailer cannot be read was left in the spool", "msg", id.String(), "error", err)
+		r.s.log.Error("a body whose trailer cannot be read was left in the spool", "message", id.String(), "error", err)
 		return true, nil
 	}
 	if r.uncaused(m) {
@@ -242,7 +242,7 @@ func (s *Store) recover(m *store.Message) error {
 	if err != nil {
 		return err
 	}
-	s.log.Warn("mail was recovered from the spool", "msg", m.ID.String())
+	s.log.Warn("mail was recovered from the spool", "message", m.ID.String())
 	return s.com.commit(&op{
 		size:  c.size,
 		write: func(b *batch) error { return writeAll(b, c) },
@@ -257,7 +257,7 @@ func (s *Store) recover(m *store.Message) error {
 // freezeDamaged stops all automatic work on a message whose body is missing
 // or damaged, also what is under way: its lease is revoked.
 func (s *Store) freezeDamaged(id mail.ID, why error) {
-	s.log.Error("mail cannot be sent: its body is missing or damaged; restore the spool from a backup, or remove the message", "msg", id.String(), "error", why)
+	s.log.Error("mail cannot be sent: its body is missing or damaged; restore the spool from a backup, or remove the message", "message", id.String(), "error", why)
 	now := s.now()
 	freeze := func(m *store.Message) ([]mail.Event, error) {
 		var ev []mail.Event
@@ -280,12 +280,12 @@ func (s *Store) freezeDamaged(id mail.ID, why error) {
 		}
 		return ev, nil
 	}
-	err := error(store.ErrLeased)
+	err := store.ErrLeased
 	for try := 0; try < 10 && errors.Is(err, store.ErrLeased); try++ {
 		s.idx.revoke(id) // a claim may come between this and the update
 		err = s.Update(context.Background(), id, freeze)
 	}
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		s.log.Error("freezing a message", "msg", id.String(), "error", err)
+		s.log.Error("freezing a message", "message", id.String(), "error", err)
 	}
 }

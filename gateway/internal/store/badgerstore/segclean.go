@@ -79,7 +79,7 @@ func (l *segLog) evacuate(s *segment) error {
 		}
 	}
 	l.mu.Unlock()
-	defer l.unread(s)
+	defer func() { _ = l.unread(s) }()
 	const together = 64
 	for i := 0; i < len(ids); i += together {
 		end := min(i+together, len(ids))

@@ -307,7 +307,7 @@ func (l *segLog) placeLocked(w *segWrite, ref segRef) {
 	old, had := l.refs[w.id]
 	if w.moved != nil && (!had || old != *w.moved) {
 		if err := ref.seg.kill(ref.off); err != nil {
-			l.log.Warn("marking a moved body", "msg", w.id.String(), "error", err)
+			l.log.Warn("marking a moved body", "message", w.id.String(), "error", err)
 		}
 		ref.seg.dirty = true
 		return
@@ -382,7 +382,7 @@ func (l *segLog) dropLocked(id mail.ID, ref segRef) {
 		}
 	}
 	if err := s.kill(ref.off); err != nil {
-		l.log.Warn("marking a body as done", "msg", id.String(), "error", err)
+		l.log.Warn("marking a body as done", "message", id.String(), "error", err)
 	}
 	s.dirty = true
 	if s.sealed {
@@ -415,7 +415,7 @@ func (l *segLog) flush() error {
 			s.dirty = true
 			l.mu.Unlock()
 		}
-		l.unread(s)
+		_ = l.unread(s)
 	}
 	return errors.Join(append(errs, l.dir.flush())...)
 }

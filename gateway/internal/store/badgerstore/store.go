@@ -124,9 +124,9 @@ func (s *Store) abandon() {
 		s.spool.segs.close()
 	}
 	if s.db != nil {
-		s.db.Close()
+		_ = s.db.Close()
 	}
-	s.lock.release()
+	_ = s.lock.release()
 }
 
 // fail reports the one error after which nothing can be recorded.

@@ -143,7 +143,7 @@ func Check(ctx context.Context, s store.Store, acked, begun []byte) Report {
 	read(acked, func(op byte, id mail.ID, rest string) {
 		if op == 'E' {
 			n := 0
-			fmt.Sscan(rest, &n)
+			_, _ = fmt.Sscan(rest, &n)
 			fates[id] = &fate{size: n}
 		}
 		if f := fates[id]; f != nil && op < 'a' {
