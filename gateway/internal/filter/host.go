@@ -197,7 +197,7 @@ func (p *plugin) call(ctx context.Context, ev *abi.Event, msg MessageView) (v *a
 		if err != nil {
 			cr = &crash{KindResult, fmt.Errorf("its verdict is not valid: %w", err)}
 			o = bad
-			g.log.Error("plugin verdict refused", "stage", ev.Stage.String(), "msg", ev.ID, "error", err)
+			g.log.Error("plugin verdict refused", "stage", ev.Stage.String(), "message", ev.ID, "error", err)
 			return nil, cr
 		}
 		o = good

@@ -203,7 +203,7 @@ func TestLogIsBounded(t *testing.T) {
 	if n := strings.Count(log, "plugin: "); n != maxLines {
 		t.Errorf("%d lines of the guest's", n)
 	}
-	for _, want := range []string{"plugin: to stdout", "plugin: to stderr", "plugin: line 61", "logs too much", "msg=m1"} {
+	for _, want := range []string{"plugin: to stdout", "plugin: to stderr", "plugin: line 61", "logs too much", "message=m1"} {
 		if !strings.Contains(log, want) {
 			t.Errorf("no %q", want)
 		}

@@ -131,7 +131,7 @@ func (in *instance) line(c *call, level slog.Level, text string) {
 	}
 	attrs := make([]slog.Attr, 0, 4)
 	if c.ev != nil {
-		attrs = append(attrs, slog.String("stage", c.stage.String()), slog.String("msg", c.ev.ID))
+		attrs = append(attrs, slog.String("stage", c.stage.String()), slog.String("message", c.ev.ID))
 		if c.ev.Tenant != "" {
 			attrs = append(attrs, slog.String("tenant", c.ev.Tenant))
 		}

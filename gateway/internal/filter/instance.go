@@ -165,7 +165,7 @@ func (in *instance) explain(c *call, doing string, err error) *crash {
 	if cr.kind == KindDeadline {
 		level, what = slog.LevelWarn, "plugin stopped"
 	}
-	in.gen.log.Log(c.ctx, level, what, "kind", string(cr.kind), "stage", c.stageName(), "msg", c.id(), "error", err.Error(), "stderr", stderr)
+	in.gen.log.Log(c.ctx, level, what, "kind", string(cr.kind), "stage", c.stageName(), "message", c.id(), "error", err.Error(), "stderr", stderr)
 	return cr
 }
 
