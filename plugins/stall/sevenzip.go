@@ -186,8 +186,10 @@ func (r *reader7) number() int64 {
 
 // digest reads the checksum of one stream, if it has one.
 func (r *reader7) digest() (sum uint32, has bool) {
-	if r.byte() == 0 && r.byte() == 0 { // not all have one; and which
-		return 0, false
+	if all := r.byte(); all == 0 { // not all streams have one: the next byte says which
+		if which := r.byte(); which == 0 {
+			return 0, false
+		}
 	}
 	b := r.take(4)
 	if r.bad {

@@ -133,7 +133,7 @@ func (d *load) session(id int, n *int, addr string, outbound bool) error {
 		return err
 	}
 	c := dialogue{textproto.NewConn(raw), raw}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	if _, err := c.step(220, ""); err != nil {
 		return err
 	}

@@ -164,7 +164,7 @@ func (p *pool) drop(nextHop string, key connKey) {
 // is worn. The caller still has its slot.
 func (p *pool) put(nextHop string, c *pooled, perConn int) {
 	if !c.Usable() {
-		c.Close()
+		_ = c.Close()
 		return
 	}
 	p.mu.Lock()

@@ -81,7 +81,7 @@ func (t *try) run(ctx context.Context) (talked bool) {
 	a, e, hop := t.a, t.a.e, t.a.req.Route.NextHop()
 	c := e.pool.take(hop, t.key())
 	for c != nil && !c.Quiet() { // closed by the host while idle, or it said something unasked
-		c.Close()
+		_ = c.Close()
 		c = e.pool.take(hop, t.key())
 	}
 	if c != nil {

@@ -121,7 +121,7 @@ func (c *Conn) lastWords() *Error {
 		return nil
 	}
 	c.tr.got(line)
-	c.Close()
+	_ = c.Close()
 	return remote(StageData, makeReply(code, []string{text}))
 }
 

@@ -41,7 +41,7 @@ type Answer struct {
 func (c *Conn) Begin(ctx context.Context, e Envelope) ([]Answer, error) {
 	answers := make([]Answer, len(e.To))
 	if !c.Usable() {
-		c.Close()
+		_ = c.Close()
 		return answers, ours(StageMail, 451, "4.4.2", "connection lost", nil)
 	}
 	line, err := c.mailLine(e)
