@@ -397,6 +397,30 @@ func (z zone) PTR(context.Context, netip.Addr) (string, error) {
 	return "", &resolver.Error{NotFound: true}
 }
 
+// A recipient's domain is chosen by whoever sends: it must not lead to this
+// machine's own services. A host the operator wrote may.
+func TestDomainsDoNotLeadToThisMachine(t *testing.T) {
+	p := smtptest.Start(t, smtptest.Script{})
+	port := int(netip.MustParseAddrPort(p.Addr).Port())
+	z := zone{
+		mx:    map[string][]resolver.MX{"mx.test": {{Host: "lo.test", Pref: 1}}, "two.test": {{Host: "lo.test", Pref: 1}, {Host: "link.test", Pref: 2}}},
+		addrs: map[string][]string{"lo.test": {"127.0.0.1", "::1", "0.0.0.0"}, "link.test": {"169.254.169.254", "fe80::1"}, "bare.test": {"::ffff:127.0.0.1"}},
+	}
+	e := engine(t, func(o *Options) { o.Resolver = z })
+	for domain, want := range map[string]string{
+		"mx.test": "1 failed 550 5.1.2", "bare.test": "1 failed 550 5.1.2", "[127.0.0.1]": "1 failed 550 5.1.2", "[IPv6:::1]": "1 failed 550 5.1.2",
+		"two.test": "1 deferred 451 4.1.2",
+	} {
+		res := run(t, e, request(t, Route{Name: "mx", MX: domain, Port: port}, "a@b.test"))
+		if !strings.HasPrefix(show(res), want) {
+			t.Errorf("%s: %s", domain, show(res))
+		}
+	}
+	if res := run(t, e, request(t, Route{Name: "static", Hosts: []string{p.Addr}}, "a@b.test")); !strings.HasPrefix(show(res), "1 delivered") {
+		t.Errorf("static: %s", show(res))
+	}
+}
+
 func TestMX(t *testing.T) {
 	p := smtptest.Start(t, smtptest.Script{})
 	port := netip.MustParseAddrPort(p.Addr).Port()
@@ -427,7 +451,7 @@ func TestMX(t *testing.T) {
 		{"nohost.test", "1 deferred 451 4.4.3", 1},
 	} {
 		t.Run(tc.domain, func(t *testing.T) {
-			e := engine(t, func(o *Options) { o.Resolver = z })
+			e := engine(t, func(o *Options) { o.Resolver, o.Loopback = z, true })
 			res := run(t, e, request(t, Route{Name: "mx", MX: tc.domain, Port: int(port)}, "a@b.test"))
 			if !strings.HasPrefix(show(res), tc.want) || len(res.Attempts) != tc.tries {
 				t.Errorf("%s after %d tries\n%s", show(res), len(res.Attempts), transcripts(res))

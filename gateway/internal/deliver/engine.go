@@ -16,8 +16,11 @@ import (
 type Options struct {
 	Resolver resolver.Resolver // nil: only routes to IP addresses and unix sockets work
 	Logger   *slog.Logger      // default: discard
-	Hostname string            // our name in EHLO where the route has none
-	Now      func() time.Time  // for records; default time.Now
+	// Loopback lets the mail servers of a recipient's domain be addresses of this
+	// machine (loopback, link-local). For tests alone: see may.
+	Loopback bool
+	Hostname string           // our name in EHLO where the route has none
+	Now      func() time.Time // for records; default time.Now
 
 	IdleTimeout time.Duration // an unused connection is closed after it; default 15 s
 	MaxAge      time.Duration // a connection is not used again after it; default 5 min

@@ -26,6 +26,8 @@ type host struct {
 	network string // "tcp" or "unix"
 	host    string // name, IP address, or path
 	port    int
+	found   bool // named by the recipient's domain, not by the operator
+	only    bool // there is no other
 }
 
 func (h host) hostPort(name string) string { return net.JoinHostPort(name, strconv.Itoa(h.port)) }
@@ -83,6 +85,9 @@ func (e *Engine) hosts(ctx context.Context, r Route) ([]host, error) {
 		var err error
 		if hosts, err = e.exchangers(ctx, r); err != nil {
 			return nil, err
+		}
+		for i := range hosts {
+			hosts[i].found, hosts[i].only = true, len(hosts) == 1
 		}
 	default:
 		return nil, &dnsFailure{reply: *mail.NewReply(451, "4.3.5", fmt.Sprintf("route %q has no hosts", r.Name))}
@@ -157,7 +162,10 @@ func (e *Engine) addrs(ctx context.Context, h host, mx bool) ([]dialable, error)
 	if h.network == "unix" {
 		return []dialable{{"unix", h.host}}, nil
 	}
-	if _, err := netip.ParseAddr(h.host); err == nil {
+	if a, err := netip.ParseAddr(h.host); err == nil {
+		if !e.may(h, a) {
+			return nil, noWay(h)
+		}
 		return []dialable{{"tcp", h.hostPort(h.host)}}, nil
 	}
 	if e.opt.Resolver == nil {
@@ -175,8 +183,32 @@ func (e *Engine) addrs(ctx context.Context, h host, mx bool) ([]dialable, error)
 		return nil, dnsFail(451, "4.4.3", fmt.Sprintf("the host %s could not be looked up", h.host), err)
 	}
 	var out []dialable
-	for _, ip := range ips[:min(len(ips), maxAddrs)] {
-		out = append(out, dialable{"tcp", h.hostPort(ip.String())})
+	for _, ip := range ips {
+		if len(out) < maxAddrs && e.may(h, ip) {
+			out = append(out, dialable{"tcp", h.hostPort(ip.String())})
+		}
+	}
+	if len(out) == 0 && len(ips) > 0 {
+		return nil, noWay(h)
 	}
 	return out, nil
+}
+
+// may reports whether a host may be called at an address. Whoever sends mail
+// chooses the recipient's domain, and with it the mail server: that must not
+// become a way to the services of this machine. Hosts that the operator wrote
+// may be anything.
+func (e *Engine) may(h host, a netip.Addr) bool {
+	a = a.Unmap()
+	return !h.found || e.opt.Loopback ||
+		!a.IsLoopback() && !a.IsUnspecified() && !a.IsLinkLocalUnicast() && !a.IsMulticast()
+}
+
+// noWay is permanent where no other host could do better.
+func noWay(h host) *dnsFailure {
+	code, enhanced := 451, "4.1.2"
+	if h.only {
+		code, enhanced = 550, "5.1.2"
+	}
+	return dnsFail(code, enhanced, fmt.Sprintf("the mail server %s has no address that mail can be sent to: it is this machine's own, or none of the network's", h.host), nil)
 }
