@@ -352,8 +352,35 @@ func (f *Flow) copyOf(ctx context.Context, m *store.Message, edits []mail.Header
 	return d, nil
 }
 
+// tellObservers lets plugins know of what was queued and delivered, beside the
+// reply to the client: there is nothing left to decide.
+func (c *commit) tellObservers(entry queue.Entry) {
+	if !c.f.observed(c.p) {
+		return
+	}
+	c.f.late.Go(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), observeLimit)
+		defer cancel()
+		c.observe(ctx)
+		c.f.Attempted(ctx, c.rec, entry)
+	})
+}
+
+// observeLimit bounds what observers of one message may take together.
+const observeLimit = 30 * time.Second
+
+// observed reports whether any plugin subscribes to what happens after the 250.
+func (f *Flow) observed(p *policy.Policy) bool {
+	for _, pl := range p.Plugins() {
+		if f.o.Filters.Hooks(pl.Name, abi.StageQueued) || f.o.Filters.Hooks(pl.Name, abi.StageDelivery) {
+			return true
+		}
+	}
+	return false
+}
+
 // observe tells plugins that subscribe to stage queued of what was queued.
-// There is nothing left to decide: their verdict is not asked for.
+// Their verdict is not asked for.
 func (c *commit) observe(ctx context.Context) {
 	for i := range c.rec.Recipients {
 		r := &c.rec.Recipients[i]
@@ -403,6 +430,12 @@ func (f *Flow) tell(ctx context.Context, p *policy.Policy, m *store.Message, r *
 		if !f.o.Filters.Hooks(fl.Plugin, stage) {
 			continue
 		}
+		if ok, err := fl.Applies(f.recorded(m, r, stage)); err != nil || !ok {
+			if err != nil {
+				f.o.Logger.Warn("an observer's condition failed", "filter", fl.Name, "rule", fl.Rule(), "message", m.ID.String(), "err", err)
+			}
+			continue
+		}
 		ev := &abi.Event{
 			Stage: stage, ConfigID: fl.ConfigID, ID: m.ID.String(), Tenant: t.Name, Direction: direction(m.Direction), Client: abiClient(&m.Client),
 			Sender: m.Sender.String(), Recipient: r.Address.String(), Size: uint64(m.Size), ReceivedUnixMs: uint64(m.Received.UnixMilli()),
@@ -417,4 +450,14 @@ func (f *Flow) tell(ctx context.Context, p *policy.Policy, m *store.Message, r *
 			f.o.Logger.Warn("an observer failed", "filter", fl.Name, "plugin", fl.Plugin, "stage", stage.String(), "message", m.ID.String(), "err", err)
 		}
 	}
+}
+
+// recorded is what the record tells of a message that is not at hand any more.
+func (f *Flow) recorded(m *store.Message, r *store.Recipient, stage abi.Stage) *policy.Facts {
+	fx := clientFacts(&m.Client)
+	fx.Stage, fx.Direction, fx.Tenant, fx.Now = stage.String(), string(m.Direction), r.Tenant, f.o.Now()
+	fx.Sender, fx.Recipient, fx.Recipients = m.Sender.String(), r.Address.String(), []string{r.Address.String()}
+	fx.Size, fx.Subject, fx.Score = m.Size, m.Summary.Subject, r.Score
+	fx.HasAttachments = len(m.Summary.Attachments) > 0
+	return fx
 }

@@ -236,7 +236,7 @@ func (c *commit) write(ctx context.Context, tx *transaction, now time.Time, entr
 	}
 	if !live {
 		c.f.o.Store.Record(c.rec, c.attempts, events...)
-		c.f.Attempted(ctx, c.rec, entry)
+		c.tellObservers(entry)
 		return c.thanks(alldone), nil
 	}
 	c.rec.HasBody = true
@@ -252,8 +252,7 @@ func (c *commit) write(ctx context.Context, tx *transaction, now time.Time, entr
 	if len(c.pending) > 0 {
 		c.settleLate(lease, c.pending)
 	}
-	c.observe(ctx)
-	c.f.Attempted(ctx, c.rec, entry)
+	c.tellObservers(entry)
 	return c.thanks(false), nil
 }
 
