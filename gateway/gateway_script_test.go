@@ -25,7 +25,7 @@ import (
 
 // patience is how long a script waits for what must come. It is long because
 // machines that run tests are busy, and costs nothing where all is well.
-const patience = 30 * time.Second
+const patience = 30*time.Second + slowness
 
 // scriptState is what a script has running: processes of this very binary,
 // each ended with the script by its own process ID.

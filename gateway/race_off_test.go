@@ -4,3 +4,5 @@ package main
 
 // raceDetector: see race_on_test.go.
 const raceDetector = false
+
+const slowness = 0
