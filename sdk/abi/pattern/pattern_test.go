@@ -132,10 +132,10 @@ func FuzzWildcard(f *testing.F) {
 func slow(p, s string) bool {
 	row := make([]bool, len(s)+1)
 	row[0] = true
-	for i := range p {
+	for i := range len(p) {
 		next := make([]bool, len(s)+1)
 		next[0] = row[0] && p[i] == '*'
-		for j := range s {
+		for j := range len(s) {
 			if p[i] == '*' {
 				next[j+1] = next[j] || row[j+1]
 			} else {
