@@ -69,7 +69,7 @@ func run() error {
 		return err
 	}
 	defer stop()
-	fmt.Printf("%-8s %-14s %10s %10s %12s %9s %9s\n", "size", "system", "accepted/s", "arrived/s", "CPU s/1000", "RSS MiB", "peak MiB")
+	fmt.Printf("%-8s %-14s %10s %10s %12s %9s %9s\n", "size", "system", "accepted/s", "arrived/s", "CPU s/1000", "RSS MiB", "anon MiB")
 	for _, sz := range sizes {
 		if *size != "" && *size != sz.name {
 			continue
@@ -86,8 +86,8 @@ func run() error {
 		}
 		for _, sys := range systems {
 			m := median(got[sys.name])
-			now, peak := sys.rss()
-			fmt.Printf("%-8s %-14s %10.0f %10.0f %12.2f %9d %9d\n", sz.name, sys.name, m.accepted, m.delivered, m.cpu, now>>20, peak>>20)
+			all, anon := sys.rss()
+			fmt.Printf("%-8s %-14s %10.0f %10.0f %12.2f %9d %9d\n", sz.name, sys.name, m.accepted, m.delivered, m.cpu, all>>20, anon>>20)
 		}
 		if base, ok := got["postfix"]; ok {
 			b := median(base)

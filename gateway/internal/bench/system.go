@@ -20,8 +20,11 @@ import (
 type system struct {
 	name string
 	addr string
-	cpu  func() float64           // seconds used so far, children included
-	rss  func() (now, peak int64) // octets
+	cpu  func() float64 // seconds used so far, children included
+	// rss is resident memory in octets: all of it, and what is anonymous. The
+	// rest is the binary and the store's tables, which the kernel takes back
+	// when it needs the room.
+	rss  func() (all, anon int64)
 	stop func()
 }
 
@@ -101,7 +104,7 @@ func weir(bin, dir, name, direct, nextHop string) (*system, error) {
 	}}
 	pid := cmd.Process.Pid
 	s.cpu = func() float64 { return cpuOf(pid) }
-	s.rss = func() (int64, int64) { return memoryOf(pid, "VmRSS:"), memoryOf(pid, "VmHWM:") }
+	s.rss = func() (int64, int64) { return memoryOf(pid, "VmRSS:"), memoryOf(pid, "RssAnon:") }
 	for deadline := time.Now().Add(60 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		var run struct {
 			PID       int

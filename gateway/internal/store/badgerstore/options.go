@@ -84,7 +84,11 @@ func badgerOptions(dir string, version uint16, noSync bool, log *slog.Logger) ba
 	return badger.DefaultOptions(dir).
 		WithSyncWrites(!noSync). // off by default
 		WithValueThreshold(1 << 20).
-		WithMemTableSize(8 << 20). // bounds a transaction at 15 % of it
+		// A page less than a power of two: the builder of a table takes the next
+		// power above twice its size, 16 MiB instead of 32. It also bounds a
+		// transaction, at 15 % of it.
+		WithMemTableSize(8<<20 - 4096).
+		WithBaseTableSize(2<<20 - 4096).
 		WithNumMemtables(4).
 		WithValueLogFileSize(16 << 20).
 		WithCompression(options.None).

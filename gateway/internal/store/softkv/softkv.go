@@ -102,8 +102,9 @@ func Open(dir string, o Options) (*Store, error) {
 func openBadger(dir string) (*badger.DB, error) {
 	return badger.Open(badger.DefaultOptions(dir).
 		WithSyncWrites(false).
-		WithValueThreshold(512 << 10). // everything in the LSM tree: the value log gives no space back
-		WithMemTableSize(4 << 20).
+		WithValueThreshold(512 << 10).  // everything in the LSM tree: the value log gives no space back
+		WithMemTableSize(4<<20 - 4096). // as in badgerstore
+		WithBaseTableSize(2<<20 - 4096).
 		WithNumMemtables(2).
 		WithValueLogFileSize(4 << 20).
 		WithBlockCacheSize(8 << 20).
