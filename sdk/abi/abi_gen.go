@@ -217,6 +217,46 @@ func ParseHeaderOp(s string) (HeaderOp, bool) {
 	return 0, false
 }
 
+// PartOp: What is done to a part's decoded content; prepend and append keep the rest.
+type PartOp uint32
+
+const (
+	PartOpReplace PartOp = 0
+	PartOpRemove  PartOp = 1
+	PartOpPrepend PartOp = 2
+	PartOpAppend  PartOp = 3
+)
+
+// String is the schema's spelling.
+func (v PartOp) String() string {
+	switch v {
+	case PartOpReplace:
+		return "replace"
+	case PartOpRemove:
+		return "remove"
+	case PartOpPrepend:
+		return "prepend"
+	case PartOpAppend:
+		return "append"
+	}
+	return unknown("PartOp", uint32(v))
+}
+
+// ParsePartOp is the inverse of String, for named values.
+func ParsePartOp(s string) (PartOp, bool) {
+	switch s {
+	case "replace":
+		return PartOpReplace, true
+	case "remove":
+		return PartOpRemove, true
+	case "prepend":
+		return PartOpPrepend, true
+	case "append":
+		return PartOpAppend, true
+	}
+	return 0, false
+}
+
 // DeliveryResult: an enum of the schema.
 type DeliveryResult uint32
 
@@ -602,11 +642,13 @@ type Event struct {
 	PartCount      uint32   // parts_read has them
 	Malformed      bool     // the MIME structure is uncertain
 	ReceivedUnixMs uint64
-	Notes          []Pair  // the plugin's own, from earlier stages of this session
-	Filter         string  // name of the HCL filter block
-	Attempt        Attempt // stage delivery
-	Name           string  // action, schedule, hold_event: what is called or happened
-	Payload        []byte  // action: parameters as a Value; schedule: as given
+	Notes          []Pair        // the plugin's own, from earlier stages of this session
+	Filter         string        // name of the HCL filter block
+	Attempt        Attempt       // stage delivery
+	Name           string        // action, schedule, hold_event: what is called or happened
+	Payload        []byte        // action: parameters as a Value; schedule: as given
+	Message        []MessageInfo // action, schedule, hold_event: what is recorded of the message; one or none
+	Actor          string        // action: who called it: a user, "policy FILE:LINE"
 }
 
 // Append appends the encoding of v to b.
@@ -636,6 +678,11 @@ func (v *Event) Append(b []byte) []byte {
 	b = v.Attempt.Append(b)
 	b = appendString(b, v.Name)
 	b = appendBytes(b, v.Payload)
+	b = appendU32(b, uint32(len(v.Message)))
+	for i := range v.Message {
+		b = v.Message[i].Append(b)
+	}
+	b = appendString(b, v.Actor)
 	return end(b, at)
 }
 
@@ -687,6 +734,15 @@ func (v *Event) read(r *reader) {
 	v.Attempt.read(r)
 	v.Name = r.string()
 	v.Payload = r.bytes()
+	if n := r.count(4); n > 0 {
+		v.Message = make([]MessageInfo, 0, min(n, 1024))
+		for ; n > 0 && r.item(); n-- {
+			var x MessageInfo
+			x.read(r)
+			v.Message = append(v.Message, x)
+		}
+	}
+	v.Actor = r.string()
 	r.leave(outer)
 }
 
@@ -964,6 +1020,51 @@ func (v *HeaderEdit) read(r *reader) {
 	r.leave(outer)
 }
 
+// PartEdit: A staged change of one part (of a leaf, or for remove of any part but the
+// root). The content is text followed by what body_write gave for the part.
+type PartEdit struct {
+	Op       PartOp
+	Part     uint32
+	Type     string // replace: media type of the new content, "" text/plain in UTF-8
+	Filename string // replace: "" none
+	Text     []byte
+}
+
+// Append appends the encoding of v to b.
+func (v *PartEdit) Append(b []byte) []byte {
+	b, at := begin(b)
+	b = appendU32(b, uint32(v.Op))
+	b = appendU32(b, v.Part)
+	b = appendString(b, v.Type)
+	b = appendString(b, v.Filename)
+	b = appendBytes(b, v.Text)
+	return end(b, at)
+}
+
+// Decode reads one encoded record. After an error v holds what came before it.
+func (v *PartEdit) Decode(b []byte) error {
+	*v = PartEdit{}
+	r := newReader(b)
+	if !r.item() {
+		return r.err
+	}
+	v.read(&r)
+	return r.done()
+}
+
+func (v *PartEdit) read(r *reader) {
+	outer, ok := r.enter()
+	if !ok {
+		return
+	}
+	v.Op = PartOp(r.u32())
+	v.Part = r.u32()
+	v.Type = r.string()
+	v.Filename = r.string()
+	v.Text = r.bytes()
+	r.leave(outer)
+}
+
 // RecipientAction: a record of the schema.
 type RecipientAction struct {
 	Recipient string
@@ -1096,20 +1197,23 @@ func (v *Waiver) read(r *reader) {
 
 // Verdict: What weir_hook writes by result_write.
 type Verdict struct {
-	Action     Action // recommendation as a whole, where no finding says why
-	Code       uint32
-	Enhanced   string
-	Text       string
-	Findings   []Finding
-	Tags       []string
-	Edits      []HeaderEdit
-	Recipients []RecipientAction
-	Redirect   []string
-	Hold       Hold
-	Route      string
-	DelayMs    uint64
-	Notes      []Pair
-	Waivers    []Waiver
+	Action       Action // recommendation as a whole, where no finding says why
+	Code         uint32
+	Enhanced     string
+	Text         string
+	Findings     []Finding
+	Tags         []string
+	Edits        []HeaderEdit
+	Recipients   []RecipientAction
+	Redirect     []string
+	Hold         Hold
+	Route        string
+	DelayMs      uint64
+	Notes        []Pair
+	Waivers      []Waiver
+	PartEdits    []PartEdit
+	KeepOriginal bool   // keep the message as it came in quarantine, beside what is delivered with part_edits
+	Results      []Pair // action: what is shown to the one who called it, beside text
 }
 
 // Append appends the encoding of v to b.
@@ -1149,6 +1253,15 @@ func (v *Verdict) Append(b []byte) []byte {
 	b = appendU32(b, uint32(len(v.Waivers)))
 	for i := range v.Waivers {
 		b = v.Waivers[i].Append(b)
+	}
+	b = appendU32(b, uint32(len(v.PartEdits)))
+	for i := range v.PartEdits {
+		b = v.PartEdits[i].Append(b)
+	}
+	b = appendBool(b, v.KeepOriginal)
+	b = appendU32(b, uint32(len(v.Results)))
+	for i := range v.Results {
+		b = v.Results[i].Append(b)
 	}
 	return end(b, at)
 }
@@ -1230,6 +1343,23 @@ func (v *Verdict) read(r *reader) {
 			var x Waiver
 			x.read(r)
 			v.Waivers = append(v.Waivers, x)
+		}
+	}
+	if n := r.count(4); n > 0 {
+		v.PartEdits = make([]PartEdit, 0, min(n, 1024))
+		for ; n > 0 && r.item(); n-- {
+			var x PartEdit
+			x.read(r)
+			v.PartEdits = append(v.PartEdits, x)
+		}
+	}
+	v.KeepOriginal = r.bool()
+	if n := r.count(4); n > 0 {
+		v.Results = make([]Pair, 0, min(n, 1024))
+		for ; n > 0 && r.item(); n-- {
+			var x Pair
+			x.read(r)
+			v.Results = append(v.Results, x)
 		}
 	}
 	r.leave(outer)
@@ -1534,4 +1664,837 @@ func ParseHash(s string) (Hash, bool) {
 		return HashMD5, true
 	}
 	return 0, false
+}
+
+// RecipientInfo: What is recorded of one recipient of a message.
+type RecipientInfo struct {
+	N        uint32
+	Address  string
+	Tenant   string
+	Status   string
+	Class    string // "main/sub/extra"
+	Score    float64
+	Reason   string
+	Findings []Finding
+	Attempts uint32
+	Reply    string
+}
+
+// Append appends the encoding of v to b.
+func (v *RecipientInfo) Append(b []byte) []byte {
+	b, at := begin(b)
+	b = appendU32(b, v.N)
+	b = appendString(b, v.Address)
+	b = appendString(b, v.Tenant)
+	b = appendString(b, v.Status)
+	b = appendString(b, v.Class)
+	b = appendF64(b, v.Score)
+	b = appendString(b, v.Reason)
+	b = appendU32(b, uint32(len(v.Findings)))
+	for i := range v.Findings {
+		b = v.Findings[i].Append(b)
+	}
+	b = appendU32(b, v.Attempts)
+	b = appendString(b, v.Reply)
+	return end(b, at)
+}
+
+// Decode reads one encoded record. After an error v holds what came before it.
+func (v *RecipientInfo) Decode(b []byte) error {
+	*v = RecipientInfo{}
+	r := newReader(b)
+	if !r.item() {
+		return r.err
+	}
+	v.read(&r)
+	return r.done()
+}
+
+func (v *RecipientInfo) read(r *reader) {
+	outer, ok := r.enter()
+	if !ok {
+		return
+	}
+	v.N = r.u32()
+	v.Address = r.string()
+	v.Tenant = r.string()
+	v.Status = r.string()
+	v.Class = r.string()
+	v.Score = r.f64()
+	v.Reason = r.string()
+	if n := r.count(4); n > 0 {
+		v.Findings = make([]Finding, 0, min(n, 1024))
+		for ; n > 0 && r.item(); n-- {
+			var x Finding
+			x.read(r)
+			v.Findings = append(v.Findings, x)
+		}
+	}
+	v.Attempts = r.u32()
+	v.Reply = r.string()
+	r.leave(outer)
+}
+
+// MessageInfo: What is recorded of a message (Event.message, message_get).
+type MessageInfo struct {
+	ID             string
+	Direction      Direction
+	Sender         string
+	ReceivedUnixMs uint64
+	Size           uint64
+	From           string
+	To             string
+	Cc             string
+	Subject        string
+	MessageID      string
+	Attachments    []string
+	HasBody        bool
+	Recipients     []RecipientInfo // those of the tenant of the call
+}
+
+// Append appends the encoding of v to b.
+func (v *MessageInfo) Append(b []byte) []byte {
+	b, at := begin(b)
+	b = appendString(b, v.ID)
+	b = appendU32(b, uint32(v.Direction))
+	b = appendString(b, v.Sender)
+	b = appendU64(b, v.ReceivedUnixMs)
+	b = appendU64(b, v.Size)
+	b = appendString(b, v.From)
+	b = appendString(b, v.To)
+	b = appendString(b, v.Cc)
+	b = appendString(b, v.Subject)
+	b = appendString(b, v.MessageID)
+	b = appendU32(b, uint32(len(v.Attachments)))
+	for i := range v.Attachments {
+		b = appendString(b, v.Attachments[i])
+	}
+	b = appendBool(b, v.HasBody)
+	b = appendU32(b, uint32(len(v.Recipients)))
+	for i := range v.Recipients {
+		b = v.Recipients[i].Append(b)
+	}
+	return end(b, at)
+}
+
+// Decode reads one encoded record. After an error v holds what came before it.
+func (v *MessageInfo) Decode(b []byte) error {
+	*v = MessageInfo{}
+	r := newReader(b)
+	if !r.item() {
+		return r.err
+	}
+	v.read(&r)
+	return r.done()
+}
+
+func (v *MessageInfo) read(r *reader) {
+	outer, ok := r.enter()
+	if !ok {
+		return
+	}
+	v.ID = r.string()
+	v.Direction = Direction(r.u32())
+	v.Sender = r.string()
+	v.ReceivedUnixMs = r.u64()
+	v.Size = r.u64()
+	v.From = r.string()
+	v.To = r.string()
+	v.Cc = r.string()
+	v.Subject = r.string()
+	v.MessageID = r.string()
+	if n := r.count(4); n > 0 {
+		v.Attachments = make([]string, 0, min(n, 1024))
+		for ; n > 0 && r.item(); n-- {
+			var x string
+			x = r.string()
+			v.Attachments = append(v.Attachments, x)
+		}
+	}
+	v.HasBody = r.bool()
+	if n := r.count(4); n > 0 {
+		v.Recipients = make([]RecipientInfo, 0, min(n, 1024))
+		for ; n > 0 && r.item(); n-- {
+			var x RecipientInfo
+			x.read(r)
+			v.Recipients = append(v.Recipients, x)
+		}
+	}
+	r.leave(outer)
+}
+
+// DNSQuestion: dns_query: several questions at once; reply_read gives the answers in step.
+type DNSQuestion struct {
+	Name string
+	Type string
+}
+
+// Append appends the encoding of v to b.
+func (v *DNSQuestion) Append(b []byte) []byte {
+	b, at := begin(b)
+	b = appendString(b, v.Name)
+	b = appendString(b, v.Type)
+	return end(b, at)
+}
+
+// Decode reads one encoded record. After an error v holds what came before it.
+func (v *DNSQuestion) Decode(b []byte) error {
+	*v = DNSQuestion{}
+	r := newReader(b)
+	if !r.item() {
+		return r.err
+	}
+	v.read(&r)
+	return r.done()
+}
+
+func (v *DNSQuestion) read(r *reader) {
+	outer, ok := r.enter()
+	if !ok {
+		return
+	}
+	v.Name = r.string()
+	v.Type = r.string()
+	r.leave(outer)
+}
+
+// DNSRequest: a record of the schema.
+type DNSRequest struct {
+	Questions []DNSQuestion
+}
+
+// Append appends the encoding of v to b.
+func (v *DNSRequest) Append(b []byte) []byte {
+	b, at := begin(b)
+	b = appendU32(b, uint32(len(v.Questions)))
+	for i := range v.Questions {
+		b = v.Questions[i].Append(b)
+	}
+	return end(b, at)
+}
+
+// Decode reads one encoded record. After an error v holds what came before it.
+func (v *DNSRequest) Decode(b []byte) error {
+	*v = DNSRequest{}
+	r := newReader(b)
+	if !r.item() {
+		return r.err
+	}
+	v.read(&r)
+	return r.done()
+}
+
+func (v *DNSRequest) read(r *reader) {
+	outer, ok := r.enter()
+	if !ok {
+		return
+	}
+	if n := r.count(4); n > 0 {
+		v.Questions = make([]DNSQuestion, 0, min(n, 1024))
+		for ; n > 0 && r.item(); n-- {
+			var x DNSQuestion
+			x.read(r)
+			v.Questions = append(v.Questions, x)
+		}
+	}
+	r.leave(outer)
+}
+
+// DNSCode: an enum of the schema.
+type DNSCode uint32
+
+const (
+	DNSCodeOk       DNSCode = 0
+	DNSCodeNotFound DNSCode = 1
+	DNSCodeNoData   DNSCode = 2
+	DNSCodeFailed   DNSCode = 3
+)
+
+// String is the schema's spelling.
+func (v DNSCode) String() string {
+	switch v {
+	case DNSCodeOk:
+		return "ok"
+	case DNSCodeNotFound:
+		return "not_found"
+	case DNSCodeNoData:
+		return "no_data"
+	case DNSCodeFailed:
+		return "failed"
+	}
+	return unknown("DNSCode", uint32(v))
+}
+
+// ParseDNSCode is the inverse of String, for named values.
+func ParseDNSCode(s string) (DNSCode, bool) {
+	switch s {
+	case "ok":
+		return DNSCodeOk, true
+	case "not_found":
+		return DNSCodeNotFound, true
+	case "no_data":
+		return DNSCodeNoData, true
+	case "failed":
+		return DNSCodeFailed, true
+	}
+	return 0, false
+}
+
+// DNSAnswer: a record of the schema.
+type DNSAnswer struct {
+	Code    DNSCode
+	Records []string
+	TTLS    uint32
+	Secure  bool
+}
+
+// Append appends the encoding of v to b.
+func (v *DNSAnswer) Append(b []byte) []byte {
+	b, at := begin(b)
+	b = appendU32(b, uint32(v.Code))
+	b = appendU32(b, uint32(len(v.Records)))
+	for i := range v.Records {
+		b = appendString(b, v.Records[i])
+	}
+	b = appendU32(b, v.TTLS)
+	b = appendBool(b, v.Secure)
+	return end(b, at)
+}
+
+// Decode reads one encoded record. After an error v holds what came before it.
+func (v *DNSAnswer) Decode(b []byte) error {
+	*v = DNSAnswer{}
+	r := newReader(b)
+	if !r.item() {
+		return r.err
+	}
+	v.read(&r)
+	return r.done()
+}
+
+func (v *DNSAnswer) read(r *reader) {
+	outer, ok := r.enter()
+	if !ok {
+		return
+	}
+	v.Code = DNSCode(r.u32())
+	if n := r.count(4); n > 0 {
+		v.Records = make([]string, 0, min(n, 1024))
+		for ; n > 0 && r.item(); n-- {
+			var x string
+			x = r.string()
+			v.Records = append(v.Records, x)
+		}
+	}
+	v.TTLS = r.u32()
+	v.Secure = r.bool()
+	r.leave(outer)
+}
+
+// DNSResponse: a record of the schema.
+type DNSResponse struct {
+	Answers []DNSAnswer
+}
+
+// Append appends the encoding of v to b.
+func (v *DNSResponse) Append(b []byte) []byte {
+	b, at := begin(b)
+	b = appendU32(b, uint32(len(v.Answers)))
+	for i := range v.Answers {
+		b = v.Answers[i].Append(b)
+	}
+	return end(b, at)
+}
+
+// Decode reads one encoded record. After an error v holds what came before it.
+func (v *DNSResponse) Decode(b []byte) error {
+	*v = DNSResponse{}
+	r := newReader(b)
+	if !r.item() {
+		return r.err
+	}
+	v.read(&r)
+	return r.done()
+}
+
+func (v *DNSResponse) read(r *reader) {
+	outer, ok := r.enter()
+	if !ok {
+		return
+	}
+	if n := r.count(4); n > 0 {
+		v.Answers = make([]DNSAnswer, 0, min(n, 1024))
+		for ; n > 0 && r.item(); n-- {
+			var x DNSAnswer
+			x.read(r)
+			v.Answers = append(v.Answers, x)
+		}
+	}
+	r.leave(outer)
+}
+
+// HTTPRequest: http_fetch; reply_read gives the response. Redirects are not followed.
+type HTTPRequest struct {
+	Method    string
+	URL       string
+	Headers   []Header
+	Body      []byte
+	BodyPart  uint32 // send a part as the body: 0 no, 1 the raw message, 2 + its index
+	TimeoutMs uint32 // 0: what is left of the call
+	MaxBody   uint32 // octets of the response's body that are kept, 0: 64 KiB; at most 4 MiB
+}
+
+// Append appends the encoding of v to b.
+func (v *HTTPRequest) Append(b []byte) []byte {
+	b, at := begin(b)
+	b = appendString(b, v.Method)
+	b = appendString(b, v.URL)
+	b = appendU32(b, uint32(len(v.Headers)))
+	for i := range v.Headers {
+		b = v.Headers[i].Append(b)
+	}
+	b = appendBytes(b, v.Body)
+	b = appendU32(b, v.BodyPart)
+	b = appendU32(b, v.TimeoutMs)
+	b = appendU32(b, v.MaxBody)
+	return end(b, at)
+}
+
+// Decode reads one encoded record. After an error v holds what came before it.
+func (v *HTTPRequest) Decode(b []byte) error {
+	*v = HTTPRequest{}
+	r := newReader(b)
+	if !r.item() {
+		return r.err
+	}
+	v.read(&r)
+	return r.done()
+}
+
+func (v *HTTPRequest) read(r *reader) {
+	outer, ok := r.enter()
+	if !ok {
+		return
+	}
+	v.Method = r.string()
+	v.URL = r.string()
+	if n := r.count(4); n > 0 {
+		v.Headers = make([]Header, 0, min(n, 1024))
+		for ; n > 0 && r.item(); n-- {
+			var x Header
+			x.read(r)
+			v.Headers = append(v.Headers, x)
+		}
+	}
+	v.Body = r.bytes()
+	v.BodyPart = r.u32()
+	v.TimeoutMs = r.u32()
+	v.MaxBody = r.u32()
+	r.leave(outer)
+}
+
+// HTTPResponse: a record of the schema.
+type HTTPResponse struct {
+	Status    uint32
+	Headers   []Header
+	Body      []byte
+	Truncated bool
+}
+
+// Append appends the encoding of v to b.
+func (v *HTTPResponse) Append(b []byte) []byte {
+	b, at := begin(b)
+	b = appendU32(b, v.Status)
+	b = appendU32(b, uint32(len(v.Headers)))
+	for i := range v.Headers {
+		b = v.Headers[i].Append(b)
+	}
+	b = appendBytes(b, v.Body)
+	b = appendBool(b, v.Truncated)
+	return end(b, at)
+}
+
+// Decode reads one encoded record. After an error v holds what came before it.
+func (v *HTTPResponse) Decode(b []byte) error {
+	*v = HTTPResponse{}
+	r := newReader(b)
+	if !r.item() {
+		return r.err
+	}
+	v.read(&r)
+	return r.done()
+}
+
+func (v *HTTPResponse) read(r *reader) {
+	outer, ok := r.enter()
+	if !ok {
+		return
+	}
+	v.Status = r.u32()
+	if n := r.count(4); n > 0 {
+		v.Headers = make([]Header, 0, min(n, 1024))
+		for ; n > 0 && r.item(); n-- {
+			var x Header
+			x.read(r)
+			v.Headers = append(v.Headers, x)
+		}
+	}
+	v.Body = r.bytes()
+	v.Truncated = r.bool()
+	r.leave(outer)
+}
+
+// KVOp: kv_batch: many operations in one call; reply_read gives the results in step.
+type KVOp uint32
+
+const (
+	KVOpGet    KVOp = 0
+	KVOpSet    KVOp = 1
+	KVOpDelete KVOp = 2
+	KVOpAdd    KVOp = 3
+)
+
+// String is the schema's spelling.
+func (v KVOp) String() string {
+	switch v {
+	case KVOpGet:
+		return "get"
+	case KVOpSet:
+		return "set"
+	case KVOpDelete:
+		return "delete"
+	case KVOpAdd:
+		return "add"
+	}
+	return unknown("KVOp", uint32(v))
+}
+
+// ParseKVOp is the inverse of String, for named values.
+func ParseKVOp(s string) (KVOp, bool) {
+	switch s {
+	case "get":
+		return KVOpGet, true
+	case "set":
+		return KVOpSet, true
+	case "delete":
+		return KVOpDelete, true
+	case "add":
+		return KVOpAdd, true
+	}
+	return 0, false
+}
+
+// KVRequest: a record of the schema.
+type KVRequest struct {
+	Op    KVOp
+	Key   string
+	Value []byte
+	Delta int64
+	TTLMs uint64
+}
+
+// Append appends the encoding of v to b.
+func (v *KVRequest) Append(b []byte) []byte {
+	b, at := begin(b)
+	b = appendU32(b, uint32(v.Op))
+	b = appendString(b, v.Key)
+	b = appendBytes(b, v.Value)
+	b = appendI64(b, v.Delta)
+	b = appendU64(b, v.TTLMs)
+	return end(b, at)
+}
+
+// Decode reads one encoded record. After an error v holds what came before it.
+func (v *KVRequest) Decode(b []byte) error {
+	*v = KVRequest{}
+	r := newReader(b)
+	if !r.item() {
+		return r.err
+	}
+	v.read(&r)
+	return r.done()
+}
+
+func (v *KVRequest) read(r *reader) {
+	outer, ok := r.enter()
+	if !ok {
+		return
+	}
+	v.Op = KVOp(r.u32())
+	v.Key = r.string()
+	v.Value = r.bytes()
+	v.Delta = r.i64()
+	v.TTLMs = r.u64()
+	r.leave(outer)
+}
+
+// KVBatch: a record of the schema.
+type KVBatch struct {
+	Ops []KVRequest
+}
+
+// Append appends the encoding of v to b.
+func (v *KVBatch) Append(b []byte) []byte {
+	b, at := begin(b)
+	b = appendU32(b, uint32(len(v.Ops)))
+	for i := range v.Ops {
+		b = v.Ops[i].Append(b)
+	}
+	return end(b, at)
+}
+
+// Decode reads one encoded record. After an error v holds what came before it.
+func (v *KVBatch) Decode(b []byte) error {
+	*v = KVBatch{}
+	r := newReader(b)
+	if !r.item() {
+		return r.err
+	}
+	v.read(&r)
+	return r.done()
+}
+
+func (v *KVBatch) read(r *reader) {
+	outer, ok := r.enter()
+	if !ok {
+		return
+	}
+	if n := r.count(4); n > 0 {
+		v.Ops = make([]KVRequest, 0, min(n, 1024))
+		for ; n > 0 && r.item(); n-- {
+			var x KVRequest
+			x.read(r)
+			v.Ops = append(v.Ops, x)
+		}
+	}
+	r.leave(outer)
+}
+
+// KVResult: a record of the schema.
+type KVResult struct {
+	Found  bool
+	Value  []byte
+	Number int64
+}
+
+// Append appends the encoding of v to b.
+func (v *KVResult) Append(b []byte) []byte {
+	b, at := begin(b)
+	b = appendBool(b, v.Found)
+	b = appendBytes(b, v.Value)
+	b = appendI64(b, v.Number)
+	return end(b, at)
+}
+
+// Decode reads one encoded record. After an error v holds what came before it.
+func (v *KVResult) Decode(b []byte) error {
+	*v = KVResult{}
+	r := newReader(b)
+	if !r.item() {
+		return r.err
+	}
+	v.read(&r)
+	return r.done()
+}
+
+func (v *KVResult) read(r *reader) {
+	outer, ok := r.enter()
+	if !ok {
+		return
+	}
+	v.Found = r.bool()
+	v.Value = r.bytes()
+	v.Number = r.i64()
+	r.leave(outer)
+}
+
+// KVBatchResult: a record of the schema.
+type KVBatchResult struct {
+	Results []KVResult
+}
+
+// Append appends the encoding of v to b.
+func (v *KVBatchResult) Append(b []byte) []byte {
+	b, at := begin(b)
+	b = appendU32(b, uint32(len(v.Results)))
+	for i := range v.Results {
+		b = v.Results[i].Append(b)
+	}
+	return end(b, at)
+}
+
+// Decode reads one encoded record. After an error v holds what came before it.
+func (v *KVBatchResult) Decode(b []byte) error {
+	*v = KVBatchResult{}
+	r := newReader(b)
+	if !r.item() {
+		return r.err
+	}
+	v.read(&r)
+	return r.done()
+}
+
+func (v *KVBatchResult) read(r *reader) {
+	outer, ok := r.enter()
+	if !ok {
+		return
+	}
+	if n := r.count(4); n > 0 {
+		v.Results = make([]KVResult, 0, min(n, 1024))
+		for ; n > 0 && r.item(); n-- {
+			var x KVResult
+			x.read(r)
+			v.Results = append(v.Results, x)
+		}
+	}
+	r.leave(outer)
+}
+
+// ScheduleRequest: schedule: a call of stage schedule at a time, at least once, durable. The
+// same name and key again replaces what was there; at 0 drops it.
+type ScheduleRequest struct {
+	AtUnixMs uint64
+	Name     string
+	Key      string
+	Payload  []byte
+	Message  string
+}
+
+// Append appends the encoding of v to b.
+func (v *ScheduleRequest) Append(b []byte) []byte {
+	b, at := begin(b)
+	b = appendU64(b, v.AtUnixMs)
+	b = appendString(b, v.Name)
+	b = appendString(b, v.Key)
+	b = appendBytes(b, v.Payload)
+	b = appendString(b, v.Message)
+	return end(b, at)
+}
+
+// Decode reads one encoded record. After an error v holds what came before it.
+func (v *ScheduleRequest) Decode(b []byte) error {
+	*v = ScheduleRequest{}
+	r := newReader(b)
+	if !r.item() {
+		return r.err
+	}
+	v.read(&r)
+	return r.done()
+}
+
+func (v *ScheduleRequest) read(r *reader) {
+	outer, ok := r.enter()
+	if !ok {
+		return
+	}
+	v.AtUnixMs = r.u64()
+	v.Name = r.string()
+	v.Key = r.string()
+	v.Payload = r.bytes()
+	v.Message = r.string()
+	r.leave(outer)
+}
+
+// MessageOrder: message_get, message_release, message_reject, message_delete: of the tenant
+// of the call alone. recipient 0: all that the verb applies to.
+type MessageOrder struct {
+	ID        string
+	Recipient uint32
+	Reason    string
+}
+
+// Append appends the encoding of v to b.
+func (v *MessageOrder) Append(b []byte) []byte {
+	b, at := begin(b)
+	b = appendString(b, v.ID)
+	b = appendU32(b, v.Recipient)
+	b = appendString(b, v.Reason)
+	return end(b, at)
+}
+
+// Decode reads one encoded record. After an error v holds what came before it.
+func (v *MessageOrder) Decode(b []byte) error {
+	*v = MessageOrder{}
+	r := newReader(b)
+	if !r.item() {
+		return r.err
+	}
+	v.read(&r)
+	return r.done()
+}
+
+func (v *MessageOrder) read(r *reader) {
+	outer, ok := r.enter()
+	if !ok {
+		return
+	}
+	v.ID = r.string()
+	v.Recipient = r.u32()
+	v.Reason = r.string()
+	r.leave(outer)
+}
+
+// Submission: message_submit: a notice in the tenant's name, sent as ordinary queued mail
+// with a null reverse-path. reply_read gives its ID.
+type Submission struct {
+	To      []string
+	Subject string
+	Text    string
+	Headers []Header
+	Parent  string
+}
+
+// Append appends the encoding of v to b.
+func (v *Submission) Append(b []byte) []byte {
+	b, at := begin(b)
+	b = appendU32(b, uint32(len(v.To)))
+	for i := range v.To {
+		b = appendString(b, v.To[i])
+	}
+	b = appendString(b, v.Subject)
+	b = appendString(b, v.Text)
+	b = appendU32(b, uint32(len(v.Headers)))
+	for i := range v.Headers {
+		b = v.Headers[i].Append(b)
+	}
+	b = appendString(b, v.Parent)
+	return end(b, at)
+}
+
+// Decode reads one encoded record. After an error v holds what came before it.
+func (v *Submission) Decode(b []byte) error {
+	*v = Submission{}
+	r := newReader(b)
+	if !r.item() {
+		return r.err
+	}
+	v.read(&r)
+	return r.done()
+}
+
+func (v *Submission) read(r *reader) {
+	outer, ok := r.enter()
+	if !ok {
+		return
+	}
+	if n := r.count(4); n > 0 {
+		v.To = make([]string, 0, min(n, 1024))
+		for ; n > 0 && r.item(); n-- {
+			var x string
+			x = r.string()
+			v.To = append(v.To, x)
+		}
+	}
+	v.Subject = r.string()
+	v.Text = r.string()
+	if n := r.count(4); n > 0 {
+		v.Headers = make([]Header, 0, min(n, 1024))
+		for ; n > 0 && r.item(); n-- {
+			var x Header
+			x.read(r)
+			v.Headers = append(v.Headers, x)
+		}
+	}
+	v.Parent = r.string()
+	r.leave(outer)
 }

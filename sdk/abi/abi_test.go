@@ -60,6 +60,8 @@ func tree(v reflect.Value) any {
 		return strconv.FormatUint(v.Uint(), 10)
 	case reflect.Uint32:
 		return float64(v.Uint())
+	case reflect.Int64:
+		return strconv.FormatInt(v.Int(), 10)
 	case reflect.Int32:
 		return float64(v.Int())
 	}

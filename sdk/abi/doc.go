@@ -15,7 +15,7 @@ const Module = "weir1"
 // exports an empty function weir_abi_1; the host tells its minor in Init.
 const (
 	Major = 1
-	Minor = 0
+	Minor = 1
 )
 
 // Names of a guest's exports.

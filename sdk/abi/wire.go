@@ -81,6 +81,7 @@ func (r *reader) u64() uint64 {
 }
 
 func (r *reader) i32() int32   { return int32(r.u32()) }
+func (r *reader) i64() int64   { return int64(r.u64()) }
 func (r *reader) f64() float64 { return math.Float64frombits(r.u64()) }
 
 func (r *reader) bool() bool {
@@ -212,3 +213,5 @@ func unknown(enum string, v uint32) string {
 		}
 	}
 }
+
+func appendI64(b []byte, v int64) []byte { return appendU64(b, uint64(v)) }

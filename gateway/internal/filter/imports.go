@@ -173,7 +173,7 @@ func checkImports(cm wazero.CompiledModule, m *manifest.Manifest, granted map[st
 			return fmt.Errorf("imports %s.%s, which is not in ABI version %d", mod, name, abi.Major)
 		}
 		h := abi.HostCalls[i]
-		if h.Later {
+		if h.Later || hostFuncs[h.Name] == nil {
 			return fmt.Errorf("imports %s.%s, which this version of weir does not offer yet", mod, name)
 		}
 		if _, ok := granted[h.Grant]; h.Grant == "" || ok {

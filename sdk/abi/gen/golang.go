@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-var initialisms = map[string]string{"id": "ID", "ip": "IP", "tls": "TLS", "kv": "KV", "sha256": "SHA256", "sha1": "SHA1", "md5": "MD5"}
+var initialisms = map[string]string{"id": "ID", "ip": "IP", "tls": "TLS", "kv": "KV", "sha256": "SHA256", "sha1": "SHA1", "md5": "MD5", "dns": "DNS", "http": "HTTP", "ttl": "TTL", "url": "URL"}
 
 // goName is the Go spelling of a name of the schema: config_id is ConfigID.
 func goName(s string) string {

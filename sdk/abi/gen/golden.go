@@ -84,6 +84,9 @@ func (g *golden) value(name string, t typ, depth int, full bool) ([]byte, any) {
 	case "u64":
 		n *= 1_000_000_007_000_003
 		return u64(n), strconv.FormatUint(n, 10)
+	case "i64":
+		v := -int64(n) * 1_000_000_007_000_003
+		return u64(uint64(v)), strconv.FormatInt(v, 10)
 	case "f64":
 		f := float64(n) + 0.25
 		if !full {

@@ -50,14 +50,14 @@ func (t typ) least() int {
 	switch t.kind {
 	case "bool":
 		return 1
-	case "u64", "f64":
+	case "u64", "i64", "f64":
 		return 8
 	}
 	return 4
 }
 
 var scalars = map[string]string{
-	"u32": "uint32", "i32": "int32", "u64": "uint64", "f64": "float64", "bool": "bool", "string": "string", "bytes": "[]byte",
+	"u32": "uint32", "i32": "int32", "i64": "int64", "u64": "uint64", "f64": "float64", "bool": "bool", "string": "string", "bytes": "[]byte",
 }
 
 // token is one word of the schema; a comment is given to the word before it on

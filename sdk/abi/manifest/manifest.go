@@ -64,4 +64,12 @@ type Action struct {
 	Title  string `json:"title"`
 	Doc    string `json:"doc"`
 	Params []Attr `json:"params,omitempty"`
+	// Statuses of recipients it is offered for ("stalled"); none: all.
+	Statuses []string `json:"statuses,omitempty"`
+	// Level that may call it: "admin", "domain" (the default) or "email", and all above.
+	Level string `json:"level,omitempty"`
+	// Body says that it needs the message's content, so it is offered only while that is kept.
+	Body bool `json:"body,omitempty"`
+	// Train says that it teaches the plugin "spam" or "ham" (B54–B56).
+	Train string `json:"train,omitempty"`
 }

@@ -61,6 +61,9 @@ func (m *Manifest) Validate() error {
 		}
 	}
 	v.block("config", &m.Config, 0)
+	if len(m.Actions) > 0 && !slices.Contains(m.Hooks, abi.StageAction.String()) {
+		v.add("actions: the hook %q is missing, so no action would ever run", abi.StageAction.String())
+	}
 	for i, a := range m.Actions {
 		if !identifier.MatchString(a.Name) {
 			v.add("actions: %q is no identifier", a.Name)
@@ -69,6 +72,12 @@ func (m *Manifest) Validate() error {
 			v.add("actions: %q stands twice", a.Name)
 		}
 		v.attrs("actions."+a.Name, a.Params, map[string]bool{})
+		if !slices.Contains([]string{"", "admin", "domain", "email"}, a.Level) {
+			v.add("actions.%s: level %q; it is admin, domain or email", a.Name, a.Level)
+		}
+		if !slices.Contains([]string{"", "spam", "ham"}, a.Train) {
+			v.add("actions.%s: train %q; it is spam or ham", a.Name, a.Train)
+		}
 	}
 	if err := errors.Join(v.errs...); err != nil {
 		return fmt.Errorf("manifest: %w", err)
