@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"sync"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/mailweir/weir/gateway/internal/filter"
 	"github.com/mailweir/weir/gateway/internal/store/softkv"
 	"github.com/mailweir/weir/policy"
+	"github.com/mailweir/weir/sdk/abi"
 )
 
 // noClients admits nobody: a prefix that no client address has.
@@ -76,4 +78,23 @@ func (k pluginKV) Delete(_ context.Context, plugin, tenant, key string) error {
 
 func (k pluginKV) Add(_ context.Context, plugin, tenant, key string, delta int64, ttl time.Duration) (int64, error) {
 	return k.s.Add(plugin, tenant, key, delta, ttl)
+}
+
+func (k pluginKV) Batch(_ context.Context, plugin, tenant string, ops []abi.KVRequest) ([]abi.KVResult, error) {
+	batch := make([]softkv.Op, len(ops))
+	for i, o := range ops {
+		batch[i] = softkv.Op{Kind: softkv.OpKind(o.Op), Key: o.Key, Value: o.Value, Delta: o.Delta, TTL: time.Duration(o.TTLMs) * time.Millisecond}
+	}
+	done, err := k.s.Batch(plugin, tenant, batch, filter.MaxKVReply)
+	if errors.Is(err, softkv.ErrBatch) {
+		return nil, filter.ErrKVReply
+	}
+	if err != nil {
+		return nil, err
+	}
+	out := make([]abi.KVResult, len(done))
+	for i, r := range done {
+		out[i] = abi.KVResult{Found: r.Found, Value: r.Value, Number: r.Sum}
+	}
+	return out, nil
 }

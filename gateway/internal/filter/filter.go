@@ -3,7 +3,9 @@ package filter
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
+	"net"
 	"runtime"
 	"time"
 
@@ -118,6 +120,9 @@ type Options struct {
 	Lists    Lists            // nil: lists are unavailable
 	KV       KV               // nil: KV is unavailable
 	Metrics  Metrics          // nil: counters of plugins are dropped
+	DNS      DNS              // nil: dns_query is unavailable
+	Net      Net              // nil: http_fetch and dial are unavailable
+	Queue    Queue            // nil: schedule and message_* are unavailable
 	Clock    func() time.Time // for the breaker; nil: time.Now
 }
 
@@ -141,10 +146,72 @@ type KV interface {
 	// Add adds to a counter, kept as 8 octets little-endian, and returns its
 	// new value. ttl counts from the counter's first Add.
 	Add(ctx context.Context, plugin, tenant, key string, delta int64, ttl time.Duration) (int64, error)
+	// Batch runs operations in order, each of which sees those before it, and
+	// gives a result for each. ops have been checked (keys, values, TTLs).
+	// ErrKVReply, when the values found have more than MaxKVReply octets
+	// together, and then nothing was written.
+	Batch(ctx context.Context, plugin, tenant string, ops []abi.KVRequest) ([]abi.KVResult, error)
 }
+
+// MaxKVReply is how many octets the values of one kv_batch may have together.
+const MaxKVReply = 4 << 20
+
+// ErrKVReply is what KV.Batch answers when more was asked for than MaxKVReply.
+var ErrKVReply = errors.New("the values have more than 4 MiB together; ask for fewer keys at once")
 
 // NoTenant is the tenant of KV before RCPT.
 const NoTenant = "_"
+
+// DNS answers dns_query, called in parallel. There is an answer for every
+// question, in step, however little time ctx leaves: what is not known by then
+// has code failed. Types are upper-case and among DNSTypes.
+type DNS interface {
+	Query(ctx context.Context, questions []abi.DNSQuestion) []abi.DNSAnswer
+}
+
+// DNSTypes are the record types a plugin may ask for.
+var DNSTypes = []string{"A", "AAAA", "MX", "TXT", "PTR", "TLSA", "SRV", "CNAME", "NS"}
+
+// Net opens connections for plugins, called in parallel. Whether the grant
+// names the address or the URL was checked; granted is the whole grant, for
+// what it says of addresses that are otherwise refused (private, loopback,
+// link-local, ...). Errors that wrap ErrRefused say that the address may not be
+// reached, ErrBadRequest that the request makes no sense, context's errors that
+// time was over; all others that the other side was not there or broken.
+type Net interface {
+	// Dial connects to "unix:/path" or "host:port". The connection is the caller's to close.
+	Dial(ctx context.Context, address string, granted []string) (net.Conn, error)
+	// Fetch does one HTTP request and follows no redirect. body is nil or what
+	// is sent in place of r.Body, size octets of it, -1 where that is not known.
+	// It is not read from after Fetch has returned.
+	Fetch(ctx context.Context, r *abi.HTTPRequest, body io.Reader, size int64, granted []string) (*abi.HTTPResponse, error)
+}
+
+// Errors that implementations of Net wrap.
+var (
+	ErrRefused    = errors.New("refused")
+	ErrBadRequest = errors.New("bad request")
+)
+
+// Queue does what plugins order under the queue grant, called in parallel. It
+// sees only what is the tenant's (that of the call, never NoTenant): anything
+// else is ErrNoMessage. Errors that wrap ErrBadRequest tell the plugin what is
+// wrong with its order.
+type Queue interface {
+	// Schedule plans a call of stage schedule, durably; the same plugin, tenant,
+	// name and key replaces an earlier one, a time of 0 drops it.
+	Schedule(ctx context.Context, plugin, tenant string, configID uint64, r abi.ScheduleRequest) error
+	// Message is what is recorded of a message, with the tenant's recipients only. ErrNoMessage.
+	Message(ctx context.Context, tenant, id string) (*abi.MessageInfo, error)
+	// Order runs a verb ("release", "reject", "delete") on a message's
+	// recipients and says how many it changed. ErrNoMessage.
+	Order(ctx context.Context, verb, plugin, tenant string, o abi.MessageOrder) (changed int, err error)
+	// Submit queues a notice and gives its message ID.
+	Submit(ctx context.Context, plugin, tenant string, s abi.Submission) (id string, err error)
+}
+
+// ErrNoMessage says that the tenant has no message of that ID.
+var ErrNoMessage = errors.New("no such message")
 
 // Metrics takes what plugins count. Names are [a-z][a-z0-9_]*, at most 64 a plugin.
 type Metrics interface {

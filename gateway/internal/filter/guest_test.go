@@ -259,3 +259,25 @@ func (k *testKV) Add(_ context.Context, plugin, tenant, key string, delta int64,
 	k.m[id] = binary.LittleEndian.AppendUint64(nil, uint64(delta))
 	return delta, nil
 }
+
+func (k *testKV) Batch(ctx context.Context, plugin, tenant string, ops []abi.KVRequest) ([]abi.KVResult, error) {
+	out := make([]abi.KVResult, len(ops))
+	for i, o := range ops {
+		ttl := time.Duration(o.TTLMs) * time.Millisecond
+		var err error
+		switch r := &out[i]; o.Op {
+		case abi.KVOpGet:
+			r.Value, r.Found, err = k.Get(ctx, plugin, tenant, o.Key)
+		case abi.KVOpSet:
+			err = k.Set(ctx, plugin, tenant, o.Key, o.Value, ttl)
+		case abi.KVOpDelete:
+			err = k.Delete(ctx, plugin, tenant, o.Key)
+		case abi.KVOpAdd:
+			r.Number, err = k.Add(ctx, plugin, tenant, o.Key, o.Delta, ttl)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}

@@ -11,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
 	"os"
 	"strings"
 	"sync"
@@ -312,17 +311,11 @@ func (s *Store) Delete(plugin, tenant, key string) error {
 // octets, little-endian. ErrNotCounter.
 func (s *Store) Add(plugin, tenant, key string, delta int64, ttl time.Duration) (sum int64, err error) {
 	err = s.update(plugin, tenant, key, func(txn *badger.Txn, k []byte, old entry) error {
-		end := s.end(ttl)
-		if sum = delta; old.found {
-			if len(old.value) != 8 {
-				return ErrNotCounter
-			}
-			was := int64(binary.LittleEndian.Uint64(old.value))
-			if delta > 0 && was > math.MaxInt64-delta || delta < 0 && was < math.MinInt64-delta {
-				return ErrNotCounter
-			}
-			sum, end = was+delta, old.end
+		n, end, err := s.sum(old, delta, ttl)
+		if err != nil {
+			return err
 		}
+		sum = n
 		return s.write(txn, k, old, binary.LittleEndian.AppendUint64(nil, uint64(sum)), end)
 	})
 	if err != nil {
