@@ -20,6 +20,7 @@ const (
 // call is the state of one call into a guest: what the host functions serve.
 type call struct {
 	ctx      context.Context // the caller's
+	trial    *Trial          // of a test, else nil
 	deadline time.Time
 	until    time.Duration // deadline as time since start, for tick
 	yielded  time.Duration // when tick last let others in
@@ -58,7 +59,7 @@ type hashKey struct {
 // newCall starts the clock of a call.
 func newCall(ctx context.Context, limit time.Duration, input []byte) *call {
 	now := time.Now()
-	c := &call{ctx: ctx, deadline: now.Add(limit), input: input, yielded: now.Sub(start)}
+	c := &call{ctx: ctx, trial: trialOf(ctx), deadline: now.Add(limit), input: input, yielded: now.Sub(start)}
 	c.until = c.yielded + limit
 	return c
 }

@@ -95,6 +95,9 @@ func bind(name string, f hostFunc) api.GoModuleFunction {
 		if time.Since(start) >= in.call.until {
 			panic(errDeadline)
 		}
+		if in.call.fault(name, st) {
+			return
+		}
 		f(in, in.call, guestMemory{m.Memory(), name}, st)
 	})
 }

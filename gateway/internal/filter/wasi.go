@@ -146,9 +146,12 @@ func wasiClockRes(_ *instance, _ *call, mem guestMemory, st []uint64) {
 	st[0] = wasiOK
 }
 
-func wasiClockTime(_ *instance, _ *call, mem guestMemory, st []uint64) {
+func wasiClockTime(_ *instance, c *call, mem guestMemory, st []uint64) {
 	to := mem.at(st[2], 8)
 	t, ok := wasiNow(st[0])
+	if uint32(st[0]) == 0 {
+		t = uint64(c.now().UnixNano())
+	}
 	if !ok {
 		st[0] = wasiInval
 		return
