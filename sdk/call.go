@@ -11,6 +11,7 @@ type Call struct {
 
 	headers []abi.Header
 	parts   *abi.PartList
+	failed  error // of a call whose signature has no room for it
 }
 
 // NoteOf is a note that the plugin left at an earlier stage of this session.

@@ -23,12 +23,17 @@ func (c *Call) Headers() ([]abi.Header, error) {
 	return c.headers, nil
 }
 
-// Header is the first field of that name, in any case.
+// Header is the first field of that name, in any case; ok is false where there
+// is none. When the header cannot be read, the call fails as a whole once the
+// hook has ended: what could not be looked at is never clean.
 func (c *Call) Header(name string) (value string, ok bool) { return c.HeaderAt(name, 0) }
 
 // HeaderAt is the nth field of that name, from 0.
 func (c *Call) HeaderAt(name string, nth int) (value string, ok bool) {
 	b, err := hostHeaderGet(c.h, name, nth)
+	if err != nil && err != ErrNotFound && c.failed == nil {
+		c.failed = err
+	}
 	return string(b), err == nil
 }
 

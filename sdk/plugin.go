@@ -90,5 +90,8 @@ func run(h host, cache *configCache, event, out []byte) ([]byte, error) {
 	if err := hook(&c, &v); err != nil {
 		return out, err
 	}
+	if c.failed != nil {
+		return out, c.failed
+	}
 	return v.Append(out), nil
 }
