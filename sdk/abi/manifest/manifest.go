@@ -44,6 +44,7 @@ type Attr struct {
 	Default  any      `json:"default,omitempty"`
 	OneOf    []string `json:"one_of,omitempty"` // allowed values (of elements, for a list)
 	Grant    string   `json:"grant,omitempty"`  // kind of grant that using the attribute needs
+	Secret   bool     `json:"secret,omitempty"` // parameter of an action: never shown, logged or stored
 	Doc      string   `json:"doc"`
 }
 
