@@ -1,6 +1,10 @@
 package sdk
 
-import "github.com/mailweir/weir/sdk/abi"
+import (
+	"time"
+
+	"github.com/mailweir/weir/sdk/abi"
+)
 
 // Call is one call of a hook: the event, and the host's services for its
 // length. It must not be kept.
@@ -23,6 +27,9 @@ func (c *Call) NoteOf(key string) (value string, ok bool) {
 	}
 	return "", false
 }
+
+// Now is the time. Natively it is the test's.
+func (c *Call) Now() time.Time { return hostNow(c.h) }
 
 // Enabled reports whether lines of this level are kept.
 func (c *Call) Enabled(l abi.LogLevel) bool { return l >= hostLogLevel(c.h) }
@@ -59,7 +66,9 @@ func (c *Call) Lookup(list string, keys ...string) (abi.LookupResult, error) {
 // all instances. Values are at most 64 KiB. It needs grant kv.
 func (c *Call) KV() KV { return KV{c.h} }
 
-// KV is a handle on the plugin's store. TTLs are milliseconds, 0 for ever.
+// KV is a handle on the plugin's store. TTLs are milliseconds, 0 for ever. What
+// has no TTL, and what CompareAndSwap writes, is on disk when the call returns;
+// of what has one, a power cut may take the last seconds.
 type KV struct{ h host }
 
 // Get gives a value; ok is false where there is none.
@@ -88,4 +97,26 @@ func (k KV) Delete(key string) error { return hostKVDelete(k.h, key) }
 // Add of a counter.
 func (k KV) Add(key string, delta, ttlMS int64) (int64, error) {
 	return hostKVAdd(k.h, key, delta, ttlMS)
+}
+
+// Batch runs at most 1,000 operations (256 KiB of requests) in one call, in
+// order, and gives their results in step: much faster than one by one. Nobody
+// else changes these keys meanwhile. Values read have at most 4 MiB together;
+// with more the error is ErrTooLarge, and nothing was written.
+func (k KV) Batch(ops []abi.KVRequest) ([]abi.KVResult, error) {
+	if len(ops) == 0 {
+		return nil, nil
+	}
+	b, err := hostKVBatch(k.h, (&abi.KVBatch{Ops: ops}).Append(nil))
+	if err != nil {
+		return nil, err
+	}
+	var r abi.KVBatchResult
+	if err := r.Decode(b); err != nil {
+		return nil, err
+	}
+	if len(r.Results) != len(ops) {
+		return nil, ErrUnavailable
+	}
+	return r.Results, nil
 }

@@ -257,7 +257,7 @@ func outcome(err error) int32 {
 }
 
 // errorOf is the error a host call's negative result means.
-func errorOf(code int32) error {
+func errorOf(code int32) Error {
 	switch code {
 	case abi.ErrNotFound:
 		return ErrNotFound

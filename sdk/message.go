@@ -58,6 +58,12 @@ func (c *Call) Parts() (*abi.PartList, error) {
 // (abi.PartRaw), made by the host.
 func (c *Call) Hash(part int32, alg abi.Hash) ([]byte, error) { return hostPartHash(c.h, part, alg) }
 
+// StagePart appends to the content that is staged for a part: it follows the
+// text of the verdict's edit of that part (ReplacePart, AppendPart,
+// PrependPart). Without such an edit the verdict is not valid. All content of a
+// call has at most 256 KiB.
+func (c *Call) StagePart(part int32, b []byte) error { return hostBodyWrite(c.h, part, b) }
+
 // Open reads a part, decoded, by ranges.
 func (c *Call) Open(p *abi.Part) *Reader {
 	return &Reader{h: c.h, part: int32(p.Index), size: int64(p.Size)}

@@ -60,6 +60,33 @@ func (v *Verdict) RemoveHeader(name string, index int32) {
 	v.Edits = append(v.Edits, abi.HeaderEdit{Op: abi.HeaderOpRemove, Name: name, Index: index})
 }
 
+// ReplacePart puts text in place of a leaf's content. mediaType "" is
+// text/plain in UTF-8, filename "" none. Set KeepOriginal to have the message as
+// it came kept in quarantine.
+func (v *Verdict) ReplacePart(part uint32, mediaType, filename string, text []byte) {
+	v.PartEdits = append(v.PartEdits, abi.PartEdit{Op: abi.PartOpReplace, Part: part, Type: mediaType, Filename: filename, Text: text})
+}
+
+// RemovePart removes a part, which may be any but the root.
+func (v *Verdict) RemovePart(part uint32) {
+	v.PartEdits = append(v.PartEdits, abi.PartEdit{Op: abi.PartOpRemove, Part: part})
+}
+
+// PrependPart puts text before a leaf's content, AppendPart after it.
+func (v *Verdict) PrependPart(part uint32, text []byte) {
+	v.PartEdits = append(v.PartEdits, abi.PartEdit{Op: abi.PartOpPrepend, Part: part, Text: text})
+}
+
+// AppendPart puts text after a leaf's content.
+func (v *Verdict) AppendPart(part uint32, text []byte) {
+	v.PartEdits = append(v.PartEdits, abi.PartEdit{Op: abi.PartOpAppend, Part: part, Text: text})
+}
+
+// Result is shown to whoever called an action, beside Text.
+func (v *Verdict) Result(key, value string) {
+	v.Results = append(v.Results, abi.Pair{Key: key, Value: value})
+}
+
 // Note leaves a note for later stages of the session.
 func (v *Verdict) Note(key, value string) {
 	v.Notes = append(v.Notes, abi.Pair{Key: key, Value: value})

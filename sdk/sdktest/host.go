@@ -1,6 +1,6 @@
 // Package sdktest is an in-memory host for the tests of a plugin's logic: it
 // runs the registered plugin natively, with the headers, parts, configuration,
-// lists and KV that the test gives it. It does not stand in for a test in Wasm:
+// lists, KV, DNS, HTTP, connections, messages and clock that the test gives it. It does not stand in for a test in Wasm:
 // limits, grants and traps are the gateway's.
 //
 //	h := sdktest.New(t)
@@ -13,8 +13,10 @@ import (
 	"crypto/md5"
 	"crypto/sha1"
 	"crypto/sha256"
+	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mailweir/weir/sdk"
 	"github.com/mailweir/weir/sdk/abi"
@@ -35,6 +37,18 @@ type Host struct {
 	Lines    []Line
 	Level    abi.LogLevel
 
+	DNS  map[abi.DNSQuestion]abi.DNSAnswer                 // not there: code not_found
+	HTTP func(*abi.HTTPRequest) (*abi.HTTPResponse, error) // nil: unavailable
+	Dial func(address string) (io.ReadWriteCloser, error)  // nil: unavailable; what is open after a run is closed
+
+	Messages  map[string]*abi.MessageInfo // by ID
+	Scheduled []abi.ScheduleRequest
+	Submitted []abi.Submission
+	Orders    []Order
+
+	Staged map[int32][]byte // what the last run staged, by part
+	Clock  func() time.Time // what time it is, for the plugin (Call.Now) and for TTLs; nil: time.Now, and TTLs are not looked at
+
 	t        testing.TB
 	instance *sdk.Instance
 	headers  []abi.Header
@@ -44,6 +58,8 @@ type Host struct {
 	configs  map[uint64]abi.Value
 	config   uint64
 	sets     map[setKey]*pattern.Set
+	ends     map[string]time.Time // of KV
+	open     opened
 }
 
 type setKey struct {
@@ -56,7 +72,9 @@ func New(t testing.TB) *Host {
 	t.Helper()
 	h := &Host{
 		Lists: map[string]map[string]string{}, KV: map[string][]byte{}, Counters: map[string]int64{},
-		t: t, configs: map[uint64]abi.Value{}, sets: map[setKey]*pattern.Set{},
+		DNS: map[abi.DNSQuestion]abi.DNSAnswer{}, Messages: map[string]*abi.MessageInfo{}, Staged: map[int32][]byte{},
+		ends: map[string]time.Time{},
+		t:    t, configs: map[uint64]abi.Value{}, sets: map[setKey]*pattern.Set{},
 	}
 	var err error
 	h.instance, err = sdk.NewInstance(fake{h}, abi.Init{HostMinor: abi.Minor, MemoryLimit: 64 << 20, DeadlineMs: 5000})
@@ -117,10 +135,25 @@ func (h *Host) Try(ev *abi.Event) (*abi.Verdict, error) {
 	if e.Size == 0 {
 		e.Size = uint64(len(h.raw))
 	}
-	return h.instance.Run(&e)
+	h.Staged = map[int32][]byte{}
+	h.closeConns()
+	defer h.closeConns()
+	v, err := h.instance.Run(&e)
+	if err != nil {
+		return nil, err
+	}
+	return v, h.settle(v)
 }
 
-// fake implements sdk.Host, apart from what tests call.
+// Now is the time of the test.
+func (h fake) Now() time.Time {
+	if h.Clock == nil {
+		return time.Now()
+	}
+	return h.Clock()
+}
+
+// fake implements sdk.Host, apart from what tests call and set.
 type fake struct{ *Host }
 
 func (h fake) ConfigRead(id uint64) ([]byte, error) {
