@@ -112,6 +112,9 @@ type Plugin struct {
 	Isolation string            // "none" or "message"
 	Limits    PluginLimits
 	Grants    map[string][]string // kind → what of it; an empty list is the grant without a restriction
+	Offer     string              // "used" or "all": for whose mail its actions are offered
+	ConfigID  uint64              // configuration of its actions and schedules; 0: none
+	Actions   []manifest.Action   // by its manifest
 	Range     hcl.Range
 }
 
@@ -213,6 +216,15 @@ type Facts struct {
 	// Listed looks a key up in a named list, for the tenant. nil: the lists as
 	// HCL declares them.
 	Listed func(list, key string) bool
+	// Override gives the action that an operator chose for a class (B37). It
+	// outranks the action blocks. nil: there is none.
+	Override func(main, sub, extra string) (Override, bool)
+}
+
+// Override is an operator's choice of what becomes of a class of findings.
+type Override struct {
+	Action string // "continue", "quarantine", "reject", "discard", "stall"
+	By     string // for the log: "anna@acme.test"
 }
 
 // Finding is one thing a filter found.
@@ -257,6 +269,7 @@ type Decision struct {
 	Findings []Finding // as given, with Action, Recommended, Waived and Rule filled in
 	Score    float64   // of the findings that count
 	Tags     []string
+	Calls    []Call // what the "run" of matching action blocks asks for, each once
 }
 
 // Phase is one phase of a retry schedule: until this long after the first

@@ -136,6 +136,9 @@ func (j *judge) decide(fx *Facts, findings []Finding, waivers []Waiver) (Decisio
 		if err != nil {
 			return Decision{}, err
 		}
+		if o, by := override(fx, &d.Findings[i]); o != nil {
+			disp, rule = o, by
+		}
 		if disp != nil {
 			d.Findings[i].replace(disp, rule)
 			reasons[i] = disp
@@ -223,8 +226,8 @@ func (j *judge) allowed(list []string) bool {
 	return len(j.others) > 0
 }
 
-// act asks the action blocks about the finding at hand. Tags are taken on the way;
-// the first other disposition ends it. nil: none matched.
+// act asks the action blocks about the finding at hand. Tags and calls are
+// taken on the way; the first other disposition ends it. nil: none matched.
 func (j *judge) act(facts *factSet, d *Decision) (*disposition, string, error) {
 	for _, a := range j.chain.actions {
 		ok, err := a.when.eval(facts)
@@ -234,8 +237,17 @@ func (j *judge) act(facts *factSet, d *Decision) (*disposition, string, error) {
 		if !ok {
 			continue
 		}
-		v, ready, err := a.do.value(facts)
-		if err != nil {
+		var v cty.Value
+		ready := false
+		if a.do != nil {
+			if v, ready, err = a.do.value(facts); err != nil {
+				return nil, "", err
+			}
+			if !ready {
+				continue
+			}
+		}
+		if err := a.call(facts, d); err != nil {
 			return nil, "", err
 		}
 		if !ready {
@@ -253,6 +265,18 @@ func (j *judge) act(facts *factSet, d *Decision) (*disposition, string, error) {
 		}
 	}
 	return nil, "", nil
+}
+
+// override is what an operator chose for the class of a finding (B37).
+func override(fx *Facts, f *Finding) (*disposition, string) {
+	if fx.Override == nil {
+		return nil, ""
+	}
+	o, ok := fx.Override(f.Main, f.Sub, f.Extra)
+	if !ok {
+		return nil, ""
+	}
+	return &disposition{action: o.Action}, "override by " + o.By
 }
 
 func kindOf(v cty.Value) string {

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"iter"
 	"net/netip"
 	"strings"
 	"unicode"
@@ -26,8 +27,10 @@ func (s *listSet) has(key string) bool {
 	if s == nil || key == "" {
 		return false
 	}
-	if s.exact[key] {
-		return true
+	for e := range ListEntries(key) {
+		if s.exact[e] {
+			return true
+		}
 	}
 	if len(s.nets) > 0 {
 		if ip, err := netip.ParseAddr(key); err == nil {
@@ -39,23 +42,47 @@ func (s *listSet) has(key string) bool {
 			}
 		}
 	}
-	domain := key
-	if i := strings.LastIndexByte(key, '@'); i >= 0 {
-		domain = key[i+1:]
-		if s.exact[domain] {
-			return true
+	return false
+}
+
+// ListEntries gives the entries, in the form ListEntry has, by any of which a
+// list holds key (an address, a domain, a name), the nearest first: itself, its
+// domain, and ".PARENT" for every parent of the domain. Networks are apart.
+func ListEntries(key string) iter.Seq[string] {
+	key = strings.ToLower(key)
+	return func(yield func(string) bool) {
+		if key == "" || !yield(key) {
+			return
+		}
+		domain := key
+		if i := strings.LastIndexByte(key, '@'); i >= 0 {
+			if domain = key[i+1:]; domain != "" && !yield(domain) {
+				return
+			}
+		}
+		for {
+			i := strings.IndexByte(domain, '.')
+			if i < 0 || !yield(domain[i:]) {
+				return
+			}
+			domain = domain[i+1:]
 		}
 	}
-	for {
-		i := strings.IndexByte(domain, '.')
-		if i < 0 {
-			return false
-		}
-		if s.exact[domain[i:]] {
-			return true
-		}
-		domain = domain[i+1:]
+}
+
+// ListEntry is what an operator wrote in the form lists keep: lower case, the
+// domain in A-labels, "@acme.test" as "acme.test", a network masked. false: it
+// is no entry.
+func ListEntry(s string) (string, bool) {
+	e := entryOf(s)
+	if !validEntry(e) {
+		return "", false
 	}
+	if p, err := netip.ParsePrefix(e); err == nil {
+		return p.Masked().String(), true
+	}
+	e = strings.TrimPrefix(e, "@")
+	return e, e != "" && e != "."
 }
 
 // add puts an entry in: "@acme.test" is the domain, ".acme.test" all below.
