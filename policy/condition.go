@@ -3,6 +3,7 @@ package policy
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/hashicorp/hcl/v2"
@@ -11,7 +12,7 @@ import (
 	"github.com/zclconf/go-cty/cty/function"
 )
 
-// expression is a checked "when" or "do". It is safe for use in parallel.
+// expression is a checked "when", "do" or "run". It is safe for use in parallel.
 type expression struct {
 	what   string // "filter baseline.lists, when"
 	expr   hclsyntax.Expression
@@ -28,8 +29,8 @@ type condition struct{ expression }
 // compile checks an expression about a message: it is evaluated with facts of
 // the right types and unknown values, so that a misspelt field or a wrong
 // type shows at load.
-func (l *loader) compile(e hclsyntax.Expression, what string, withFinding, do bool) (*expression, cty.Value, bool) {
-	x := &expression{what: what, expr: e, static: l.messageContext(l.ctx, do, false), needs: rankConnect}
+func (l *loader) compile(e hclsyntax.Expression, what string, withFinding bool, more map[string]function.Function) (*expression, cty.Value, bool) {
+	x := &expression{what: what, expr: e, static: l.messageContext(l.ctx, more, false), needs: rankConnect}
 	ctx := x.static.NewChild()
 	ctx.Variables = unknownFacts(withFinding)
 	ctx.Functions = map[string]function.Function{"header": unknownHeader, "listed": listedFunc(nil)}
@@ -46,15 +47,11 @@ func (l *loader) compile(e hclsyntax.Expression, what string, withFinding, do bo
 	return x, v, true
 }
 
-// messageContext adds the functions of messages that need no facts.
-func (l *loader) messageContext(parent *hcl.EvalContext, do, sham bool) *hcl.EvalContext {
+// messageContext adds the functions of messages that need no facts, and more.
+func (l *loader) messageContext(parent *hcl.EvalContext, more map[string]function.Function, sham bool) *hcl.EvalContext {
 	c := parent.NewChild()
 	c.Functions = map[string]function.Function{"matches": matchesFunc(l.regexps, sham)}
-	if do {
-		for n, f := range dispositionFunctions {
-			c.Functions[n] = f
-		}
-	}
+	maps.Copy(c.Functions, more)
 	return c
 }
 
@@ -162,7 +159,7 @@ func (c *condition) eval(facts *factSet) (bool, error) {
 
 // condition compiles a "when".
 func (l *loader) condition(e hclsyntax.Expression, what string, withFinding bool) *condition {
-	x, v, ok := l.compile(e, what, withFinding, false)
+	x, v, ok := l.compile(e, what, withFinding, nil)
 	if !ok {
 		return nil
 	}
@@ -194,7 +191,7 @@ func example(t cty.Type) string {
 // reads as if it did. A literal may stand, and so may a switch made of
 // variables and locals.
 func (l *loader) varies(x *expression, v cty.Value, withFinding bool) bool {
-	ctx := l.messageContext(l.shamContext(), false, true)
+	ctx := l.messageContext(l.shamContext(), nil, true)
 	ctx.Variables = unknownFacts(withFinding)
 	for n, f := range map[string]function.Function{"header": unknownHeader, "listed": listedFunc(nil)} {
 		ctx.Functions[n] = f

@@ -105,7 +105,7 @@ func defaultValue(a *attrSpec) cty.Value {
 // which is the same as left out.
 func (l *loader) attribute(a *attrSpec, at *hclsyntax.Attribute, n *node, ctx *hcl.EvalContext) (any, bool) {
 	switch a.kind {
-	case kCondition, kDisposition, kType:
+	case kCondition, kDisposition, kCalls, kType:
 		return at.Expr, true
 	}
 	val, ok := l.value(at.Expr, ctx)

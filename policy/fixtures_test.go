@@ -47,6 +47,14 @@ func testManifests(_, source string) (*manifest.Manifest, error) {
 				{Name: "size", Type: "bytes"}, {Name: "shape", Type: "object({ a = number, b = optional(string) })"}},
 			Blocks: []manifest.BlockType{{Name: "server", Min: 1, Max: 2, Block: manifest.Block{Attrs: []manifest.Attr{{Name: "host", Type: "string"}}}}},
 		}}, nil
+	case "hook":
+		return &manifest.Manifest{Name: "hook", Hooks: []string{"action", "message"},
+			Config: manifest.Block{Attrs: []manifest.Attr{{Name: "url", Type: "string", Default: "none"}}},
+			Actions: []manifest.Action{
+				{Name: "post", Params: []manifest.Attr{{Name: "text", Type: "string", Required: true, Doc: "What to post"}, {Name: "tries", Type: "number", Default: 3.0},
+					{Name: "level", Type: "string", OneOf: []string{"info", "alert"}}, {Name: "wait", Type: "duration"}, {Name: "to", Type: "list(string)"}}},
+				{Name: "unlock", Params: []manifest.Attr{{Name: "password", Type: "string", Secret: true}}},
+			}}, nil
 	case "needy.wasm":
 		return &manifest.Manifest{Name: "needy", Grants: []manifest.Grant{{Kind: "dns", Reason: "it looks up block lists"}}}, nil
 	case "missing.wasm":

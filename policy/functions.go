@@ -145,9 +145,9 @@ var cidrFunc = function.New(&function.Spec{
 
 // messageFunctions are those of "when" and "do".
 var messageFunctions = map[string]struct{ call, where, doc string }{
-	"header":     {"header(name)", `"when" and "do"`, "The first value of that header field, decoded; `\"\"` where there is none."},
-	"matches":    {"matches(re, text)", `"when" and "do"`, "true where the regular expression (RE2) matches part of the text. The expression must be known at load."},
-	"listed":     {"listed(list.NAME, key)", `"when" and "do"`, "true where the key, or the domain of an address, is in the list."},
+	"header":     {"header(name)", `"when", "do" and "run"`, "The first value of that header field, decoded; `\"\"` where there is none."},
+	"matches":    {"matches(re, text)", `"when", "do" and "run"`, "true where the regular expression (RE2) matches part of the text. The expression must be known at load."},
+	"listed":     {"listed(list.NAME, key)", `"when", "do" and "run"`, "true where the key, or the domain of an address, is in the list."},
 	"accept":     {"accept()", `"do"`, "Let it pass."},
 	"reject":     {"reject(code, enhanced, text)", `"do"`, "Refuse with this 5yz reply."},
 	"tempfail":   {"tempfail(code, enhanced, text)", `"do"`, "Refuse for now with this 4yz reply."},
@@ -155,6 +155,7 @@ var messageFunctions = map[string]struct{ call, where, doc string }{
 	"stall":      {"stall(reason)", `"do"`, "Hold until somebody decides."},
 	"quarantine": {"quarantine(reason)", `"do"`, "Put into quarantine."},
 	"redirect":   {"redirect(address...)", `"do"`, "Send to other addresses instead."},
+	"call":       {"call(plugin.NAME, action, params)", `"run"`, "A call of that action of the plugin, with an object of its parameters; the last argument may be left out."},
 	"tag":        {"tag(name)", `"do"`, "Tag the message; the finding's recommendation stays and the next action is asked."},
 }
 

@@ -23,14 +23,40 @@ const labelsKey = "_labels"
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
-// configure checks a filter's config block (nil: there is none) by the
-// plugin's schema and returns the ID of its value.
+// ownConfig takes a plugin block's own config block. Without one, a plugin
+// that has actions or schedules gets its schema's defaults, where they do.
+func (l *loader) ownConfig(d *pluginDecl, n *node) {
+	if d.manifest != nil {
+		d.plugin.Actions = d.manifest.Actions
+	}
+	c := n.one("config")
+	if c == nil {
+		if m := d.manifest; m != nil && (m.Subscribes(abi.StageAction) || m.Subscribes(abi.StageSchedule)) && complete(&m.Config) {
+			d.plugin.ConfigID = l.configure(d.plugin.Name, n)
+		}
+		return
+	}
+	d.ownConfig = true
+	d.plugin.ConfigID = l.configure(d.plugin.Name, n)
+}
+
+// complete reports whether a schema is satisfied by an empty body.
+func complete(b *manifest.Block) bool {
+	return !slices.ContainsFunc(b.Attrs, func(a manifest.Attr) bool { return a.Required }) &&
+		!slices.ContainsFunc(b.Blocks, func(t manifest.BlockType) bool { return t.Min > 0 })
+}
+
+// configure checks a filter's config block by the plugin's schema and returns
+// the ID of its value. Without one, the plugin block's own counts.
 func (l *loader) configure(plugin string, f *node) uint64 {
 	d := l.plugins[plugin]
 	if d == nil {
 		return 0
 	}
 	c := f.one("config")
+	if c == nil && d.ownConfig {
+		return d.plugin.ConfigID
+	}
 	body, head := &hclsyntax.Body{}, f.head
 	if c != nil {
 		body, head = c.body, c.head
@@ -194,7 +220,7 @@ func (l *loader) typedAttr(at *hclsyntax.Attribute, a *manifest.Attr, what strin
 			return Value{}, false
 		}
 		if !v.IsNull() {
-			x, p := l.typed(v, a)
+			x, p := typed(v, a)
 			if p != nil {
 				l.fail("Invalid value", itemRange(at.Expr, p.item), &head, "%s: %s", a.Name, p.text)
 				return Value{}, false
@@ -211,7 +237,7 @@ func (l *loader) typedAttr(at *hclsyntax.Attribute, a *manifest.Attr, what strin
 }
 
 // typed converts a value to an attribute's type.
-func (l *loader) typed(v cty.Value, a *manifest.Attr) (Value, *problem) {
+func typed(v cty.Value, a *manifest.Attr) (Value, *problem) {
 	spec := &attrSpec{name: a.Name, kind: kDuration}
 	switch a.Type {
 	case "duration", "bytes":

@@ -15,6 +15,8 @@ const builtin = "builtin:"
 type pluginDecl struct {
 	plugin   Plugin
 	manifest *manifest.Manifest // nil: unknown
+
+	ownConfig bool // the block has a config block
 }
 
 // pluginBlocks evaluates the plugin blocks.
@@ -22,6 +24,7 @@ func (l *loader) pluginBlocks() {
 	for _, n := range l.root.blocks["plugin"] {
 		d := l.plugin(n)
 		l.plugins[n.label] = d
+		l.ownConfig(d, n)
 		l.p.plugins = append(l.p.plugins, d.plugin)
 	}
 }
@@ -34,7 +37,7 @@ func (l *loader) plugin(n *node) *pluginDecl {
 		Isolation: get[string](v, "isolation"), OnError: get[map[string]string](v, "on_error"), Range: n.head,
 		Limits: PluginLimits{Memory: get[int64](m, "memory"), Deadline: get[map[string]time.Duration](m, "deadline"),
 			Instances: get[int](m, "instances"), Wait: get[time.Duration](m, "wait")},
-		Grants: map[string][]string{},
+		Grants: map[string][]string{}, Offer: get[string](v, "offer"),
 	}
 	if name, ok := strings.CutPrefix(p.Source, builtin); ok && !validName(name) {
 		l.fail("Invalid value", v.at("source"), &n.head, "source: %q names no built-in plugin. Write builtin:NAME, such as builtin:rules.", clip(p.Source))

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -157,6 +158,24 @@ func (t *Tenant) chain(dir string) *chain {
 		return t.out
 	}
 	return t.in
+}
+
+// Uses reports whether the tenant's rulesets use a plugin: in a filter, or in
+// an action's run.
+func (t *Tenant) Uses(plugin string) bool {
+	for _, c := range []*chain{t.in, t.out} {
+		for _, f := range c.filters {
+			if f.Plugin == plugin {
+				return true
+			}
+		}
+		for _, a := range c.actions {
+			if slices.Contains(a.uses, plugin) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // Settings are what applies to one of the tenant's own addresses: the

@@ -19,7 +19,9 @@ type ruleset struct {
 type action struct {
 	name string // "baseline.spam"
 	when *condition
-	do   *expression
+	do   *expression // nil: only run
+	run  *expression // nil: none
+	uses []string    // plugins that run names
 	head hcl.Range
 }
 
@@ -63,14 +65,20 @@ func (l *loader) filter(set string, n *node) *Filter {
 func (l *loader) action(set string, n *node) *action {
 	v := l.eval(n, n.spec, l.ctx)
 	a := &action{name: set + "." + n.label, head: n.head}
-	when, do := get[hclsyntax.Expression](v, "when"), get[hclsyntax.Expression](v, "do")
+	when, do, run := get[hclsyntax.Expression](v, "when"), get[hclsyntax.Expression](v, "do"), get[hclsyntax.Expression](v, "run")
 	if when != nil {
 		a.when = l.condition(when, "action "+a.name+", when", true)
 	}
 	if do != nil {
 		a.do = l.disposition(do, "action "+a.name+", do")
 	}
-	if a.when == nil || a.do == nil {
+	if run != nil {
+		a.run, a.uses = l.calls(run, "action "+a.name+", run")
+	}
+	if do == nil && run == nil && !l.broken[n.head.Filename] {
+		l.fail("Missing attribute", n.head, nil, "%s needs do, run or both. Add do = …, a disposition such as quarantine(\"reason\").", place(n.spec, n.label))
+	}
+	if a.when == nil || a.do == nil && a.run == nil {
 		return nil
 	}
 	return a
@@ -78,7 +86,7 @@ func (l *loader) action(set string, n *node) *action {
 
 // disposition compiles a "do".
 func (l *loader) disposition(e hclsyntax.Expression, what string) *expression {
-	x, v, ok := l.compile(e, what, true, true)
+	x, v, ok := l.compile(e, what, true, dispositionFunctions)
 	if !ok {
 		return nil
 	}

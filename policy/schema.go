@@ -29,6 +29,7 @@ const (
 	kRefs                          // []string
 	kCondition                     // an expression about a message, kept: bool
 	kDisposition                   // an expression about a message, kept: a disposition
+	kCalls                         // an expression about a message, kept: a list of call(…)
 	kAny                           // cty.Value
 	kType                          // an HCL type expression, kept
 )
@@ -146,6 +147,8 @@ func (a *attrSpec) what() string {
 		return "a condition about the message"
 	case kDisposition:
 		return `a disposition such as quarantine("reason")`
+	case kCalls:
+		return `a list of calls such as [call(plugin.NAME, "action")]`
 	case kType:
 		return "a type such as string, number, bool or list(string)"
 	}

@@ -84,8 +84,10 @@ var pluginSpec = &blockSpec{name: "plugin", label: "name", many: true, doc: "A f
 		{name: "on_error", kind: kStageStrings, oneOf: []string{"tempfail", "pass", "reject", "stall"}, defDoc: "`tempfail` before the 250; afterwards retry, then hold", doc: "What becomes of mail when the plugin fails. One word, or an object from stage to word."},
 		{name: "isolation", kind: kString, def: "none", oneOf: []string{"none", "message"}, doc: "`message` restores the plugin's memory after each message."},
 		modeAttr,
+		{name: "offer", kind: kString, def: "used", oneOf: []string{"used", "all"}, doc: "For whose mail operators are offered the plugin's actions: of tenants whose rulesets use the plugin in a filter or in `run`, or of all."},
 	},
 	blocks: []*blockSpec{
+		{name: "config", raw: true, doc: "The plugin's configuration for its actions and schedules, by the schema of its manifest; also that of filters without a config block of their own."},
 		{name: "limits", doc: "Limits of an instance.", attrs: []attrSpec{
 			{name: "memory", kind: kBytes, def: "64MiB", min: 1 << 20, max: 4 << 30, doc: "Linear memory."},
 			{name: "deadline", kind: kStageTimes, min: 0.001, max: 3600, defDoc: "100ms for envelope stages (2s with a net grant), 5s for message, 30s for schedule and action", doc: "Time for one call. One duration, or an object from stage to duration."},
@@ -132,9 +134,10 @@ var rulesetSpec = &blockSpec{name: "ruleset", label: "name", many: true, doc: "F
 			{name: "when", kind: kCondition, doc: "The filter runs only where this is true. Facts a stage does not know yet make it false there."},
 			{name: "mode", kind: kString, oneOf: []string{"enforce", "observe"}, defDoc: "the plugin's", doc: modeAttr.doc},
 		}, blocks: []*blockSpec{{name: "config", raw: true, doc: "The plugin's configuration, by the schema of its manifest."}}},
-		{name: "action", label: "name", many: true, doc: "Replaces the recommendation of the findings it matches. The first that matches a finding wins; it is asked once per finding, and once with an empty finding where there is none.", attrs: []attrSpec{
+		{name: "action", label: "name", many: true, doc: "Replaces the recommendation of the findings it matches. The first with a `do` that matches a finding wins; it is asked once per finding, and once with an empty finding where there is none. It needs `do`, `run` or both.", attrs: []attrSpec{
 			{name: "when", kind: kCondition, required: true, doc: "Which findings."},
-			{name: "do", kind: kDisposition, required: true, doc: "What is to be done."},
+			{name: "do", kind: kDisposition, defDoc: "the recommendation stays, and the next action is asked", doc: "What is to be done with the message."},
+			{name: "run", kind: kCalls, doc: "Actions of plugins to call beside, once per message and recipient, after the client was answered and without its waiting."},
 		}},
 	},
 }
