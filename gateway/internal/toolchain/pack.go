@@ -1,0 +1,54 @@
+package toolchain
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/mailweir/weir/sdk/abi/manifest"
+)
+
+// Pack builds the project and adds its manifest.
+func (p *Project) Pack(ctx context.Context) ([]byte, error) {
+	code, err := p.Build(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return p.Seal(code)
+}
+
+// Seal adds the project's manifest to a module that was built otherwise.
+func (p *Project) Seal(code []byte) ([]byte, error) {
+	packed, err := manifest.Append(code, p.Manifest)
+	if err != nil {
+		return nil, fmt.Errorf("packing %s: %w", p.Dir, err)
+	}
+	return packed, nil
+}
+
+// WriteModule puts a module at path whole or not at all.
+func WriteModule(path string, module []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	tmp, err := os.CreateTemp(filepath.Dir(path), ".wasm-*")
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	defer os.Remove(tmp.Name())
+	_, err = tmp.Write(module)
+	if err == nil {
+		err = tmp.Chmod(0o644)
+	}
+	if e := tmp.Close(); err == nil {
+		err = e
+	}
+	if err == nil {
+		err = os.Rename(tmp.Name(), path)
+	}
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	return nil
+}
