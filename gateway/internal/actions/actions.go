@@ -14,12 +14,14 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/mailweir/weir/gateway/internal/lifecycle"
+	"github.com/mailweir/weir/gateway/internal/lists"
 	"github.com/mailweir/weir/gateway/internal/mail"
 	"github.com/mailweir/weir/gateway/internal/notify"
 	"github.com/mailweir/weir/gateway/internal/query"
@@ -37,6 +39,7 @@ type Options struct {
 	Wake   func()           // called after something has become due
 	Clock  func() time.Time // default time.Now
 	Logger *slog.Logger     // default slog.Default()
+	Lists  Lists            // what the verbs that teach write to; without it they are refused
 	// DomainForce tells whether a tenant lets its own operators force stalled
 	// mail; nil: none does.
 	DomainForce func(tenant string) bool
@@ -85,13 +88,25 @@ type Args struct {
 	// Confirmed states that the operator trusts the sender and expects the
 	// mail. Force wants it (B150).
 	Confirmed bool
+	// Tell has the sender of outgoing mail told that it was removed: one of
+	// our own, who is authenticated. Anybody else could be forged.
+	Tell bool
 	// DryRun changes nothing and reports what would be; it does not know of
 	// leases.
 	DryRun bool
+
+	Mailbox    bool              // of verbs that teach: for the recipient alone, not the tenant
+	Domain     bool              // of AllowSender and BlockSender: the sender's whole domain
+	To         string            // of ChangeAction: of lists.OverrideActions
+	Class      string            // of ChangeAction: "" the recipient's own
+	Conditions map[string]string // of AddAllowRule and AddBlockRule, by attribute; none: the sender
 }
 
-// ArgsFrom reads Args as API and CLI give them: "reason" and "confirmed"
-// (yes or no). Anything else is an error.
+// conditions are the attributes a rule can be made of.
+var conditions = []string{"sender", "sender_domain", "recipient", "client", "helo", "subject", "attachment_name", "attachment_type"}
+
+// ArgsFrom reads Args as API and CLI give them. An argument that is not known
+// is an error.
 func ArgsFrom(given map[string]string) (Args, error) {
 	var a Args
 	for k, v := range given {
@@ -103,8 +118,25 @@ func ArgsFrom(given map[string]string) (Args, error) {
 		case k == "confirmed" && (v == "no" || v == "false"):
 		case k == "confirmed":
 			return a, fmt.Errorf(`confirmed is "yes" or "no", not %.40q`, v)
+		case k == "for" && (v == "tenant" || v == "mailbox"):
+			a.Mailbox = v == "mailbox"
+		case k == "for":
+			return a, fmt.Errorf(`for is "tenant" or "mailbox", not %.40q`, v)
+		case k == "what" && (v == "address" || v == "domain"):
+			a.Domain = v == "domain"
+		case k == "what":
+			return a, fmt.Errorf(`what is "address" or "domain", not %.40q`, v)
+		case k == "to":
+			a.To = v
+		case k == "class":
+			a.Class = v
+		case slices.Contains(conditions, k):
+			if a.Conditions == nil {
+				a.Conditions = map[string]string{}
+			}
+			a.Conditions[k] = v
 		default:
-			return a, fmt.Errorf(`no argument %.40q; there are reason and confirmed`, k)
+			return a, fmt.Errorf(`no argument %.40q; there are reason, confirmed, for, what, to, class, and the conditions of a rule: %s`, k, strings.Join(conditions, ", "))
 		}
 	}
 	return a, nil
@@ -219,8 +251,12 @@ func (r *run) check(sel Selection) error {
 		return errors.New("the reason is longer than 500 bytes")
 	case r.verb == lifecycle.Force && !r.args.Confirmed:
 		return ErrConfirm
-	case r.verb == lifecycle.Bounce && r.s.Payer == nil:
+	case (r.verb == lifecycle.Bounce || r.args.Tell) && r.s.Payer == nil:
 		return &lifecycle.Refusal{Verb: r.verb, Reason: "this gateway makes no notifications"}
+	case lessons[r.verb] != nil && r.s.Lists == nil:
+		return &lifecycle.Refusal{Verb: r.verb, Reason: "this gateway keeps no lists"}
+	case r.verb == lifecycle.ChangeAction && !slices.Contains(lists.OverrideActions, r.args.To):
+		return fmt.Errorf("%w: to is one of %s, not %.40q", ErrSelection, strings.Join(lists.OverrideActions, ", "), r.args.To)
 	}
 	return sel.Filter.Validate()
 }

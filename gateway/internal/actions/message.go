@@ -33,6 +33,9 @@ type turn struct {
 // is the first of as many places as the message has recipients.
 func (r *run) message(ctx context.Context, id mail.ID, p pick, slot int) error {
 	t := &turn{r, slot}
+	if err := r.learn(ctx, id, p); err != nil {
+		return r.report(ctx, id, nil, err)
+	}
 	items, err := t.update(ctx, id, p)
 	if errors.Is(err, store.ErrLeased) && len(items) > 1 {
 		for i, it := range items {
@@ -194,10 +197,10 @@ func (r *run) report(ctx context.Context, id mail.ID, items []item, err error) e
 	return nil
 }
 
-// notify makes the DSN that Bounce owes. Should that fail, the keeper does it
+// notify makes the DSN that Bounce or Tell owes. Should that fail, the keeper does it
 // later: the debt is on disk.
 func (r *run) notify(ctx context.Context, id mail.ID) error {
-	if r.verb != lifecycle.Bounce || r.args.DryRun {
+	if r.verb != lifecycle.Bounce && !r.args.Tell || r.args.DryRun {
 		return nil
 	}
 	if err := r.s.Payer.Pay(ctx, id); err != nil && !errors.Is(err, store.ErrNotFound) {

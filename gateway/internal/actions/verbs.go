@@ -27,6 +27,13 @@ var appliers = map[lifecycle.Verb]applier{
 	lifecycle.RemoveQuarantined: removeHeld,
 	lifecycle.DeleteStalled:     removeHeld,
 	lifecycle.RetryStalled:      scanAgain,
+	lifecycle.AllowSender:       taught,
+	lifecycle.BlockSender:       taught,
+	lifecycle.BlockRecipient:    taught,
+	lifecycle.BlockAndRemove:    blockAndRemove,
+	lifecycle.AddAllowRule:      taught,
+	lifecycle.AddBlockRule:      taught,
+	lifecycle.ChangeAction:      taught,
 }
 
 // Verbs lists the verbs that Do carries out.
@@ -100,10 +107,18 @@ func freeze(r *turn, _ *store.Message, rc *store.Recipient, e *mail.Event) (bool
 	return true, nil
 }
 
-func remove(_ *turn, _ *store.Message, rc *store.Recipient, e *mail.Event) (bool, error) {
+func remove(r *turn, m *store.Message, rc *store.Recipient, e *mail.Event) (bool, error) {
 	e.Type = mail.EventRemove
 	end(rc, mail.StatusQueueRemoved)
+	r.tell(m, rc)
 	return true, nil
+}
+
+// tell owes the sender a DSN where Args.Tell asks for it.
+func (r *turn) tell(m *store.Message, rc *store.Recipient) {
+	if r.args.Tell && m.Direction == mail.Outbound && !m.Sender.IsNull() && m.Kind == "" {
+		notify.Owe(rc, notify.CauseRemoved, r.sc.Actor)
+	}
 }
 
 // bounce removes and owes the sender a DSN, which Do makes right after.
@@ -129,9 +144,10 @@ func release(r *turn, m *store.Message, rc *store.Recipient, e *mail.Event) (boo
 	return true, r.route(m, rc)
 }
 
-func removeHeld(_ *turn, _ *store.Message, rc *store.Recipient, e *mail.Event) (bool, error) {
+func removeHeld(r *turn, m *store.Message, rc *store.Recipient, e *mail.Event) (bool, error) {
 	e.Type = mail.EventRemove
 	end(rc, mail.StatusQuarantineRemoved)
+	r.tell(m, rc)
 	return true, nil
 }
 

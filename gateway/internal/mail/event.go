@@ -50,6 +50,8 @@ const (
 	EventDiscard          EventType = "Discard"
 	EventRecovered        EventType = "Recovered" // found at start without a record
 	EventFilterError      EventType = "FilterError"
-	EventNotice           EventType = "Notice" // a DSN or notice was made
-	EventPolicy           EventType = "Policy" // policy loaded or refused
+	EventNotice           EventType = "Notice"       // a DSN or notice was made
+	EventPolicy           EventType = "Policy"       // policy loaded or refused
+	EventAction           EventType = "Action"       // a plugin did what an operator, policy or itself asked for
+	EventActionFailed     EventType = "ActionFailed" // it did not, and is not asked again
 )

@@ -24,10 +24,21 @@ type Scope struct {
 	Domains []string // of LevelDomain
 	Mailbox string   // of LevelMailbox
 	Actor   string   // who it is, for events: "admin", "anna@acme.test", "cli:root"
+	tenant  string   // "": not narrowed
 }
 
 // Admin sees everything.
 func Admin(actor string) Scope { return Scope{Level: lifecycle.LevelAdmin, Actor: actor} }
+
+// Tenant sees the mail of one tenant, with an administrator's rights: it is
+// what a plugin acts in, that an administrator granted the queue. Without a
+// tenant it is the zero Scope.
+func Tenant(actor, tenant string) Scope {
+	if tenant == "" {
+		return Scope{}
+	}
+	return Scope{Level: lifecycle.LevelAdmin, Actor: actor, tenant: tenant}
+}
 
 // Domain sees the mail of some domains.
 func Domain(actor string, domains ...string) Scope {
@@ -68,6 +79,9 @@ func owner(m *store.Message, r *store.Recipient) mail.Address {
 
 // Sees reports whether a recipient's row is within the scope.
 func (s Scope) Sees(m *store.Message, r *store.Recipient) bool {
+	if s.tenant != "" && r.Tenant != s.tenant {
+		return false
+	}
 	o := owner(m, r)
 	switch s.Level {
 	case lifecycle.LevelAdmin:
@@ -91,6 +105,9 @@ func (s Scope) Restrict(f query.Filter) query.Filter {
 	out := query.Where("direction", query.Is, string(mail.Outbound))
 	switch s.Level {
 	case lifecycle.LevelAdmin:
+		if s.tenant != "" {
+			return query.And(query.Where("tenant", query.Is, s.tenant), f)
+		}
 		return f
 	case lifecycle.LevelDomain:
 		return query.And(query.Or(

@@ -38,6 +38,8 @@ func (v values) Text(f string) []string {
 		return []string{v.m.Sender.Domain()}
 	case "recipient":
 		return []string{v.r.Address.String(), v.r.Original.String()}
+	case "tenant":
+		return []string{v.r.Tenant}
 	case "recipient_domain":
 		return []string{v.r.Address.Domain(), v.r.Original.Domain()}
 	}
@@ -79,11 +81,14 @@ func TestWhoSeesWhat(t *testing.T) {
 		{"mailbox_out", Mailbox("a", "anna@acme.test"), out, true},
 		{"mailbox_empty_dsn", Mailbox("a", ""), dsn, false},
 		{"mailbox_far", Mailbox("a", "x@far.test"), in, false},
+		{"tenant", Tenant("plugin x", "acme"), in, true},
+		{"tenant_other", Tenant("plugin x", "beta"), in, false},
+		{"tenant_none", Tenant("plugin x", ""), in, false},
 		{"unknown_level", Scope{Level: "root", Actor: "a"}, in, false},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			r := store.Recipient{N: 1, Address: addr(t, c.m.rcpt), Original: addr(t, c.m.original)}
+			r := store.Recipient{N: 1, Tenant: "acme", Address: addr(t, c.m.rcpt), Original: addr(t, c.m.original)}
 			m := store.Message{Direction: c.m.dir, Sender: addr(t, c.m.sender), Recipients: []store.Recipient{r}}
 			if got := c.s.Sees(&m, &r); got != c.want {
 				t.Errorf("sees %v", got)

@@ -11,6 +11,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/mailweir/weir/gateway/internal/mail"
@@ -64,6 +66,10 @@ type Message struct {
 	Kind      string          `json:"kind,omitempty"`   // "" ordinary, "dsn", "notice"
 	HasBody   bool            `json:"has_body"`
 	Attempts  int             `json:"attempts,omitempty"` // attempts recorded so far; the next one's K is this + 1
+	// PartEdits are what filters staged for the body, by the key that
+	// recipients name (mail.PartEditsKey): each list is there once. The content
+	// goes with the body.
+	PartEdits map[string][]mail.PartEdit `json:"part_edits,omitempty"`
 
 	Recipients []Recipient `json:"recipients"`
 }
@@ -90,15 +96,16 @@ type Recipient struct {
 	Unjudged bool         `json:"unjudged,omitempty"` // accepted, filters still have to run (a filter's tempfail after the 250)
 	Local    bool         `json:"local,omitempty"`    // known valid or Local Recipient when accepted (B65, B70)
 
-	Class    mail.Class        `json:"class,omitzero"`
-	Score    float64           `json:"score,omitempty"`
-	Findings []mail.Finding    `json:"findings,omitempty"`
-	Waivers  []mail.Waiver     `json:"waivers,omitempty"`
-	Edits    []mail.HeaderEdit `json:"edits,omitempty"`
-	Tags     []string          `json:"tags,omitempty"`
-	Notes    map[string]string `json:"notes,omitempty"`  // plugin name + "." + key
-	Rule     string            `json:"rule,omitempty"`   // HCL file:line that decided
-	Reason   string            `json:"reason,omitempty"` // why held, frozen or refused, one sentence
+	Class     mail.Class        `json:"class,omitzero"`
+	Score     float64           `json:"score,omitempty"`
+	Findings  []mail.Finding    `json:"findings,omitempty"`
+	Waivers   []mail.Waiver     `json:"waivers,omitempty"`
+	Edits     []mail.HeaderEdit `json:"edits,omitempty"`
+	PartEdits string            `json:"part_edits,omitempty"` // key in the message's; "" the body as it came
+	Tags      []string          `json:"tags,omitempty"`
+	Notes     map[string]string `json:"notes,omitempty"`  // plugin name + "." + key
+	Rule      string            `json:"rule,omitempty"`   // HCL file:line that decided
+	Reason    string            `json:"reason,omitempty"` // why held, frozen or refused, one sentence
 
 	Route    string `json:"route,omitempty"`    // route name in the policy
 	Schedule string `json:"schedule,omitempty"` // retry schedule's name
@@ -115,8 +122,54 @@ type Recipient struct {
 	LastRemote   bool        `json:"last_remote,omitempty"` // Last is the destination's own words
 	LastHost     string      `json:"last_host,omitempty"`
 	LastAddr     string      `json:"last_addr,omitempty"`
+	Hold         *Hold       `json:"hold,omitempty"`   // accepted: a filter wants to look again (B113)
 	Changed      time.Time   `json:"changed"`          // last change of Status
 	Expires      time.Time   `json:"expires,omitzero"` // end of lifetime or of quarantine
+}
+
+// Hold is a filter's wish to look at a message again later (deep filtering,
+// B113). A Hold is not changed once it is in a Recipient: copies share it.
+type Hold struct {
+	Until  time.Time `json:"until"` // the filters run again
+	Filter string    `json:"filter,omitempty"`
+	Reason string    `json:"reason,omitempty"`
+	Key    string    `json:"key,omitempty"` // the plugin's own name for it
+	Since  time.Time `json:"since"`         // the first of an unbroken row of holds
+	Count  int       `json:"count"`         // how many there were in that row
+}
+
+// Edits are the part edits of a recipient, in the order to apply them.
+func (m *Message) Edits(r *Recipient) []mail.PartEdit { return m.PartEdits[r.PartEdits] }
+
+// Lighten drops what only serves to send the message, now that its body is
+// gone: the content of part edits. What was done remains to be seen.
+func (m *Message) Lighten() {
+	if len(m.PartEdits) == 0 {
+		return
+	}
+	light := make(map[string][]mail.PartEdit, len(m.PartEdits))
+	for k, es := range m.PartEdits {
+		es = slices.Clone(es)
+		for i := range es {
+			es[i].Text = nil
+		}
+		light[k] = es
+	}
+	m.PartEdits = light
+}
+
+// Stage adds a list of part edits to the message and gives the key for its
+// recipients; "" for none.
+func (m *Message) Stage(es []mail.PartEdit) string {
+	key := mail.PartEditsKey(es)
+	if _, ok := m.PartEdits[key]; key != "" && !ok {
+		m.PartEdits = maps.Clone(m.PartEdits)
+		if m.PartEdits == nil {
+			m.PartEdits = map[string][]mail.PartEdit{}
+		}
+		m.PartEdits[key] = es
+	}
+	return key
 }
 
 // Admission is a message to take over, with its body.
@@ -220,6 +273,12 @@ type Outcome struct {
 	Events     []mail.Event
 	Spawn      []*Admission // DSNs and notices, durable in the same commit
 	DropBody   bool         // remove the body when all recipients are final
+	// Added are further recipients, such as an original that is kept beside
+	// what is sent with edits. The store gives them the next N; Events with an
+	// N of -1 - i are of Added[i].
+	Added []Recipient
+	// PartEdits join those of the message.
+	PartEdits map[string][]mail.PartEdit
 }
 
 // Bodies are the bytes of messages, exactly as received.
