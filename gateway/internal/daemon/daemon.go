@@ -21,6 +21,7 @@ import (
 	"github.com/mailweir/weir/gateway/internal/filter"
 	"github.com/mailweir/weir/gateway/internal/flow"
 	"github.com/mailweir/weir/gateway/internal/keeper"
+	"github.com/mailweir/weir/gateway/internal/lists"
 	"github.com/mailweir/weir/gateway/internal/notify"
 	"github.com/mailweir/weir/gateway/internal/queue"
 	"github.com/mailweir/weir/gateway/internal/resolver"
@@ -68,6 +69,7 @@ type Daemon struct {
 	worker  *queue.Worker
 	keeper  *keeper.Keeper
 	actions *actions.Service
+	lists   *lists.Lists
 	metrics *metrics
 
 	listeners map[string]net.Listener
@@ -124,9 +126,12 @@ func (d *Daemon) open(ctx context.Context, p *policy.Policy, dir string) (err er
 	if d.soft, err = softkv.Open(filepath.Join(dir, "soft"), softkv.Options{Clock: d.o.Now, Logger: d.log}); err != nil {
 		return err
 	}
+	if d.lists, err = lists.Open(ctx, lists.Options{Docs: d.store, Clock: d.o.Now, Logger: d.log}); err != nil {
+		return err
+	}
 	d.metrics = newMetrics()
 	d.host = filter.NewHost(filter.Options{
-		Logger: d.log, CacheDir: filepath.Join(dir, "cache"), Lists: newLists(d.snaps), KV: pluginKV{d.soft}, Metrics: d.metrics, Clock: d.o.Now,
+		Logger: d.log, CacheDir: filepath.Join(dir, "cache"), Lists: newLists(d.snaps, d.lists), KV: pluginKV{d.soft}, Metrics: d.metrics, Clock: d.o.Now,
 	})
 	d.snaps.host = d.host
 	if err := d.snaps.swap(ctx, p); err != nil {
@@ -145,7 +150,7 @@ func (d *Daemon) open(ctx context.Context, p *policy.Policy, dir string) (err er
 		Now: d.o.Now, Jitter: rand.Float64, Logger: d.log, Stop: d.stop,
 	})
 	payer := &notify.Payer{Store: d.store, Hostname: func() string { return d.snaps.policy().Gateway().Hostname }, Clock: d.o.Now, Route: d.routeNotice}
-	d.actions = actions.New(actions.Options{Store: d.store, Payer: payer, Clock: d.o.Now, Logger: d.log, Route: d.routeHeld})
+	d.actions = actions.New(actions.Options{Store: d.store, Payer: payer, Clock: d.o.Now, Logger: d.log, Route: d.routeHeld, Lists: d.lists})
 	d.keeper = d.newKeeper(payer)
 	d.metrics.watch(d.store, d.host)
 	return nil

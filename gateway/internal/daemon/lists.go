@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mailweir/weir/gateway/internal/filter"
+	"github.com/mailweir/weir/gateway/internal/lists"
 	"github.com/mailweir/weir/gateway/internal/store/softkv"
 	"github.com/mailweir/weir/policy"
 	"github.com/mailweir/weir/sdk/abi"
@@ -16,10 +17,12 @@ import (
 // noClients admits nobody: a prefix that no client address has.
 var noClients = []netip.Prefix{}
 
-// lists gives plugins the named lists of the policy.
-type lists struct {
+// namedLists gives plugins the named lists: those of the policy, and what
+// operators added to them.
+type namedLists struct {
 	s     *snapshots
 	names *listNames
+	added *lists.Lists
 }
 
 // listNames remembers which lists a policy has.
@@ -29,10 +32,14 @@ type listNames struct {
 	has map[string]bool
 }
 
-func newLists(s *snapshots) lists { return lists{s, &listNames{}} }
+func newLists(s *snapshots, added *lists.Lists) namedLists { return namedLists{s, &listNames{}, added} }
 
 // Lookup implements filter.Lists: the first key that is listed.
-func (l lists) Lookup(_ context.Context, tenant, list string, keys []string) (key, value string, found bool, err error) {
+func (l namedLists) Lookup(_ context.Context, tenant, list string, keys []string) (key, value string, found bool, err error) {
+	if lists.Known(list) {
+		key, value, found = l.added.Lookup(tenant, list, keys)
+		return key, value, found, nil
+	}
 	p := l.s.policy()
 	if !l.names.known(p, tenant, list) {
 		return "", "", false, filter.ErrNoList
@@ -42,7 +49,17 @@ func (l lists) Lookup(_ context.Context, tenant, list string, keys []string) (ke
 			return k, k, true, nil
 		}
 	}
-	return "", "", false, nil
+	key, value, found = l.added.Lookup(tenant, list, keys)
+	return key, value, found, nil
+}
+
+// listed is the policy's function listed(), with what operators added.
+func (l namedLists) listed(tenant, list, key string) bool {
+	if l.s.policy().Listed(tenant, list, key) {
+		return true
+	}
+	_, ok := l.added.Find(tenant, list, "", key)
+	return ok
 }
 
 func (n *listNames) known(p *policy.Policy, tenant, list string) bool {

@@ -52,6 +52,7 @@ const (
 	EventFilterError      EventType = "FilterError"
 	EventNotice           EventType = "Notice"       // a DSN or notice was made
 	EventPolicy           EventType = "Policy"       // policy loaded or refused
+	EventList             EventType = "List"         // an operator changed a list, a rule or the action for a class
 	EventAction           EventType = "Action"       // a plugin did what an operator, policy or itself asked for
 	EventActionFailed     EventType = "ActionFailed" // it did not, and is not asked again
 )
