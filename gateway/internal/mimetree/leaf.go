@@ -135,7 +135,7 @@ func (p *parser) closeLeaf(end int64) {
 		t.problem(i, "NUL in the content")
 	}
 	if l.uu {
-		t.problem(i, "a uuencoded file in the text") // many readers show it as an attachment
+		t.harmless(i, "a uuencoded file in the text") // many readers show it as an attachment
 	}
 	part.Magic = magic(head)
 	if part.Magic != "" && !strings.HasPrefix(part.Type, "multipart/") {

@@ -49,7 +49,7 @@ type leaf struct {
 }
 
 func (p *parser) run() error {
-	p.begin(-1, false, 0)
+	p.begin(-1, false, -1, 0)
 	ls := newLines(p.tree.r, p.tree.size)
 	for {
 		line, off, start, err := ls.next()
@@ -79,8 +79,9 @@ func (p *parser) line(line []byte, off int64, start bool) {
 	}
 }
 
-// begin starts an entity, whose header follows at off.
-func (p *parser) begin(parent int, digest bool, off int64) {
+// begin starts an entity, whose header follows at off. Its delimiter's line
+// began at delim, -1 for an entity without one.
+func (p *parser) begin(parent int, digest bool, delim, off int64) {
 	t := p.tree
 	if len(t.parts) >= p.budget.Parts {
 		p.cur = -1
@@ -97,6 +98,7 @@ func (p *parser) begin(parent int, digest bool, off int64) {
 	}
 	t.parts = append(t.parts, part)
 	t.bodies = append(t.bodies, body{off: off, end: off})
+	t.spans = append(t.spans, span{delim: delim, head: off, next: off})
 }
 
 func (p *parser) headerLine(line []byte, off int64, start bool) {
@@ -233,7 +235,7 @@ func (p *parser) message(i int, off int64) {
 		p.startLeaf(off)
 	default:
 		p.levels = append(p.levels, level{part: i})
-		p.begin(i, false, off)
+		p.begin(i, false, -1, off)
 	}
 }
 
@@ -281,7 +283,7 @@ func (p *parser) delimiter(line []byte, off int64) bool {
 		l.closed = false
 	}
 	l.children++
-	p.begin(l.part, l.digest, off+int64(len(line)))
+	p.begin(l.part, l.digest, off, off+int64(len(line)))
 	return true
 }
 
@@ -299,10 +301,12 @@ func (p *parser) closeTo(k int, end, off int64) {
 				p.headerDone(off)
 			}
 		}
+		p.tree.spans[p.cur].next = off
 		p.closeLeaf(end)
 	}
 	for len(p.levels) > k {
 		l := &p.levels[len(p.levels)-1]
+		p.tree.spans[l.part].next = off
 		b := &p.tree.bodies[l.part]
 		b.end = max(b.off, end)
 		p.tree.parts[l.part].Size = uint64(b.end - b.off)
@@ -311,7 +315,7 @@ func (p *parser) closeTo(k int, end, off int64) {
 			case l.children == 0:
 				p.tree.problem(l.part, "a multipart without parts")
 			case !l.closed:
-				p.tree.problem(l.part, "a multipart without its end")
+				p.tree.harmless(l.part, "a multipart without its end")
 			}
 		}
 		p.levels = p.levels[:len(p.levels)-1]

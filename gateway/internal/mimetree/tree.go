@@ -52,7 +52,9 @@ type Tree struct {
 	headers   []abi.Header
 	parts     []abi.Part
 	bodies    []body // in step with parts
+	spans     []span // in step with parts
 	malformed bool
+	shaky     bool // the structure as a whole is uncertain: the message is no ground for edits
 	problems  []string
 
 	mu      sync.Mutex
@@ -123,7 +125,19 @@ func (t *Tree) ReceivedCount() int {
 	return n
 }
 
+// problem notes where another reader could understand the message differently.
 func (t *Tree) problem(part int, text string) {
+	if part >= 0 {
+		t.spans[part].shaky = true
+	} else {
+		t.shaky = true
+	}
+	t.harmless(part, text)
+}
+
+// harmless is problem for what leaves no doubt where the part lies and what
+// it is, so that it may still be edited.
+func (t *Tree) harmless(part int, text string) {
 	t.malformed = true
 	if part >= 0 {
 		t.parts[part].Malformed = true

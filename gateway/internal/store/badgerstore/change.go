@@ -51,6 +51,9 @@ func newChange(old *stored, m *store.Message, attempts []mail.Attempt, events []
 		}
 		c.add(attemptKey(m.ID, a.K), b)
 	}
+	if !m.HasBody {
+		m.Lighten()
+	}
 	b, err := encodeMessage(m)
 	if err != nil {
 		return nil, err

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	badger "github.com/dgraph-io/badger/v4"
@@ -106,11 +108,15 @@ func (s *Store) settle(held *lease, l store.Lease, o store.Outcome, spawn []*adm
 		if err := outcome(m, held.ns, o.Recipients); err != nil {
 			return false, err
 		}
+		events, err := addRecipients(m, o)
+		if err != nil {
+			return false, err
+		}
 		dropped = o.DropBody && m.HasBody && final(m)
 		if dropped {
 			m.HasBody = false
 		}
-		c, err := newChange(old, m, o.Attempts, o.Events)
+		c, err := newChange(old, m, o.Attempts, events)
 		if err != nil {
 			return false, err
 		}
@@ -171,6 +177,44 @@ func outcome(m *store.Message, leased []int, rs []store.Recipient) error {
 		}
 	}
 	return nil
+}
+
+// addRecipients gives m the further recipients and part edits of an outcome,
+// and the outcome's events their numbers.
+func addRecipients(m *store.Message, o store.Outcome) ([]mail.Event, error) {
+	if len(o.PartEdits) > 0 {
+		m.PartEdits = maps.Clone(m.PartEdits)
+		if m.PartEdits == nil {
+			m.PartEdits = map[string][]mail.PartEdit{}
+		}
+		maps.Copy(m.PartEdits, o.PartEdits)
+	}
+	events := o.Events
+	if len(o.Added) == 0 {
+		return events, nil
+	}
+	if !m.HasBody {
+		return nil, errors.New("a recipient cannot be added: the body is gone")
+	}
+	events = slices.Clone(events)
+	next := 0
+	for i := range m.Recipients {
+		next = max(next, m.Recipients[i].N)
+	}
+	for i, r := range o.Added {
+		if r.Status == "" {
+			return nil, errors.New("a recipient without a status cannot be added")
+		}
+		next++
+		r.N = next
+		m.Recipients = append(m.Recipients, r)
+		for j := range events {
+			if events[j].N == -1-i {
+				events[j].N = next
+			}
+		}
+	}
+	return events, nil
 }
 
 func final(m *store.Message) bool {

@@ -42,6 +42,62 @@ var settleTests = []test{
 			f.Fatalf("events: %v", e)
 		}
 	}},
+	{"adds_recipients_and_part_edits", func(f *fixture) {
+		m := message(rcpt(1, "a"), rcpt(4, "b"))
+		m.Recipients[1].PartEdits = m.Stage([]mail.PartEdit{{Op: "append", Part: 1, Text: []byte("first\r\n"), Octets: 7}})
+		f.enqueue(m)
+		var c store.Claimed
+		for _, x := range f.claim(t0, 10) {
+			if slices.Equal(x.Lease.Recipients, []int{1}) {
+				c = x
+			}
+		}
+		edits := []mail.PartEdit{{Op: "remove", Part: 2, At: 77, Filter: "f"}}
+		key := mail.PartEditsKey(edits)
+		o := outcome(c, mail.StatusQueued)
+		o.Recipients[0].PartEdits, o.Recipients[0].Next = key, t0.Add(time.Hour)
+		o.PartEdits = map[string][]mail.PartEdit{key: edits}
+		kept := rcpt(99, "a")
+		kept.Status, kept.Reason, kept.Next = mail.StatusQuarantined, "the original", time.Time{}
+		o.Added = []store.Recipient{kept}
+		ev := event(m, mail.EventQuarantine)
+		ev.N = -1
+		o.Events, o.DropBody = []mail.Event{ev}, true
+		f.must(f.s.Settle(ctx, c.Lease, o))
+		f.reopen()
+		got := f.get(m.ID)
+		if len(got.Recipients) != 3 || got.Recipients[2].N != 5 || got.Recipients[2].Reason != "the original" || !got.HasBody {
+			f.Fatalf("%+v", got.Recipients)
+		}
+		if es := got.Edits(find(got, 1)); len(es) != 1 || es[0].At != 77 {
+			f.Fatalf("edits: %+v", got.PartEdits)
+		}
+		if es := got.Edits(find(got, 4)); len(es) != 1 || string(es[0].Text) != "first\r\n" {
+			f.Fatalf("edits: %+v", got.PartEdits)
+		}
+		es, err := f.s.Events(ctx, m.ID)
+		f.must(err)
+		if e := es[len(es)-1]; e.N != 5 || e.Type != mail.EventQuarantine {
+			f.Fatalf("%+v", e)
+		}
+		counts, err := f.s.Counts(ctx)
+		f.must(err)
+		if counts[mail.StatusQuarantined] != 1 {
+			f.Fatalf("%v", counts)
+		}
+		// The content of edits goes with the body.
+		f.must(f.s.Update(ctx, m.ID, func(m *store.Message) ([]mail.Event, error) {
+			for i := range m.Recipients {
+				m.Recipients[i].Status, m.Recipients[i].Next = mail.StatusQueueRemoved, time.Time{}
+			}
+			m.HasBody = false
+			return nil, nil
+		}))
+		got = f.get(m.ID)
+		if es := got.Edits(find(got, 4)); len(es) != 1 || es[0].Text != nil || es[0].Octets != 7 {
+			f.Fatalf("edits without a body: %+v", es)
+		}
+	}},
 	{"ends_the_lease", func(f *fixture) {
 		f.enqueue(message(rcpt(1, "a")))
 		c := f.claimOne(t0)
