@@ -157,7 +157,7 @@ func specs(p *policy.Policy) ([]filter.Spec, error) {
 		}
 		sp := filter.Spec{
 			Name: pl.Name, Source: pl.Source, Module: mod, Digest: pl.Digest, Grants: pl.Grants,
-			Isolated: pl.Isolation == "message",
+			Isolated: pl.Isolation == "message", Trusted: strings.HasPrefix(pl.Source, "builtin:"),
 			Limits: filter.Limits{
 				Memory: pl.Limits.Memory, Instances: pl.Limits.Instances, Wait: pl.Limits.Wait, Deadline: deadlines(pl.Limits.Deadline),
 			},

@@ -22,6 +22,9 @@ type Spec struct {
 	Limits  Limits              // zero fields are defaults
 	OnError OnErrorFunc         // nil: tempfail
 	Grants  map[string][]string // kind → what of it; an empty list is the grant without a restriction
+	// Trusted says that the module comes with the gateway. It is compiled in this
+	// process where no other can be started; everything else holds for it too.
+	Trusted bool
 	// Isolated gives every call an instance of its own, so that nothing one
 	// message leaves in a guest's memory meets the next. It costs an
 	// instantiation a call (about 2 ms for a Go guest).

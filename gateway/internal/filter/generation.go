@@ -28,6 +28,7 @@ type generation struct {
 	loaded      time.Time
 	loadTime    time.Duration
 
+	code     string // folder of its machine code in the cache
 	cache    wazero.CompilationCache
 	runtime  wazero.Runtime
 	compiled wazero.CompiledModule

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/mailweir/weir/gateway/internal/filter/compile"
 	"github.com/mailweir/weir/sdk/abi"
 )
 
@@ -109,7 +110,23 @@ func (h *Host) Swap(ctx context.Context, specs []Spec, configs []Config) error {
 			o.gen.forgetSets(n.configs)
 		}
 	}
+	h.pruneCode(next)
 	return nil
+}
+
+// pruneCode bounds what the cache keeps of plugins that are gone.
+func (h *Host) pruneCode(now *snapshot) {
+	if h.opts.CacheDir == "" {
+		return
+	}
+	var used []string
+	for _, p := range now.plugins {
+		used = append(used, p.gen.code)
+	}
+	c := compile.Compiler{Dir: h.opts.CacheDir}
+	if err := c.Prune(used); err != nil {
+		h.opts.Logger.Warn("old compiled code of plugins stays", "error", err)
+	}
 }
 
 // Hooks reports whether a plugin subscribes to a stage; false for no plugin.

@@ -11,10 +11,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mailweir/weir/gateway/internal/filter/compile"
 	"github.com/mailweir/weir/gateway/internal/filter/meter"
 	"github.com/mailweir/weir/sdk/abi"
 	"github.com/tetratelabs/wazero"
-	"github.com/tetratelabs/wazero/api"
 )
 
 const pageSize = 64 << 10
@@ -83,7 +83,7 @@ func (h *Host) load(ctx context.Context, s *Spec, key, digest string) (_ *genera
 			g.retire()
 		}
 	}()
-	if err := g.compile(ctx, metered, h.opts.CacheDir); err != nil {
+	if err := g.compile(ctx, metered, s.Trusted); err != nil {
 		return nil, err
 	}
 	in, err := g.pool.get(ctx, "", 0)
@@ -98,21 +98,35 @@ func (h *Host) load(ctx context.Context, s *Spec, key, digest string) (_ *genera
 
 // compile makes the generation's runtime. Each has its own engine, so that all
 // compiled code goes with the generation; the folder behind it is shared.
-func (g *generation) compile(ctx context.Context, metered []byte, cacheDir string) (err error) {
+//
+// The compiler runs in a process of its own (package compile), for the
+// gateway's own plugins as well, whose compilation takes memory too. Where no
+// process can be started those are compiled here; a stranger's is refused.
+func (g *generation) compile(ctx context.Context, metered []byte, trusted bool) (err error) {
 	if err := ctx.Err(); err != nil {
 		return context.Cause(ctx)
 	}
-	if cacheDir == "" {
-		g.cache = wazero.NewCompilationCache()
-	} else if g.cache, err = openCache(cacheDir); err != nil {
+	c := compile.Compiler{Dir: g.opts.CacheDir, Log: g.log}
+	if c.Dir == "" {
+		if c.Dir, err = os.MkdirTemp("", "weir-compile-"); err != nil {
+			return fmt.Errorf("a folder to compile in: %w", err)
+		}
+		defer os.RemoveAll(c.Dir)
+	}
+	dir, err := c.Entry(ctx, metered)
+	switch {
+	case err == nil:
+		g.cache, err = wazero.NewCompilationCacheWithDir(dir)
+		g.code = dir
+	case errors.Is(err, compile.ErrNoProcess) && trusted:
+		g.log.Warn("compiling a plugin in this process", "error", err)
+		g.cache, err = wazero.NewCompilationCache(), nil
+	}
+	if err != nil {
 		return err
 	}
-	// No WithCloseOnContextDone: the metering is the watchdog, see package meter.
-	g.runtime = wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().
-		WithCoreFeatures(api.CoreFeaturesV2).
-		WithMemoryLimitPages(uint32(g.memory/pageSize)).
-		WithCompilationCache(g.cache).
-		WithDebugInfoEnabled(false))
+	g.runtime = wazero.NewRuntimeWithConfig(ctx, compile.Config().
+		WithMemoryLimitPages(uint32(g.memory/pageSize)).WithCompilationCache(g.cache))
 	if g.compiled, err = g.runtime.CompileModule(ctx, metered); err != nil {
 		first, _, _ := strings.Cut(err.Error(), "\n")
 		return fmt.Errorf("compiling it: %s", first)
@@ -124,27 +138,6 @@ func (g *generation) compile(ctx context.Context, metered []byte, cacheDir strin
 		return err
 	}
 	return link(ctx, g.runtime, g.manifest, g.grants)
-}
-
-// openCache opens the folder of compiled code. Whoever can write there can run
-// code in this process, so nobody else may look in.
-func openCache(dir string) (wazero.CompilationCache, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("making the compilation cache: %w", err)
-	}
-	info, err := os.Lstat(dir)
-	if err != nil {
-		return nil, fmt.Errorf("compilation cache: %w", err)
-	}
-	if !info.IsDir() {
-		return nil, fmt.Errorf("compilation cache %s is not a folder", dir)
-	}
-	if info.Mode().Perm()&0o077 != 0 {
-		if err := os.Chmod(dir, 0o700); err != nil {
-			return nil, fmt.Errorf("compilation cache: %w", err)
-		}
-	}
-	return wazero.NewCompilationCacheWithDir(dir)
 }
 
 func checkExports(cm wazero.CompiledModule) error {
