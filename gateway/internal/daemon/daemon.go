@@ -144,6 +144,7 @@ func (d *Daemon) open(ctx context.Context, p *policy.Policy, dir string) (err er
 	d.flow = flow.New(flow.Options{
 		Policy: d.snaps.policy, Filters: d.host, Store: d.store, Engine: d.engine, Verify: d.checker, Names: dns, Notices: notices,
 		Now: d.o.Now, Jitter: rand.Float64, Logger: d.log, Stop: d.stop,
+		Listed: newLists(d.snaps, d.lists).listed, Override: d.override,
 	})
 	d.worker = queue.New(queue.Options{
 		Store: d.store, Engine: d.engine, Judge: d.flow, Confirm: d.checker, Notices: notices, Policy: d.snaps.policy,

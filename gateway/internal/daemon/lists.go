@@ -25,6 +25,15 @@ type namedLists struct {
 	added *lists.Lists
 }
 
+// override is what an operator chose for a class of findings (B37).
+func (d *Daemon) override(tenant, main, sub, extra string) (policy.Override, bool) {
+	o, ok := d.lists.Action(tenant, main, sub, extra)
+	if o.Action == "deliver" {
+		o.Action = "continue"
+	}
+	return policy.Override{Action: o.Action, By: o.By}, ok
+}
+
 // listNames remembers which lists a policy has.
 type listNames struct {
 	mu  sync.Mutex

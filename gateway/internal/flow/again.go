@@ -129,7 +129,7 @@ func (c *commit) earlier(ctx context.Context, t *policy.Tenant, r *store.Recipie
 
 // replay asks filters about a stage of the envelope that has no session.
 func (c *commit) replay(ctx context.Context, h *hearing, chain []*policy.Filter, r *store.Recipient, st abi.Stage) {
-	fx := clientFacts(c.client)
+	fx := c.f.clientFacts(c.client)
 	fx.Stage, fx.Direction, fx.Tenant, fx.Now = st.String(), string(c.rec.Direction), h.tenant, c.f.o.Now()
 	fx.Sender = c.rec.Sender.String()
 	ev := &abi.Event{
@@ -454,7 +454,7 @@ func (f *Flow) tell(ctx context.Context, p *policy.Policy, m *store.Message, r *
 
 // recorded is what the record tells of a message that is not at hand any more.
 func (f *Flow) recorded(m *store.Message, r *store.Recipient, stage abi.Stage) *policy.Facts {
-	fx := clientFacts(&m.Client)
+	fx := f.clientFacts(&m.Client)
 	fx.Stage, fx.Direction, fx.Tenant, fx.Now = stage.String(), string(m.Direction), r.Tenant, f.o.Now()
 	fx.Sender, fx.Recipient, fx.Recipients = m.Sender.String(), r.Address.String(), []string{r.Address.String()}
 	fx.Size, fx.Subject, fx.Score = m.Size, m.Summary.Subject, r.Score

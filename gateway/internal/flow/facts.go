@@ -11,7 +11,7 @@ import (
 
 // facts is what is known of the session at a stage.
 func (s *session) facts(stage abi.Stage) *policy.Facts {
-	fx := clientFacts(&s.client)
+	fx := s.f.clientFacts(&s.client)
 	fx.Direction, fx.Stage, fx.Now = string(s.peer.Direction), stage.String(), s.f.o.Now()
 	if tx := s.tx; tx != nil {
 		fx.Sender, fx.Size = tx.from.String(), tx.params.Size
@@ -20,8 +20,21 @@ func (s *session) facts(stage abi.Stage) *policy.Facts {
 	return fx
 }
 
-func clientFacts(c *mail.Client) *policy.Facts {
+// clientFacts begins a set of facts; what operators added to lists is asked for
+// the tenant that it will name.
+func (f *Flow) clientFacts(c *mail.Client) *policy.Facts {
 	fx := &policy.Facts{ClientName: c.Name, Helo: c.Helo, TLS: c.TLS, User: c.User}
+	if f.o.Listed != nil {
+		fx.Listed = func(list, key string) bool { return f.o.Listed(fx.Tenant, list, key) }
+	}
+	if f.o.Override != nil {
+		fx.Override = func(main, sub, extra string) (policy.Override, bool) {
+			if fx.Direction != string(mail.Inbound) {
+				return policy.Override{}, false
+			}
+			return f.o.Override(fx.Tenant, main, sub, extra)
+		}
+	}
 	if c.Addr.IsValid() {
 		fx.ClientIP = c.Addr.Addr().Unmap().String()
 	}

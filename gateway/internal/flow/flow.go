@@ -38,7 +38,8 @@ type Names interface {
 	PTR(ctx context.Context, a netip.Addr) (string, error)
 }
 
-// Options make a Flow. All fields are needed but Names and Stop.
+// Options make a Flow. All fields are needed but Names,
+// Stop, Listed and Override.
 type Options struct {
 	Policy  func() *policy.Policy // the current snapshot
 	Filters Filters
@@ -51,6 +52,13 @@ type Options struct {
 	Jitter  func() float64
 	Logger  *slog.Logger
 	Stop    func(error) // a store that cannot record ends the process
+
+	// Listed is the policy's function listed(), with what operators added to
+	// the lists; nil: as the policy declares them.
+	Listed func(tenant, list, key string) bool
+	// Override is the action that an operator chose for a class of incoming
+	// mail (B37); nil: none.
+	Override func(tenant, main, sub, extra string) (policy.Override, bool)
 }
 
 // Flow makes transactions. It implements smtpd.Gate and queue.Judge.

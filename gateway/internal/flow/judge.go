@@ -210,7 +210,7 @@ func newWaivers(have, all []mail.Waiver) []mail.Waiver {
 
 // facts is what is known of the message for one recipient.
 func (c *commit) facts(it *item, stage abi.Stage) *policy.Facts {
-	fx := clientFacts(c.client)
+	fx := c.f.clientFacts(c.client)
 	fx.Stage, fx.Direction, fx.Tenant = stage.String(), string(c.rec.Direction), it.tenant.Name
 	fx.Sender, fx.Recipient, fx.Size = c.rec.Sender.String(), it.rec.Address.String(), c.rec.Size
 	fx.Subject, fx.Malformed, fx.HasAttachments = c.rec.Summary.Subject, c.tree.Malformed(), c.tree.HasAttachments()
