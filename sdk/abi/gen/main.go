@@ -1,5 +1,6 @@
-// Command gen writes the Go codec and the golden vectors of the ABI from
-// weir1.schema. It is run by go generate in sdk/abi and is no part of a build.
+// Command gen writes the codecs of the ABI in Go, Rust, AssemblyScript and C, and
+// the golden vectors, from weir1.schema. It is run by go generate in sdk/abi and
+// is no part of a build.
 package main
 
 import (
@@ -42,11 +43,19 @@ func generate(path string) (map[string][]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
+	dir := filepath.Dir(path)
 	files := map[string][]byte{}
 	for name, make := range map[string]func(*schema) ([]byte, error){
-		"abi_gen.go":            goCode,
-		"abi_gen_test.go":       goTestTable,
-		"testdata/vectors.json": goldenVectors,
+		"abi_gen.go":                        goCode,
+		"abi_gen_test.go":                   goTestTable,
+		"testdata/vectors.json":             goldenVectors,
+		"../rust/src/abi.rs":                rustCode,
+		"../assemblyscript/assembly/abi.ts": asCode,
+		"../c/weir.h":                       cHeader(filepath.Join(dir, "../c/weir.h")),
+		// In the conformance guests: a record's codec by the record's name.
+		"../conformance/go/recode_gen.go":                  goRecode,
+		"../conformance/rust/src/recode.rs":                rustRecode,
+		"../conformance/assemblyscript/assembly/recode.ts": asRecode,
 	} {
 		if files[name], err = make(s); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
