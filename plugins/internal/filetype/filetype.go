@@ -128,7 +128,7 @@ const headLen = 1024
 // Of tells what content is: what a reader that goes by the first octets takes
 // it for. Content that cannot be read is Unknown. It reads the first KiB; of a
 // ZIP also its directory (at most 64 KiB of it); of content without a mark also
-// octets 32–40 KiB and the end, where disk images have theirs.
+// octets 32–44 KiB and, if it begins as one does, the end, where disk images have theirs.
 func Of(r io.ReaderAt, size int64) Type {
 	head := read(r, 0, min(headLen, size))
 	t := Head(head)
@@ -137,7 +137,7 @@ func Of(r io.ReaderAt, size int64) Type {
 		return zipped(r, size, head)
 	case Unknown, Text, DOS, ELF, Script:
 		// An image that boots has a program, or nothing, where others have their mark.
-		if d := image(r, size); d != Unknown {
+		if d := image(r, size, head); d != Unknown {
 			return d
 		}
 	}
@@ -172,7 +172,7 @@ func le32(b []byte) int64 {
 }
 
 // image looks for the marks of disk images, which stand far from the beginning.
-func image(r io.ReaderAt, size int64) Type {
+func image(r io.ReaderAt, size int64, head []byte) Type {
 	const at, n = 32768, 6 * 2048
 	if size >= at+2048 {
 		b := read(r, at, min(n, size-at))
@@ -192,7 +192,8 @@ func image(r io.ReaderAt, size int64) Type {
 			return UDF
 		}
 	}
-	if size >= 512 {
+	// A fixed VHD begins with a boot sector, a DMG with a zlib stream or nothing.
+	if size >= 512 && len(head) >= 512 && (string(head[510:512]) == "\x55\xaa" || head[0] == 0x78 || string(head[:8]) == "\x00\x00\x00\x00\x00\x00\x00\x00") {
 		b := read(r, size-512, 512)
 		switch {
 		case bytes.HasPrefix(b, []byte("conectix")):

@@ -1,0 +1,133 @@
+package archive
+
+import (
+	"bytes"
+	"hash/crc32"
+	"strconv"
+
+	"github.com/mailweir/weir/plugins/internal/filetype"
+)
+
+// Marks of archives that tools find anywhere: behind a program that unpacks
+// itself, or behind anything else.
+const (
+	mark7z  = "7z\xbc\xaf\x27\x1c"
+	markRAR = "Rar!\x1a\x07"
+	markCAB = "MSCF\x00\x00\x00\x00"
+	markACE = "**ACE**" // 7 octets into the archive
+	markARJ = "\x60\xea"
+	markLZH = "-lh" // 2 octets into the archive
+)
+
+// maxMarks is how many places of one content are looked at.
+const maxMarks = 1000
+
+// behind looks for archives from an offset on, behind something else. In
+// programs it also looks for the kinds whose marks are short.
+func (w *walker) behind(s source, from int64, program bool, p place) error {
+	const step, lap = 64 << 10, 8
+	marks := []string{mark7z, markRAR, markCAB, markACE}
+	if program {
+		marks = append(marks, markARJ, markLZH)
+	}
+	zip := false
+	tried := 0
+	for off := from; off < s.size; off += step {
+		n := min(step+lap, s.size-off)
+		if err := w.b.searched(n); err != nil {
+			return err
+		}
+		b, err := s.at(off, n)
+		if err != nil {
+			return err
+		}
+		zip = zip || bytes.Contains(b, []byte(endMark)) || bytes.Contains(b, []byte(localMark))
+		for _, mark := range marks {
+			for i := 0; ; {
+				j := bytes.Index(b[i:], []byte(mark))
+				if j < 0 || i+j >= step {
+					break
+				}
+				at := off + int64(i+j)
+				i += j + len(mark)
+				switch mark {
+				case markACE:
+					at -= 7
+				case markLZH:
+					at -= 2
+				}
+				if at < from {
+					continue
+				}
+				inner := s.section(at, s.size-at)
+				t, err := w.sound(inner)
+				if err != nil {
+					return err
+				}
+				if t == filetype.Unknown {
+					continue
+				}
+				if tried++; tried > maxMarks {
+					return damaged("more than " + strconv.Itoa(maxMarks) + " places look like the beginning of an archive")
+				}
+				if err := w.content(inner, t, p, true); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	if !zip {
+		return nil
+	}
+	if from > 1 { // behind another archive: the directory must be there too
+		s = s.section(from, s.size-from)
+	}
+	return w.zip(s, true, p, false)
+}
+
+// sound tells what begins here, if its header's checksum or fields are right.
+func (w *walker) sound(s source) (filetype.Type, error) {
+	head, err := s.upTo(0, 64)
+	if err != nil {
+		return "", err
+	}
+	t := filetype.Head(head)
+	ok := false
+	switch t {
+	case filetype.SevenZip:
+		ok = len(head) >= 32 && crc32.ChecksumIEEE(head[12:32]) == uint32(u32(head[8:]))
+	case filetype.RAR4:
+		ok = soundRAR4(head[7:])
+	case filetype.RAR5:
+		ok, err = soundRAR5(s)
+	case filetype.CAB:
+		ok = len(head) >= 36 && u32(head[8:]) <= s.size && u32(head[16:]) >= 36 && u32(head[16:]) < u32(head[8:]) && head[25] == 1 && u16(head[26:]) > 0
+	case filetype.ACE, filetype.ARJ, filetype.LZH:
+		ok = true
+	}
+	if err != nil || !ok {
+		return filetype.Unknown, err
+	}
+	return t, nil
+}
+
+// soundRAR4 checks the block behind the marker: the archive header, of 13 octets.
+func soundRAR4(b []byte) bool {
+	if len(b) < 13 || b[2] != 0x73 {
+		return false
+	}
+	n := u16(b[5:])
+	return n >= 13 && n <= int64(len(b)) && int64(crc32.ChecksumIEEE(b[2:n])&0xffff) == u16(b)
+}
+
+// soundRAR5 checks the block behind the marker: the archive header or that of
+// its encryption, both short.
+func soundRAR5(s source) (bool, error) {
+	b, err := s.upTo(8, 512)
+	if err != nil || len(b) < 6 {
+		return false, err
+	}
+	size, n := vint(b[4:min(len(b), 14)])
+	end := 4 + n + size
+	return n > 0 && size > 0 && end <= int64(len(b)) && crc32.ChecksumIEEE(b[4:end]) == uint32(u32(b)), nil
+}
