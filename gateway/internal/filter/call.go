@@ -43,6 +43,13 @@ type call struct {
 	partEnc []byte
 	hashes  map[hashKey][]byte
 
+	reply       []byte // for reply_read
+	net         netState
+	orders      int // made of the queue
+	submissions int // of them
+	staged      map[uint32][]byte
+	stagedSize  int
+
 	errText string // of the last negative result, for error_read
 	said    string // the last line of level error
 	lines   int
@@ -74,7 +81,9 @@ func (c *call) extend(d time.Duration) {
 	now := time.Now()
 	if t := now.Add(d); t.After(c.deadline) {
 		c.deadline, c.until = t, now.Sub(start)+d
-		c.end() // a context with the old deadline
+		if c.cancel != nil {
+			c.cancel() // a context with the old deadline
+		}
 		c.bounded, c.cancel = nil, nil
 	}
 }
@@ -109,6 +118,7 @@ func (c *call) end() {
 	if c.cancel != nil {
 		c.cancel()
 	}
+	c.closeConns()
 }
 
 func (c *call) tenant() string {

@@ -40,6 +40,23 @@ var hostFuncs = map[string]hostFunc{
 	"kv_cas":       kvCas,
 	"kv_delete":    kvDelete,
 	"kv_add":       kvAdd,
+	"kv_batch":     kvBatch,
+	"body_write":   bodyWrite,
+	"reply_read":   replyRead,
+	"dns_query":    dnsQuery,
+	"http_fetch":   httpFetch,
+	"dial":         dialAddress,
+	"conn_write":   connWrite,
+	"conn_send":    connSend,
+	"conn_read":    connRead,
+	"conn_close":   connClose,
+
+	"schedule":        scheduleCall,
+	"message_get":     messageGet,
+	"message_release": messageVerb("release"),
+	"message_reject":  messageVerb("reject"),
+	"message_delete":  messageVerb("delete"),
+	"message_submit":  messageSubmit,
 }
 
 // guestMemory reads and writes the guest's memory; a pointer that is outside
@@ -128,7 +145,7 @@ func link(ctx context.Context, r wazero.Runtime, m *manifest.Manifest, granted m
 			if g, ok := m.Grant(h.Grant); !ok || !g.Optional {
 				continue
 			}
-			f = denied(h.Grant)
+			f = denied(h)
 		}
 		b.NewFunctionBuilder().WithGoModuleFunction(bind(h.Name, f), types(h.Params), types(h.Results)).Export(h.Name)
 	}
@@ -146,9 +163,12 @@ func link(ctx context.Context, r wazero.Runtime, m *manifest.Manifest, granted m
 	return nil
 }
 
-func denied(grant string) hostFunc {
+func denied(h abi.HostCall) hostFunc {
 	return func(_ *instance, c *call, _ guestMemory, st []uint64) {
-		result(st, c.fail(abi.ErrDenied, `grant "`+grant+`" is not given`))
+		code := c.fail(abi.ErrDenied, `grant "`+h.Grant+`" is not given`)
+		if result(st, code); h.Results == "l" {
+			st[0] = uint64(int64(code))
+		}
 	}
 }
 

@@ -30,17 +30,19 @@ const (
 )
 
 // verdict decodes and checks what the guest wrote. Whatever it accepts may be
-// acted on without another look.
+// acted on without another look; part edits have their whole content in Text.
 func (c *call) verdict(g *generation) (*abi.Verdict, error) {
 	v := new(abi.Verdict)
-	if !c.written {
-		return v, nil // nothing to say
-	}
-	if err := v.Decode(c.result); err != nil {
-		return nil, err
+	if c.written { // else there is nothing to say
+		if err := v.Decode(c.result); err != nil {
+			return nil, err
+		}
 	}
 	_, mayAccept := g.grants["accept"]
-	return v, checkVerdict(v, c.ev, mayAccept)
+	if err := checkVerdict(v, c.ev, mayAccept); err != nil {
+		return nil, err
+	}
+	return v, c.changes(v)
 }
 
 func checkVerdict(v *abi.Verdict, ev *abi.Event, mayAccept bool) error {
@@ -69,6 +71,7 @@ func checkVerdict(v *abi.Verdict, ev *abi.Event, mayAccept bool) error {
 	k.line("hold key", v.Hold.Key, maxName)
 	k.line("route", v.Route, maxName)
 	k.notes(v.Notes)
+	k.results(v.Results)
 	for _, w := range v.Waivers {
 		k.count("classes of a waiver", len(w.Classes), maxWaivers)
 		k.that(len(w.Classes) > 0, "a waiver without classes")
