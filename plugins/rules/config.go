@@ -75,6 +75,7 @@ type ruleSet struct {
 	clients     []clientCond
 	lists       []listCond
 	byRecipient bool
+	operators   bool // consult what operators added
 }
 
 type headerIndex struct {
@@ -95,13 +96,12 @@ type listCond struct {
 // build compiles a configuration. Allows come first, so that rules are in the
 // order in which they rank.
 func build(v abi.Value) (*ruleSet, error) {
-	rs := &ruleSet{}
-	for _, verb := range []string{"allow", "block"} {
-		for _, b := range v.Get(verb).Items {
-			if err := rs.add(b, verb == "allow"); err != nil {
-				return nil, err
-			}
-		}
+	rs := &ruleSet{operators: true}
+	if o := v.Get("operator_lists"); !o.IsNull() {
+		rs.operators = o.Bool
+	}
+	if err := rs.addAll(v); err != nil {
+		return nil, err
 	}
 	set := uint32(1)
 	for k := range rs.index {
@@ -111,6 +111,17 @@ func build(v abi.Value) (*ruleSet, error) {
 		rs.headers[i].finish(&set)
 	}
 	return rs, nil
+}
+
+func (rs *ruleSet) addAll(v abi.Value) error {
+	for _, verb := range []string{"allow", "block"} {
+		for _, b := range v.Get(verb).Items {
+			if err := rs.add(b, verb == "allow"); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func (rs *ruleSet) add(b abi.Value, allow bool) error {
@@ -136,6 +147,13 @@ func (rs *ruleSet) add(b abi.Value, allow bool) error {
 			if err := rs.index[k].addValue(k, s, cond); err != "" {
 				return wrong(attributes[k] + ": " + err)
 			}
+		}
+	}
+	if values := b.Get("mailbox"); !values.IsNull() { // of an operator's rule: beside its recipients
+		cond := rs.condition(&r, "recipient", abi.StageRcptTo, true)
+		rs.byRecipient = true
+		for _, s := range values.StringList() {
+			rs.index[kindRecipient].value(s, cond)
 		}
 	}
 	if values := b.Get("client"); !values.IsNull() {

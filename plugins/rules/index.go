@@ -14,6 +14,7 @@ type index struct {
 	pending []abi.Pattern
 	conds   []int // of pending, then of sets in order
 	sets    []*sdk.Patterns
+	local   []string // in place of sets: wildcards matched here, in step with conds
 }
 
 // Sets are cut to stay below the host's limits of a set.
@@ -89,13 +90,29 @@ func (x *index) finish(set *uint32) {
 	x.pending = nil
 }
 
-func (x *index) empty() bool { return x.exact == nil && len(x.sets) == 0 }
+// finishLocal keeps the wildcards in the guest.
+func (x *index) finishLocal() {
+	for i := range x.pending {
+		x.local = append(x.local, strings.ToLower(x.pending[i].Text))
+	}
+	x.pending = nil
+}
+
+func (x *index) empty() bool { return x.exact == nil && len(x.sets) == 0 && len(x.local) == 0 }
 
 // match calls hit for each condition that the text satisfies.
 func (x *index) match(c *sdk.Call, text string, hit func(cond int)) error {
 	if x.exact != nil {
 		for _, cond := range x.exact[strings.ToLower(text)] {
 			hit(cond)
+		}
+	}
+	if len(x.local) > 0 {
+		low := strings.ToLower(text)
+		for i, w := range x.local {
+			if wildcard(w, low) {
+				hit(x.conds[i])
+			}
 		}
 	}
 	if len(x.sets) == 0 {
@@ -118,4 +135,26 @@ func (x *index) match(c *sdk.Call, text string, hit func(cond int)) error {
 		at += s.Len()
 	}
 	return nil
+}
+
+// wildcard matches all of s: * any octets, ? one. It takes at most
+// len(p) × len(s) steps.
+func wildcard(p, s string) bool {
+	i, j, star, back := 0, 0, -1, 0
+	for j < len(s) {
+		switch {
+		case i < len(p) && p[i] == '*':
+			star, back = i, j
+			i++
+		case i < len(p) && (p[i] == '?' || p[i] == s[j]):
+			i++
+			j++
+		case star >= 0:
+			back++
+			i, j = star+1, back
+		default:
+			return false
+		}
+	}
+	return strings.Trim(p[i:], "*") == ""
 }

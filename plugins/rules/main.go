@@ -26,9 +26,22 @@ func judge(c *sdk.Call, v *sdk.Verdict) error {
 	if err != nil {
 		return err
 	}
+	overridden, err := apply(c, v, rs)
+	if err != nil || !rs.operators || c.Stage == abi.StageMailFrom {
+		return err
+	}
+	return operators(c, v, overridden)
+}
+
+// apply gives the verdict of one rule set. overridden: a block spoke that no
+// allow outranks.
+func apply(c *sdk.Call, v *sdk.Verdict, rs *ruleSet) (overridden bool, err error) {
+	if len(rs.rules) == 0 {
+		return false, nil
+	}
 	f, err := gather(c, rs)
 	if err != nil {
-		return err
+		return false, err
 	}
 	switch {
 	case c.Stage == abi.StageMessage && rs.byRecipient && len(c.Recipients) > 1:
@@ -43,7 +56,7 @@ func judge(c *sdk.Call, v *sdk.Verdict) error {
 			}
 		}
 		if err := f.recipient(c, rs, to); err != nil {
-			return err
+			return false, err
 		}
 	}
 	o := rs.outcome(f)
@@ -52,22 +65,24 @@ func judge(c *sdk.Call, v *sdk.Verdict) error {
 	}
 	for _, i := range o.blocks {
 		report(v, &rs.rules[i], f)
+		overridden = overridden || rs.rules[i].override
 	}
-	return nil
+	return overridden, nil
 }
 
 // judgeEach is for a message whose recipients may meet different rules.
-func judgeEach(c *sdk.Call, v *sdk.Verdict, rs *ruleSet, f *facts) error {
+func judgeEach(c *sdk.Call, v *sdk.Verdict, rs *ruleSet, f *facts) (overridden bool, err error) {
 	outs := make([]outcome, len(c.Recipients))
 	hits := map[int]int{} // block: recipients it is for
 	allow := -1
 	for i, r := range c.Recipients {
 		if err := f.recipient(c, rs, r); err != nil {
-			return err
+			return false, err
 		}
 		outs[i] = rs.outcome(f)
 		for _, b := range outs[i].blocks {
 			hits[b]++
+			overridden = overridden || rs.rules[b].override
 		}
 		if i == 0 || allow == outs[i].allow {
 			allow = outs[i].allow
@@ -94,7 +109,7 @@ func judgeEach(c *sdk.Call, v *sdk.Verdict, rs *ruleSet, f *facts) error {
 			}
 		}
 	}
-	return nil
+	return overridden, nil
 }
 
 func waive(v *sdk.Verdict, r *rule) {
