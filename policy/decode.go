@@ -12,6 +12,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/mailweir/weir/sdk/abi/grant"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 )
@@ -159,13 +160,7 @@ func (l *loader) decode(a *attrSpec, v cty.Value) (any, *problem) {
 	case kStageStrings, kStageTimes:
 		return l.stages(a, v)
 	case kGrant:
-		if v.Type() == cty.Bool {
-			if v.True() {
-				return []string{}, nil
-			}
-			return nil, nil
-		}
-		return l.list(a, v, func(s string) (string, error) { return s, nil })
+		return l.grant(a, v)
 	case kRef:
 		return l.ref(a, v)
 	case kRefs:
@@ -321,6 +316,23 @@ func listOf[T any](a *attrSpec, v cty.Value, parse func(string) (T, error)) (any
 		out = append(out, x)
 	}
 	return out, nil
+}
+
+// grant decodes what of a kind is granted: nil is nothing, an empty list all.
+func (l *loader) grant(a *attrSpec, v cty.Value) (any, *problem) {
+	if v.Type() == cty.Bool && v.False() {
+		return nil, nil
+	}
+	if v.Type() == cty.Bool && !grant.NeedsList(a.name) {
+		return []string{}, nil
+	}
+	if v.Type() != cty.Bool {
+		out, p := l.list(a, v, func(s string) (string, error) { return s, grant.Check(a.name, s) })
+		if list, ok := out.([]string); p != nil || ok && (len(list) > 0 || !grant.NeedsList(a.name)) {
+			return out, p
+		}
+	}
+	return nil, wrong("a grant of %s without a list grants nothing. Name what the plugin may reach: %s.", a.name, grant.Example(a.name))
 }
 
 // stages decodes one value for all stages, or an object by stage.

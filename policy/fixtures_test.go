@@ -15,7 +15,8 @@ import (
 )
 
 // testManifests are plugins that fixtures use.
-func testManifests(_, source string) (*manifest.Manifest, error) {
+func testManifests(_ Gateway, p Plugin) (*manifest.Manifest, error) {
+	source := p.Source
 	rule := func(more ...manifest.Attr) manifest.Block {
 		b := manifest.Block{}
 		for _, n := range []string{"sender", "sender_domain", "recipient", "client", "helo", "subject", "attachment_name", "attachment_type", "list"} {
@@ -138,6 +139,8 @@ func TestRemedies(t *testing.T) {
 		"config_unknown_attribute":      `Did you mean "sender_domain"?`,
 		"config_one_of":                 `Did you mean "encrypted-archive"?`,
 		"plugin_grant_unknown":          `Did you mean "dial"?`,
+		"plugin_grant_entries":          `"hooks.acme.test" is not usable`,
+		"plugin_grant_without_list":     `http = ["https://hooks.example.com/weir/"]`,
 		"config_needs_grant":            `grant { lists = true }`,
 		"plugin_on_error_stage":         `Did you mean "message"?`,
 		"encrypted_misspelt":            `Did you mean "stall"?`,

@@ -1,10 +1,13 @@
 package policy
 
 import (
+	"crypto/ed25519"
+	"encoding/base64"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/mailweir/weir/sdk/abi/grant"
 	"github.com/mailweir/weir/sdk/abi/manifest"
 )
 
@@ -42,11 +45,20 @@ func (l *loader) plugin(n *node) *pluginDecl {
 	if name, ok := strings.CutPrefix(p.Source, builtin); ok && !validName(name) {
 		l.fail("Invalid value", v.at("source"), &n.head, "source: %q names no built-in plugin. Write builtin:NAME, such as builtin:rules.", clip(p.Source))
 		v.bad["source"] = true
+	} else if scheme, _, remote := strings.Cut(p.Source, "://"); remote {
+		if !slices.Contains([]string{"https", "oci", "http"}, scheme) {
+			l.fail("Invalid value", v.at("source"), &n.head, "source: %q cannot be fetched. Write builtin:NAME, a path, https://… or oci://….", clip(p.Source))
+			v.bad["source"] = true
+		}
 	} else if !ok && p.Source != "" {
 		p.Source = l.resolve(p.Source)
 	}
 	if p.Digest != "" && !validDigest(p.Digest) {
 		l.fail("Invalid value", v.at("digest"), &n.head, `digest: it must be "sha256:" and 64 hexadecimal digits. Copy it from "weir plugin list".`)
+	}
+	p.SignedBy = l.keys(n, v, "signed_by")
+	if len(p.SignedBy) == 0 && !strings.HasPrefix(p.Source, builtin) {
+		p.SignedBy = l.trusted
 	}
 	g := l.eval(n.one("grant"), pluginSpec.block("grant"), l.ctx)
 	for name := range g.set {
@@ -61,6 +73,35 @@ func (l *loader) plugin(n *node) *pluginDecl {
 	return d
 }
 
+// trust reads the keys that apply to every plugin that is not built in.
+func (l *loader) trust() {
+	n := l.root.one("trust")
+	if n == nil {
+		return
+	}
+	v := l.eval(n, trustSpec, l.ctx)
+	l.trusted = l.keys(n, v, "keys")
+	if len(l.trusted) == 0 && !v.bad["keys"] {
+		l.fail("Invalid value", v.at("keys"), &n.head, "keys: there is none, so no plugin could be loaded. Add the public key of who signs your plugins, or remove the block.")
+	}
+}
+
+// keys checks public keys and drops the blanks around them, as file() leaves.
+func (l *loader) keys(n *node, v *values, name string) []string {
+	var out []string
+	for _, k := range get[[]string](v, name) {
+		k = strings.TrimSpace(k)
+		b64, ok := strings.CutPrefix(k, "ed25519:")
+		if b, err := base64.StdEncoding.DecodeString(b64); !ok || err != nil || len(b) != ed25519.PublicKeySize {
+			l.fail("Invalid value", v.at(name), &n.head, `%s: %q is no public key. Write what "weir plugin keygen" printed, "ed25519:" and 44 characters, or file("NAME.pub").`, name, clip(k))
+			v.bad[name] = true
+			continue
+		}
+		out = append(out, k)
+	}
+	return out
+}
+
 func validDigest(s string) bool {
 	hex, ok := strings.CutPrefix(s, "sha256:")
 	return ok && len(hex) == 64 && strings.Trim(hex, "0123456789abcdef") == ""
@@ -71,7 +112,7 @@ func (l *loader) manifest(n *node, v, g *values, p *Plugin) *manifest.Manifest {
 	if l.opts.Manifests == nil {
 		return nil
 	}
-	m, err := l.opts.Manifests(p.Name, p.Source)
+	m, err := l.opts.Manifests(l.p.gateway, *p)
 	if err != nil {
 		l.fail("Plugin cannot be loaded", v.at("source"), &n.head, "source: %s", sentence(upperFirst(err.Error())))
 		return nil
@@ -83,7 +124,7 @@ func (l *loader) manifest(n *node, v, g *values, p *Plugin) *manifest.Manifest {
 	for _, w := range m.Grants {
 		asked = append(asked, w.Kind)
 		if _, ok := p.Grants[w.Kind]; !ok && !w.Optional && !strings.HasPrefix(p.Source, builtin) && !g.bad[w.Kind] {
-			l.fail("Missing grant", n.head, nil, "Plugin %q needs %s: %s Add grant { %s = true } if you agree.", n.label, w.Kind, sentence(w.Reason), w.Kind)
+			l.fail("Missing grant", n.head, nil, "Plugin %q needs %s: %s Add grant { %s } if you agree.", n.label, w.Kind, sentence(w.Reason), grant.Example(w.Kind))
 		}
 	}
 	for _, kind := range sortedKeys(p.Grants) {

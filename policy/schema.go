@@ -1,5 +1,7 @@
 package policy
 
+import "github.com/mailweir/weir/sdk/abi/grant"
+
 // valueKind says what an attribute's value is: how it is checked, what Go
 // value comes out, and what the reference calls it.
 type valueKind int
@@ -138,6 +140,9 @@ func (a *attrSpec) what() string {
 	case kStageTimes:
 		return `a duration, or an object from stage to duration such as { message = "5s" }`
 	case kGrant:
+		if grant.NeedsList(a.name) {
+			return "a list, each entry " + grant.Form(a.name)
+		}
 		return `true, or a list of what is granted`
 	case kRef:
 		return "a reference such as " + a.ref + ".NAME"

@@ -14,7 +14,7 @@ var bareLF = []string{"refuse", "normalise"}
 
 // language is the top level of a file.
 var language = &blockSpec{blocks: []*blockSpec{
-	gatewaySpec, listenerSpec, adminSpec, pluginSpec, retrySpec, listSpec, rulesetSpec,
+	gatewaySpec, listenerSpec, adminSpec, trustSpec, pluginSpec, retrySpec, listSpec, rulesetSpec,
 	tenantSpec, tenantsSpec, localsSpec, variableSpec,
 }}
 
@@ -76,11 +76,19 @@ var adminSpec = &blockSpec{name: "admin", doc: "The listener of the HTTP API and
 	},
 }
 
+var trustSpec = &blockSpec{name: "trust", doc: "Who may sign plugins. With this block, every plugin that is not built in must be signed by one of its keys, unless its own `signed_by` names others.",
+	sample: "trust {\n  keys = [file(\"acme.pub\")]\n}",
+	attrs: []attrSpec{
+		{name: "keys", kind: kStrings, required: true, doc: "Public keys, `ed25519:` and base64."},
+	},
+}
+
 var pluginSpec = &blockSpec{name: "plugin", label: "name", many: true, doc: "A filter plugin: a WebAssembly module.",
 	sample: "plugin \"stall\" {\n  source   = \"builtin:stall\"\n  on_error = \"stall\"\n}",
 	attrs: []attrSpec{
-		{name: "source", kind: kString, required: true, doc: "`builtin:NAME`, or the path of a .wasm file relative to the configuration's folder."},
-		{name: "digest", kind: kString, doc: "`sha256:` and 64 hexadecimal digits; another module is refused."},
+		{name: "source", kind: kString, required: true, doc: "`builtin:NAME`, the path of a .wasm file relative to the configuration's folder, `https://…`, or `oci://REGISTRY/REPOSITORY:TAG`. What comes from elsewhere needs `digest`, or an entry of the lock file that `weir plugin lock` writes."},
+		{name: "digest", kind: kString, doc: "`sha256:` and 64 hexadecimal digits; another module is refused. It outranks the lock file."},
+		{name: "signed_by", kind: kStrings, defDoc: "the keys of the `trust` block", doc: "Public keys as `weir plugin keygen` writes them, `ed25519:…`; one of them must have signed the module."},
 		{name: "on_error", kind: kStageStrings, oneOf: []string{"tempfail", "pass", "reject", "stall"}, defDoc: "`tempfail` before the 250; afterwards retry, then hold", doc: "What becomes of mail when the plugin fails. One word, or an object from stage to word."},
 		{name: "isolation", kind: kString, def: "none", oneOf: []string{"none", "message"}, doc: "`message` restores the plugin's memory after each message."},
 		modeAttr,
@@ -97,9 +105,9 @@ var pluginSpec = &blockSpec{name: "plugin", label: "name", many: true, doc: "A f
 		{name: "grant", doc: "What the plugin may use beyond reading the message. Effective is what is granted here and asked for in its manifest.", attrs: []attrSpec{
 			{name: "lists", kind: kGrant, doc: "Named lists."},
 			{name: "kv", kind: kGrant, doc: "The plugin's own key-value space."},
-			{name: "dns", kind: kGrant, doc: "DNS queries."},
-			{name: "http", kind: kGrant, doc: "HTTP requests to these URL prefixes."},
-			{name: "dial", kind: kGrant, doc: "Connections to these addresses: `unix:/path`, `host:port`."},
+			{name: "dns", kind: kGrant, doc: "DNS queries: for these names, with a dot in front for all below them too; `true` for any name."},
+			{name: "http", kind: kGrant, doc: "HTTP requests to URLs that begin so: scheme, host and port, and whole segments of the path. Names of the public DNS lead to public addresses only, unless an entry is written with the private address itself."},
+			{name: "dial", kind: kGrant, doc: "Connections to these addresses: `unix:/path`, `host:port`. Names of the public DNS lead to public addresses only, unless an entry is written with the private address itself."},
 			{name: "queue", kind: kGrant, doc: "Scheduling, releasing and submitting messages."},
 			{name: "accept", kind: kGrant, doc: "Recommending `accept`."},
 		}},

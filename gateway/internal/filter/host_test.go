@@ -90,7 +90,7 @@ func TestListsAndKV(t *testing.T) {
 		s := guestSpec(t)
 		s.Grants = nil
 		err := f.Swap(context.Background(), []Spec{s}, nil)
-		if err == nil || !strings.Contains(err.Error(), "grant { lists = [] }") {
+		if err == nil || !strings.Contains(err.Error(), "grant { lists = true }") {
 			t.Error(err)
 		}
 	})

@@ -1,9 +1,9 @@
 package filter
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"runtime"
 	"strings"
@@ -61,6 +61,8 @@ type module struct {
 	manifest *manifest.Manifest
 	table    bool
 	pages    byte
+
+	nonconforming bool // weir_hook does the same in the conformance call
 }
 
 func (m module) bytes() []byte {
@@ -83,7 +85,11 @@ func (m module) bytes() []byte {
 	}
 	n := byte(len(imps))
 	funcs := [][]byte{{0}, {1}}
-	code := [][]byte{str("\x00\x0b"), str("\x00" + string(m.hook) + "\x0b")}
+	hook := "\x00" + string(m.hook) + "\x0b"
+	if hookType == [2]string{"ii", "i"} && !m.nonconforming { // if stage == 0 return 0
+		hook = "\x00\x20\x00\x45\x04\x40\x41\x00\x0f\x0b" + string(m.hook) + "\x0b"
+	}
+	code := [][]byte{str("\x00\x0b"), str(hook)}
 	exports := [][]byte{
 		append(str("memory"), 2, 0), append(str(m.abi), 0, n), append(str(abi.ExportHook), 0, n+1),
 	}
@@ -209,17 +215,39 @@ func TestHostileGuests(t *testing.T) {
 	}
 }
 
-// TestInfiniteRecursion may end at wazero's limit of a stack or at the
-// deadline, whichever is first.
-func TestInfiniteRecursion(t *testing.T) {
-	f := newFixture(t)
-	mod := module{hook: callExp, more: map[string][]byte{"": infiniteDeep}}.bytes()
-	f.swap(t, nil, Spec{Name: "tiny", Module: mod, Limits: Limits{Deadline: map[abi.Stage]time.Duration{0: time.Second}}})
-	_, err := f.one("tiny", "x")
-	var fl *Failure
-	if !errors.As(err, &fl) || fl.Kind != KindDeadline && (fl.Kind != KindTrap || !strings.Contains(fl.Error(), "stack overflow")) {
-		t.Error(err)
+// TestStackIsBounded: recursion without end, with small frames and with large
+// ones, ends at maxStack and not at wazero's own limit ten times as high.
+func TestStackIsBounded(t *testing.T) {
+	for name, body := range map[string][]byte{"small frames": infiniteDeep, "large frames": deepLarge(200), "larger frames": deepLarge(2000)} {
+		f := newFixture(t)
+		mod := module{hook: callExp, more: map[string][]byte{"": body}}.bytes()
+		f.swap(t, nil, Spec{Name: "tiny", Module: mod, Limits: Limits{Deadline: map[abi.Stage]time.Duration{0: time.Minute}}})
+		p := &f.current.Load().plugins["tiny"].gen.pool
+		in, err := p.get(t.Context(), "", 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := newCall(t.Context(), time.Minute, nil)
+		c.stage = abi.StageMessage
+		cr := in.run(c)
+		if cr == nil || cr.kind != KindTrap || !strings.Contains(cr.Error(), "stack overflow: calls nested too deep") {
+			t.Error(name, cr)
+		}
+		t.Logf("%s: ended at a stack of %.1f MiB", name, float64(in.deep.octets())/(1<<20))
+		if in.deep.octets() < maxStack || in.deep.octets() > 24<<20 {
+			t.Errorf("%s: the stack had %d MiB", name, in.deep.octets()>>20)
+		}
+		p.put(in, "", false, f.now)
 	}
+}
+
+// deepLarge is f(n) = n values, each kept over a call of f.
+func deepLarge(n int) []byte {
+	var b []byte
+	for range n {
+		b = append(b, 0x20, 0, 0x10, 2)
+	}
+	return append(b, bytes.Repeat([]byte{0x6a}, n-1)...)
 }
 
 func TestTooLargeResultIsToldToTheGuest(t *testing.T) {
@@ -248,8 +276,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"too large", make([]byte, 16<<20+1), "at most"},
 		{"cut", good[:len(good)-1], "past the end"},
 		{"ungranted import", tiny(nil, []imported{{abi.Module, "kv_delete", "ii", "i"}}), `needs grant "kv", and its manifest does not ask`},
-		{"grant not given", module{manifest: kv, imports: []imported{{abi.Module, "kv_delete", "ii", "i"}}}.bytes(), "grant { kv = [] }"},
-		{"later import", tiny(nil, []imported{{abi.Module, "dial", "ii", "i"}}), "does not offer yet"},
+		{"grant not given", module{manifest: kv, imports: []imported{{abi.Module, "kv_delete", "ii", "i"}}}.bytes(), "grant { kv = true }"},
 		{"unknown import", tiny(nil, []imported{{abi.Module, "root_shell", "ii", "i"}}), "not in ABI"},
 		{"other module", tiny(nil, []imported{{"env", "abort", "ii", ""}}), "imports env.abort"},
 		{"unknown WASI", tiny(nil, []imported{{wasiModule, "fork", "", "i"}}), "no function of WASI"},
@@ -260,6 +287,9 @@ func TestLoadRefuses(t *testing.T) {
 		{"hook of another type", module{hookType: [2]string{"i", "i"}}.bytes(), "another type"},
 		{"newer minor", module{manifest: newer}.bytes(), fmt.Sprintf("needs ABI 1.%d", abi.Minor+1)},
 		{"endless start", module{more: spin}.bytes(), "deadline"},
+		{"trap in the conformance call", module{hook: []byte{0}, nonconforming: true}.bytes(), "the conformance call: unreachable"},
+		{"endless conformance call", module{hook: endless, nonconforming: true}.bytes(), "the conformance call: stopped at its deadline"},
+		{"nonsense in the conformance call", module{hook: write(0, 2), imports: []imported{resultWriteImport}, nonconforming: true}.bytes(), "its verdict is not valid"},
 		{"trap at start", module{more: map[string][]byte{"_initialize": {0}}}.bytes(), "unreachable"},
 		{"type error", tiny([]byte{0x42, 0}, nil), "compiling"},
 		{"memory over the limit", module{pages: 100}.bytes(), "limit is 4 MiB"},

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mailweir/weir/gateway/internal/filter/meter"
 	"github.com/mailweir/weir/sdk/abi"
+	"github.com/mailweir/weir/sdk/abi/grant"
 	"github.com/mailweir/weir/sdk/abi/manifest"
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
@@ -207,7 +208,7 @@ func checkImports(cm wazero.CompiledModule, m *manifest.Manifest, granted map[st
 		case !asked:
 			return fmt.Errorf("imports %s.%s, which needs grant %q, and its manifest does not ask for it", mod, name, h.Grant)
 		case !g.Optional:
-			return fmt.Errorf("imports %s.%s, which needs grant %q; add to the plugin block: grant { %s = [] }", mod, name, h.Grant, h.Grant)
+			return fmt.Errorf("imports %s.%s, which needs grant %q; add to the plugin block: grant { %s }", mod, name, h.Grant, grant.Example(h.Grant))
 		}
 	}
 	return nil
@@ -226,7 +227,7 @@ func effective(m *manifest.Manifest, hcl map[string][]string) (map[string][]stri
 	}
 	if len(missing) > 0 {
 		kind, _, _ := strings.Cut(missing[0], " ")
-		return nil, fmt.Errorf("asks for %s; add to the plugin block: grant { %s = [] }", strings.Join(missing, ", "), kind)
+		return nil, fmt.Errorf("asks for %s; add to the plugin block: grant { %s }", strings.Join(missing, ", "), grant.Example(kind))
 	}
 	return out, nil
 }

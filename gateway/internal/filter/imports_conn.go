@@ -79,7 +79,7 @@ func dialAddress(in *instance, c *call, mem guestMemory, st []uint64) {
 func (g *generation) dial(c *call, text string) int32 {
 	a, err := grant.ParseAddress(text)
 	if err != nil {
-		return c.fail(abi.ErrBadArgument, clean([]byte(err.Error()), maxNetWords))
+		return c.fail(abi.ErrBadArgument, "address: "+clean([]byte(err.Error()), maxNetWords)+"; write "+grant.Form("dial"))
 	}
 	granted := g.grants["dial"]
 	switch {

@@ -35,6 +35,30 @@ func Check(kind, entry string) error {
 	return err
 }
 
+// Form says how an entry of a grant of this kind is written, after "write".
+func Form(kind string) string {
+	switch kind {
+	case "dns":
+		return `a name, "dbl.example.org", or with a dot in front all below it too, ".zen.example.org"`
+	case "http":
+		return `the beginning of a URL, such as "https://hooks.example.com/weir/"`
+	case "dial":
+		return `"unix:/path/of/a.socket" or "host:port"`
+	}
+	return "a name"
+}
+
+// Example is a grant of this kind as HCL has it.
+func Example(kind string) string {
+	switch kind {
+	case "http":
+		return `http = ["https://hooks.example.com/weir/"]`
+	case "dial":
+		return `dial = ["host:port"]`
+	}
+	return kind + " = true"
+}
+
 // NeedsList reports whether a grant of this kind without a list grants nothing.
 func NeedsList(kind string) bool { return kind == "http" || kind == "dial" }
 
@@ -121,27 +145,25 @@ func join(host, port string) string {
 	return host + ":" + port
 }
 
-const dialForm = `write "unix:/path/of/a.socket" or "host:port"`
-
 // ParseAddress reads an address to dial.
 func ParseAddress(s string) (Addr, error) {
 	if p, ok := strings.CutPrefix(s, "unix:"); ok {
 		if !strings.HasPrefix(p, "/") || path.Clean(p) != p || p == "/" || hasControl(p) {
-			return Addr{}, fmt.Errorf("%q is not the absolute path of a socket; %s", s, dialForm)
+			return Addr{}, errors.New("it is not the absolute path of a socket")
 		}
 		return Addr{Path: p}, nil
 	}
 	i := strings.LastIndexByte(s, ':')
 	if i < 0 {
-		return Addr{}, fmt.Errorf("%q has no port; %s", s, dialForm)
+		return Addr{}, errors.New("it has no port")
 	}
 	host, err := parseHost(s[:i])
 	if err != nil {
-		return Addr{}, fmt.Errorf("%q: %w; %s", s, err, dialForm)
+		return Addr{}, err
 	}
 	port, err := parsePort(s[i+1:])
 	if err != nil {
-		return Addr{}, fmt.Errorf("%q: %w; %s", s, err, dialForm)
+		return Addr{}, err
 	}
 	return Addr{Host: host, Port: port}, nil
 }

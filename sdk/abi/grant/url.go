@@ -2,7 +2,6 @@ package grant
 
 import (
 	"errors"
-	"fmt"
 	"net/url"
 	"strings"
 )
@@ -85,10 +84,10 @@ func checkPath(u *url.URL) error {
 func parsePrefix(s string) (*url.URL, error) {
 	u, err := ParseURL(s)
 	if err != nil {
-		return nil, fmt.Errorf(`%q: %w; write the beginning of a URL, such as "https://hooks.example.com/weir/"`, s, err)
+		return nil, err
 	}
 	if strings.ContainsRune(s, '?') {
-		return nil, fmt.Errorf("%q: a grant has no query; it allows any", s)
+		return nil, errors.New("a grant has no query; it allows any")
 	}
 	return u, nil
 }
