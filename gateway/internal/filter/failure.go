@@ -48,6 +48,9 @@ var (
 // trap ends a guest for a mistake of its own.
 type trap string
 
+// errStack: tick found the guest's stack past maxStack.
+const errStack = trap("stack overflow: calls nested too deep")
+
 func (t trap) Error() string { return string(t) }
 
 // exitError is the guest's proc_exit.

@@ -287,7 +287,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"hook of another type", module{hookType: [2]string{"i", "i"}}.bytes(), "another type"},
 		{"newer minor", module{manifest: newer}.bytes(), fmt.Sprintf("needs ABI 1.%d", abi.Minor+1)},
 		{"endless start", module{more: spin}.bytes(), "deadline"},
-		{"trap in the conformance call", module{hook: []byte{0}, nonconforming: true}.bytes(), "the conformance call: unreachable"},
+		{"trap in the conformance call", module{hook: []byte{0}, nonconforming: true}.bytes(), "the conformance call: wasm error: unreachable"},
 		{"endless conformance call", module{hook: endless, nonconforming: true}.bytes(), "the conformance call: stopped at its deadline"},
 		{"nonsense in the conformance call", module{hook: write(0, 2), imports: []imported{resultWriteImport}, nonconforming: true}.bytes(), "its verdict is not valid"},
 		{"trap at start", module{more: map[string][]byte{"_initialize": {0}}}.bytes(), "unreachable"},

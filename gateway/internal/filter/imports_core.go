@@ -32,6 +32,9 @@ func tick(ctx context.Context, _ api.Module, _ []uint64) {
 	if now >= c.until {
 		panic(errDeadline)
 	}
+	if in.depth.octets() > maxStack {
+		panic(errStack)
+	}
 	if now-c.yielded >= yieldEvery {
 		runtime.Gosched()
 		c.must()

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mailweir/weir/gateway/internal/filter/meter"
 	"github.com/mailweir/weir/sdk/abi"
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
@@ -23,6 +24,8 @@ type instance struct {
 	call *call           // the one that runs, nil between calls
 
 	calls int
+	depth stackSize       // of the function that was called
+	deep  stackSize       // of hook
 	epoch int             // of the pool, when it was started
 	idle  time.Time       // since when
 	seen  map[uint64]bool // configurations it has read
@@ -32,6 +35,7 @@ type instance struct {
 // Starting an instance.
 const (
 	initTimeout  = 5 * time.Second
+	initialize   = "_initialize" // of a wasip1 reactor
 	recycleCalls = 100_000
 )
 
@@ -53,24 +57,18 @@ func (g *generation) newInstance(ctx context.Context) (*instance, error) {
 	defer func() { in.call = nil }()
 	defer c.end()
 
-	mod, err := g.runtime.InstantiateModule(in.ctx, g.compiled,
-		wazero.NewModuleConfig().WithName("").WithStartFunctions("_initialize"))
+	// What runs at the start is called like any other function: see meter.Start.
+	mod, err := g.runtime.InstantiateModule(in.ctx, g.compiled, wazero.NewModuleConfig().WithName("").WithStartFunctions())
 	if err != nil {
 		cr := in.explain(c, "starting", err)
-		if memory != nil { // wazero leaves it to nobody when a start section fails
+		if memory != nil { // wazero leaves it to nobody when instantiation fails
 			memory.Free()
 		}
 		return nil, cr
 	}
 	in.mod, in.hook = mod, mod.ExportedFunction(abi.ExportHook)
-	if f := mod.ExportedFunction(abi.ExportInit); f != nil {
-		in.stack[0] = uint64(len(c.input))
-		if err = f.CallWithStack(in.ctx, in.stack[:]); err != nil {
-			err = in.explain(c, "weir_init", err)
-		} else if n := api.DecodeI32(in.stack[0]); n < 0 {
-			err = &crash{KindResult, errors.New("weir_init reported a failure: " + c.words(n))}
-		}
-	}
+	in.deep = stackOf(in.hook)
+	err = in.begin(c)
 	in.flush(c)
 	if err != nil {
 		in.close()
@@ -78,6 +76,28 @@ func (g *generation) newInstance(ctx context.Context) (*instance, error) {
 	}
 	g.stats.fuel.Add(c.ticks)
 	return in, nil
+}
+
+// begin runs the start function, _initialize and weir_init.
+func (in *instance) begin(c *call) error {
+	for _, f := range []struct {
+		name, says string
+		arg        bool
+	}{{meter.Start, "start function", false}, {initialize, initialize, false}, {abi.ExportInit, abi.ExportInit, true}} {
+		fn := in.mod.ExportedFunction(f.name)
+		if fn == nil {
+			continue
+		}
+		in.depth = stackOf(fn)
+		in.stack[0] = uint64(len(c.input))
+		if err := fn.CallWithStack(in.ctx, in.stack[:]); err != nil {
+			return in.explain(c, f.says, err)
+		}
+		if n := api.DecodeI32(in.stack[0]); f.arg && n < 0 {
+			return &crash{KindResult, errors.New("weir_init reported a failure: " + c.words(n))}
+		}
+	}
+	return nil
 }
 
 // close frees the memory. It must not be called while the guest runs.
@@ -89,7 +109,7 @@ func (in *instance) close() {
 
 // spent says that the instance should not be used again, for its age or size.
 func (in *instance) spent() bool {
-	return in.gen.isolated || in.calls >= recycleCalls || int64(in.mod.Memory().Size()) > in.gen.memory/2
+	return in.gen.isolated || in.calls >= recycleCalls || int64(in.mod.Memory().Size()) > in.gen.memory/2 || in.deep.octets() > keepStack
 }
 
 // run calls weir_hook. After an error that is not of KindResult the instance
@@ -98,6 +118,7 @@ func (in *instance) run(c *call) *crash {
 	in.call = c
 	in.calls++
 	in.stack = [2]uint64{uint64(c.stage), uint64(len(c.input))}
+	in.depth = in.deep
 	err := in.hook.CallWithStack(in.ctx, in.stack[:])
 	in.flush(c)
 	in.call = nil

@@ -42,8 +42,8 @@ func generationKey(s *Spec, digest string) string {
 }
 
 // load runs the pipeline: size, digest, manifest, grants, shape and metering,
-// compile, imports and exports, one instance. A broken plugin fails here and
-// not at a message.
+// compile, imports and exports, one instance, a conformance call. A broken
+// plugin fails here and not at a message.
 func (h *Host) load(ctx context.Context, s *Spec, key, digest string) (_ *generation, err error) {
 	begin := time.Now()
 	if len(s.Module) > meter.MaxModule {
@@ -88,6 +88,10 @@ func (h *Host) load(ctx context.Context, s *Spec, key, digest string) (_ *genera
 	}
 	in, err := g.pool.get(ctx, "", 0)
 	if err != nil {
+		return nil, err
+	}
+	if err := in.conform(ctx); err != nil {
+		g.pool.put(in, "", false, h.opts.Clock())
 		return nil, err
 	}
 	g.pool.put(in, "", !g.isolated, h.opts.Clock())

@@ -14,6 +14,8 @@ type body struct {
 	edits   []edit
 	blocks  int
 	nesting int
+	length  uint32 // instructions
+	vectors bool   // there may be values of 16 bytes
 	effort  effort
 }
 
@@ -36,6 +38,8 @@ const (
 	editFunc editKind = iota // a function index, val
 	editLoop                 // behind a loop header: val is its index in costs
 	editBulk                 // before a bulk operation: val is the shift from length to cost
+	editFill                 // instead of memory.fill
+	editCopy                 // instead of memory.copy
 )
 
 func (f *body) reset(locals, results uint32) {
@@ -58,7 +62,7 @@ func (w *rewriter) codeSection(r *reader, b []byte) []byte {
 	if r.ok() && n != uint32(len(w.fnTypes)) {
 		r.fail("%d functions declared, %d bodies", len(w.fnTypes), n)
 	}
-	b = appendU32(b, n)
+	b = appendU32(b, n+w.helpers())
 	var scratch []byte
 	for i := uint32(0); i < n && r.ok(); i++ {
 		size := r.u32()
@@ -81,6 +85,13 @@ func (w *rewriter) codeSection(r *reader, b []byte) []byte {
 		}
 	}
 	w.nCode = n
+	if r.ok() && w.helpers() > 0 {
+		b = appendName(b, w.fillBody())
+		b = appendName(b, w.copyBody())
+		if w.hasStart {
+			b = appendName(b, append(appendU32([]byte{0, opCall}, w.fi(w.start)), opEnd))
+		}
+	}
 	return b
 }
 
@@ -88,10 +99,10 @@ func (w *rewriter) codeSection(r *reader, b []byte) []byte {
 func (w *rewriter) function(r *reader, typ uint32, b []byte) []byte {
 	groups := r.count(2)
 	from := r.off
-	locals := uint64(w.params[typ])
+	locals, vectors := uint64(w.params[typ]), w.vectors
 	for i := uint32(0); i < groups && r.ok(); i++ {
 		locals += uint64(r.u32())
-		r.valType()
+		vectors = r.valType() == typeV128 || vectors
 	}
 	if locals > MaxLocals {
 		r.refuse("%d locals, at most %d", locals, MaxLocals)
@@ -100,6 +111,7 @@ func (w *rewriter) function(r *reader, typ uint32, b []byte) []byte {
 	start := r.off
 	f := &w.fn
 	f.reset(uint32(locals), w.results[typ])
+	f.vectors = vectors
 	w.scan(r, f)
 	w.shape(r, f)
 	if !r.ok() {
@@ -123,7 +135,7 @@ func (w *rewriter) function(r *reader, typ uint32, b []byte) []byte {
 	}
 	if f.calls || f.total > Grace {
 		w.rep.Entries++
-		b = w.charge(b, func(b []byte) []byte { return appendS32(append(b, opI32Const), int32(f.total)) })
+		b = w.charge(b, func(b []byte) []byte { return appendS32(append(b, opI32Const), int32(f.total+f.frame())) })
 	}
 	if len(f.costs) > 0 {
 		b = appendS32(append(b, opI32Const), Step-Grace)
@@ -147,9 +159,27 @@ func (w *rewriter) function(r *reader, typ uint32, b []byte) []byte {
 				b = appendS32(append(b, opI32Const), int32(e.val))
 				return append(b, opI32ShrU)
 			})
+		case editFill, editCopy:
+			w.rep.Bulk++
+			b = w.split(b, e.kind, length)
 		}
 	}
 	return append(b, r.b[at:r.off]...)
+}
+
+// frame is the cost of the function's stack frame: the compiler gives a place
+// of its own to each value that does not stay in a register, and a block may
+// make one of each local. A function that calls nobody pays nothing: it is the
+// last of its stack.
+func (f *body) frame() uint32 {
+	if !f.calls {
+		return 0
+	}
+	size := uint32(8)
+	if f.vectors {
+		size = 16
+	}
+	return (f.length + f.locals*uint32(f.blocks+1)) * size / BytesPerUnit
 }
 
 // shape holds a function against the limits and notes it in the report.
@@ -174,7 +204,8 @@ func (w *rewriter) shape(r *reader, f *body) {
 // charge emits: fuel -= cost; if fuel < 0 { fuel = interval; tick() }.
 //
 // It cannot wrap: fuel is never negative before it, and no cost exceeds 2^31-1
-// (a body costs at most MaxBody/2*weightGrow, a length at most (2^32-1)>>1).
+// (a body costs at most MaxBody/2*weightGrow, its frame at most
+// 4*(MaxBody+MaxSpread+MaxLocals), a length at most (2^32-1)>>1).
 func (w *rewriter) charge(b []byte, cost func([]byte) []byte) []byte {
 	fuel := w.nGlobals
 	b = appendU32(append(b, opGlobalGet), fuel)

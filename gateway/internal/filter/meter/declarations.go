@@ -38,27 +38,28 @@ func (r *reader) limits() (lo, hi uint32, has bool) {
 
 func (w *rewriter) typeSection(r *reader, b []byte) []byte {
 	n := r.atMost("types", r.count(3), MaxTypes)
-	b = appendU32(b, n+1)
+	b = appendU32(b, n+2)
 	from := r.off
 	for i := uint32(0); i < n && r.ok(); i++ {
 		if c := r.u8(); r.ok() && c != 0x60 {
 			r.refuse("type form %#x", c)
 		}
-		w.params = append(w.params, r.signature())
-		w.results = append(w.results, r.signature())
+		w.params = append(w.params, w.signature(r))
+		w.results = append(w.results, w.signature(r))
 	}
 	w.rep.Types = int(n)
 	b = append(b, r.b[from:r.off]...)
-	return append(b, 0x60, 0, 0) // the type of tick, index n
+	b = append(b, 0x60, 0, 0)                               // the type of tick, index n
+	return append(b, 0x60, 3, typeI32, typeI32, typeI32, 0) // of the helpers, index n+1
 }
 
-func (r *reader) signature() uint32 {
+func (w *rewriter) signature(r *reader) uint32 {
 	n := r.count(1)
 	if n > MaxSignature {
 		r.refuse("signature of %d values, at most %d", n, MaxSignature)
 	}
 	for i := uint32(0); i < n && r.ok(); i++ {
-		r.valType()
+		w.vectors = r.valType() == typeV128 || w.vectors
 	}
 	return n
 }
@@ -116,11 +117,21 @@ func (r *reader) globalType() {
 
 func (w *rewriter) functionSection(r *reader, b []byte) []byte {
 	n := r.atMost("functions", r.count(1), MaxFunctions)
+	from := r.off
 	for i := uint32(0); i < n && r.ok(); i++ {
 		w.fnTypes = append(w.fnTypes, r.index("type", w.types()))
 	}
 	w.rep.Functions = int(n)
-	return append(b, r.b...)
+	b = appendU32(b, n+w.helpers())
+	b = append(b, r.b[from:r.off]...)
+	for i := range w.helpers() {
+		typ := w.types() + 1
+		if i == startHelper {
+			typ--
+		}
+		b = appendU32(b, typ)
+	}
+	return b
 }
 
 // tableSection gives every table a maximum, because a table outgrows the
@@ -181,9 +192,17 @@ func (w *rewriter) globalSection(r *reader, b []byte) []byte {
 
 func (w *rewriter) exportSection(r *reader, b []byte) []byte {
 	n := r.atMost("exports", r.count(3), MaxExports)
-	b = appendU32(b, n)
+	added := uint32(0)
+	if w.hasStart {
+		added = 1
+	}
+	b = appendU32(b, n+added)
 	for i := uint32(0); i < n && r.ok(); i++ {
-		b = appendName(b, r.name())
+		nm := r.name()
+		if string(nm) == Start {
+			r.refuse("export of the name %q, which is the host's", Start)
+		}
+		b = appendName(b, nm)
 		kind := r.u8()
 		b = append(b, kind)
 		var x uint32
@@ -202,5 +221,24 @@ func (w *rewriter) exportSection(r *reader, b []byte) []byte {
 		b = appendU32(b, x)
 	}
 	w.rep.Exports = int(n)
+	if w.hasStart {
+		b = append(appendName(b, []byte(Start)), kindFunc)
+		if w.helpers() > 0 {
+			b = appendU32(b, w.funcs()+1+startHelper)
+		} else {
+			b = appendU32(b, w.fi(w.start)) // an import; startSection checks it
+		}
+	}
 	return b
+}
+
+// startSection checks the start function, and leaves it out: it is exported.
+func (w *rewriter) startSection(r *reader) {
+	i := r.index("function", w.funcs())
+	if !r.ok() {
+		return
+	}
+	if t := w.typeOf(i); w.params[t] != 0 || w.results[t] != 0 {
+		r.fail("start function with parameters or results")
+	}
 }

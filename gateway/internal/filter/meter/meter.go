@@ -18,6 +18,11 @@
 //     that a short function called over and over cannot hide its work.
 //   - A function that calls others, or is longer than Grace, pays for its whole
 //     length at entry. Others are free, their caller pays 16 for the call.
+//   - A function that calls others pays for its stack frame as well, 1 for each
+//     BytesPerUnit of the most that it can have. So a stack grows by some
+//     4 MiB at most between two ticks, and the host can look at its size there.
+//   - A fill or copy of more than Chunk bytes is done in pieces, by one of two
+//     functions that are added, so that none holds up a garbage collection.
 //
 // So at most about (2*Grace+16)/16 = 33 times the interval is executed between
 // two ticks, by a module made for it; an honest one stays near the interval.
@@ -31,7 +36,9 @@
 // allocated for them, on behalf of the compiler behind it too.
 //
 // It is not a validator: types are the compiler's business, which sees the
-// result. It is not the watchdog: the host owns tick and the deadline.
+// result. It is not the watchdog: the host owns tick and the deadline. The start
+// function is left to the host as well, as an export: so it runs like any other
+// call.
 package meter
 
 import (
@@ -44,6 +51,10 @@ const (
 	Module   = "weir1_meter"
 	Function = "tick"
 )
+
+// Start is the name under which the module's start function is exported, if it
+// has one. The host calls it once, before anything else.
+const Start = Module + ".start"
 
 // Limits of what is accepted. An honest guest built by Go 1.26 reaches a body
 // of 50 KB, 20 locals, a nesting of 549 and 984 blocks.
@@ -77,6 +88,12 @@ const (
 	Step = 4096
 	// Grace is the work of one call that may go unpaid, in cost units.
 	Grace = 256
+
+	// BytesPerUnit of a stack frame are paid by one cost unit.
+	BytesPerUnit = 4
+
+	// Chunk is the longest fill or copy that is done at once, in bytes.
+	Chunk = 1 << 20
 
 	weightCall   = 16
 	weightImport = 64

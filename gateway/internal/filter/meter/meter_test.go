@@ -76,6 +76,9 @@ func TestRefused(t *testing.T) {
 		{"function_type_index", mod(oneType, sec(secFunction, vec([]byte{1}))), "type index 1 of 1", false},
 		{"bodies_missing", mod(oneType, oneFunc, oneMem), "0 bodies", false},
 		{"bodies_too_many", mod(oneType, oneFunc, oneMem, sec(secCode, vec(fnBody([]byte{0}, end), fnBody([]byte{0}, end)))), "2 bodies", false},
+		{"start_type", mod(sec(secType, vec([]byte{0x60, 1, typeI32, 0})), oneFunc, oneMem, sec(secStart, []byte{0}), sec(secCode, vec(fnBody([]byte{0}, end)))), "with parameters", false},
+		{"start_twice", mod(oneType, oneFunc, oneMem, sec(secStart, []byte{0}), sec(secStart, []byte{0})), "twice", false},
+		{"export_of_the_start", mod(oneType, oneFunc, oneMem, sec(secExport, vec(append(append(appendName(nil, []byte(Start)), 0), 0)))), "host's", true},
 		{"start_index", mod(oneType, oneFunc, oneMem, sec(secStart, []byte{1})), "function index 1 of 1", false},
 		{"export_of_the_fuel", mod(oneMem, sec(secExport, vec([]byte{1, 'x', 3, 0}))), "global index 0 of 0", false},
 		{"export_of_tick", mod(oneMem, sec(secExport, vec([]byte{1, 'x', 0, 0}))), "function index 0 of 0", false},
@@ -243,7 +246,9 @@ func TestStartFunctionTicks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.instance(t, out)
+	if _, err := w.instance(t, out).ExportedFunction(Start).Call(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	if w.ticks < 1000 {
 		t.Errorf("%d ticks in 6,000,000 units at an interval of 1,000 (in steps of %d)", w.ticks, Step)
 	}

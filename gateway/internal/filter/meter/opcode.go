@@ -41,6 +41,7 @@ func (w *rewriter) scan(r *reader, f *body) {
 		if !r.ok() {
 			return
 		}
+		f.length++
 		switch {
 		case op >= opFirstNumeric && op <= opLastNumeric:
 			f.pay(1)
@@ -180,7 +181,7 @@ func (w *rewriter) instruction(r *reader, f *body, op byte, at int) {
 	case opMisc:
 		w.misc(r, f, at)
 	case opVec:
-		w.vector(r)
+		w.vector(r, f)
 	default:
 		r.refuse("opcode %#x", op)
 	}
@@ -216,6 +217,11 @@ func (w *rewriter) misc(r *reader, f *body, at int) {
 		f.effort.bulk++
 		f.edits = append(f.edits, edit{at: at, end: at, kind: editBulk, val: shift})
 	}
+	instead := func(kind editKind) {
+		f.bulk = true
+		f.effort.bulk++
+		f.edits = append(f.edits, edit{at: at, end: r.off, kind: kind})
+	}
 	switch k := r.u32(); k {
 	case 0, 1, 2, 3, 4, 5, 6, 7: // saturating truncations
 		f.effort.slow++
@@ -228,10 +234,10 @@ func (w *rewriter) misc(r *reader, f *body, at int) {
 	case miscMemoryCopy:
 		w.memory(r)
 		w.memory(r)
-		bulk(shiftMemory)
+		instead(editCopy)
 	case miscMemoryFill:
 		w.memory(r)
-		bulk(shiftMemory)
+		instead(editFill)
 	case miscTableInit:
 		r.index("element segment", w.nElems)
 		r.index("table", w.nTables)
@@ -261,7 +267,8 @@ func (w *rewriter) dataIndex(r *reader) {
 }
 
 // vector reads an instruction of prefix 0xfd: the 236 of fixed-width SIMD.
-func (w *rewriter) vector(r *reader) {
+func (w *rewriter) vector(r *reader, f *body) {
+	f.vectors = true
 	switch k := r.u32(); {
 	case k <= 11 || k == 92 || k == 93: // loads and stores
 		w.memArg(r)

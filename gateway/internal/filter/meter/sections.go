@@ -49,6 +49,9 @@ type rewriter struct {
 	nCode       uint32
 	nSegs       uint32
 	named       bool
+	vectors     bool   // among the types of functions
+	start       uint32 // the start function; meaningful with hasStart
+	hasStart    bool
 }
 
 func (w *rewriter) types() uint32 { return uint32(len(w.params)) }
@@ -72,6 +75,7 @@ func (w *rewriter) fi(i uint32) uint32 {
 
 func (w *rewriter) module(mod []byte) error {
 	w.out = append(make([]byte, 0, len(mod)+len(mod)/4+256), mod[:8]...)
+	w.findStart(mod)
 	r := &reader{b: mod, off: 8}
 	last := 0
 	for r.more() {
@@ -107,10 +111,27 @@ func (w *rewriter) module(mod []byte) error {
 	return w.closing()
 }
 
+// findStart looks ahead: the export of the start function stands before its
+// section. What is wrong with either is found where it is read.
+func (w *rewriter) findStart(mod []byte) {
+	r := &reader{b: mod, off: 8}
+	for r.more() {
+		id := r.u8()
+		s := r.sub(r.u32())
+		if r.ok() && id == secStart {
+			w.start, w.hasStart = s.u32(), s.err == nil
+			return
+		}
+	}
+}
+
 // missing writes the sections that must be there for what is added, and that
 // the module does not have, between two ranks.
 func (w *rewriter) missing(after, before int) error {
-	for _, id := range []byte{secType, secImport, secGlobal} {
+	for _, id := range []byte{secType, secImport, secGlobal, secExport} {
+		if id == secExport && !w.hasStart {
+			continue
+		}
 		if after < rank[id] && rank[id] < before {
 			if err := w.section(id, &reader{b: []byte{0}}); err != nil {
 				return err
@@ -154,7 +175,8 @@ func (w *rewriter) section(id byte, r *reader) error {
 	case secExport:
 		b = w.exportSection(r, b)
 	case secStart:
-		b = appendU32(b, w.fi(r.index("function", w.funcs())))
+		w.startSection(r)
+		keep = false
 	case secElement:
 		b = w.elementSection(r, b)
 	case secDataCount:

@@ -133,7 +133,17 @@ func (w *specWorld) load(ctx context.Context, wasm []byte, as string) (api.Modul
 		}
 		wasm = out
 	}
-	return w.r.InstantiateWithConfig(ctx, wasm, wazero.NewModuleConfig().WithName(as))
+	m, err := w.r.InstantiateWithConfig(ctx, wasm, wazero.NewModuleConfig().WithName(as))
+	if err != nil {
+		return nil, err
+	}
+	if f := m.ExportedFunction(Start); f != nil { // plain, wazero calls it
+		if _, err := f.Call(ctx); err != nil {
+			m.Close(ctx)
+			return nil, err
+		}
+	}
+	return m, nil
 }
 
 func (w *specWorld) act(t *testing.T, c *specCommand) ([]uint64, []api.ValueType, error) {
