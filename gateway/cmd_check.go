@@ -1,12 +1,14 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 
 	"github.com/hashicorp/hcl/v2/hclparse"
 
 	"github.com/mailweir/weir/gateway/internal/api"
+	"github.com/mailweir/weir/gateway/internal/daemon"
 	"github.com/mailweir/weir/gateway/internal/terminal"
 	"github.com/mailweir/weir/policy"
 )
@@ -28,8 +30,9 @@ type summary struct {
 }
 
 // Run prints every diagnostic on standard error, or one line that says what
-// the policy holds. Exit code 1: it has errors.
-func (c *CheckCmd) Run(g *Globals) error {
+// the policy holds. Exit code 1: it has errors. Nothing is fetched: plugins from
+// elsewhere are looked at where they are stored.
+func (c *CheckCmd) Run(ctx context.Context, g *Globals) error {
 	path := c.Path
 	if path == "" {
 		path = g.Config
@@ -38,7 +41,7 @@ func (c *CheckCmd) Run(g *Globals) error {
 		return failure{fmt.Sprintf("there is no policy at %s", path), "name one: weir check PATH"}
 	}
 	parser := hclparse.NewParser()
-	p, diags := policy.Load(path, policy.Options{Vars: c.Var, Manifests: manifestOf, Parser: parser})
+	p, diags := policy.Load(path, policy.Options{Vars: c.Var, Manifests: daemon.Manifests(ctx, path, nil), Parser: parser})
 	if g.JSON {
 		for _, d := range api.Diagnostics(diags, parser.Files()) {
 			if err := printJSON(d); err != nil {

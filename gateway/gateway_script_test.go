@@ -21,6 +21,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/mailweir/weir/gateway/internal/filter/builtin"
 )
 
 // patience is how long a script waits for what must come. It is long because
@@ -383,6 +385,6 @@ func (c cleanly) Run() int {
 
 // havePlugins: false on a fresh clone before "make plugins".
 func havePlugins() bool {
-	_, err := pluginModule("builtin:stall")
+	_, err := builtin.Module("stall")
 	return err == nil
 }

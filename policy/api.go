@@ -26,12 +26,13 @@ type Options struct {
 	// Vars are values for variable blocks (--var); they outrank the
 	// environment's WEIR_VAR_name, which outranks a block's default.
 	Vars map[string]string
-	// Manifests returns the manifest of a plugin, by the name of its HCL block
-	// and its resolved source ("builtin:rules" or an absolute path). A nil
-	// manifest without an error means that the schema is unknown: config passes
-	// unchecked. An error becomes a diagnostic on the plugin block. It may be
-	// called in any order, once per plugin block. A nil func knows no schema.
-	Manifests func(pluginName, source string) (*manifest.Manifest, error)
+	// Manifests returns the manifest of a plugin as the policy has it so far:
+	// name, source ("builtin:rules", an absolute path, or a URL), digest and
+	// SignedBy, with the gateway block for its data_dir. A nil manifest without
+	// an error means that the schema is unknown: config passes unchecked. An
+	// error becomes a diagnostic on the plugin block. It may be called in any
+	// order, once per plugin block. A nil func knows no schema.
+	Manifests func(Gateway, Plugin) (*manifest.Manifest, error)
 	// Parser, when set, keeps the sources that were read, also when Load
 	// fails, for WriteDiagnostics. Use a fresh one for each Load.
 	Parser *hclparse.Parser
@@ -105,8 +106,9 @@ type ListenerLimits struct {
 // Plugin is one plugin block.
 type Plugin struct {
 	Name      string
-	Source    string            // "builtin:rules" or a resolved path
+	Source    string            // "builtin:rules", a resolved path, or https://… or oci://…
 	Digest    string            // "sha256:…" pinned, or ""
+	SignedBy  []string          // public keys, "ed25519:…", one of which must have signed; none: unsigned will do
 	OnError   map[string]string // stage name, or "" for every other stage → "tempfail", "pass", "reject", "stall"; empty: the host's defaults
 	Mode      string            // "enforce" or "observe"
 	Isolation string            // "none" or "message"

@@ -34,6 +34,7 @@ type loader struct {
 	regexps *regexps
 	configs map[uint64]int      // ID → index in policy.configs
 	granted map[string][]string // of the plugin whose config block is being read
+	trusted []string            // keys of the trust block
 	plugins map[string]*pluginDecl
 	sets    map[string]*ruleset
 	chains  map[string]*chain // by joined names of rulesets
@@ -206,6 +207,7 @@ func (l *loader) build() {
 	l.gateway()
 	l.retries()
 	l.lists()
+	l.trust()
 	l.pluginBlocks()
 	l.rulesets()
 	l.listeners()

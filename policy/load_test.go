@@ -56,12 +56,12 @@ func TestTopLevelConfig(t *testing.T) {
 }
 
 // pluginManifests are those of the first-party plugins, from their sources.
-func pluginManifests(t *testing.T) func(string, string) (*manifest.Manifest, error) {
-	return func(name, source string) (*manifest.Manifest, error) {
-		b, err := os.ReadFile(filepath.Join("../plugins", strings.TrimPrefix(source, builtin), "manifest.json"))
+func pluginManifests(t *testing.T) func(Gateway, Plugin) (*manifest.Manifest, error) {
+	return func(g Gateway, p Plugin) (*manifest.Manifest, error) {
+		b, err := os.ReadFile(filepath.Join("../plugins", strings.TrimPrefix(p.Source, builtin), "manifest.json"))
 		if err != nil {
-			t.Logf("plugin %s: no manifest in the tree: %v", name, err)
-			return testManifests(name, source)
+			t.Logf("plugin %s: no manifest in the tree: %v", p.Name, err)
+			return testManifests(g, p)
 		}
 		m := &manifest.Manifest{}
 		return m, json.Unmarshal(b, m)

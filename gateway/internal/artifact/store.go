@@ -57,7 +57,7 @@ func (s Store) Put(module []byte) (digest string, err error) {
 	if err != nil {
 		return "", err
 	}
-	if err := os.MkdirAll(s.Dir, 0o750); err != nil {
+	if err := os.MkdirAll(s.Dir, 0o700); err != nil {
 		return "", fmt.Errorf("storing a module: %w", err)
 	}
 	tmp, err := os.CreateTemp(s.Dir, ".module-*")
@@ -66,7 +66,7 @@ func (s Store) Put(module []byte) (digest string, err error) {
 	}
 	defer os.Remove(tmp.Name())
 	_, err = tmp.Write(module)
-	err = errors.Join(err, tmp.Chmod(0o640), tmp.Sync(), tmp.Close())
+	err = errors.Join(err, tmp.Chmod(0o600), tmp.Sync(), tmp.Close())
 	if err == nil {
 		err = os.Rename(tmp.Name(), path)
 	}

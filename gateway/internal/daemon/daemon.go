@@ -96,7 +96,7 @@ func New(ctx context.Context, o Options) (_ *Daemon, err error) {
 		}
 	}()
 	d.snaps = &snapshots{path: o.Config, vars: o.Vars, now: o.Now}
-	p, diags, parser := d.snaps.read()
+	p, diags, parser := d.snaps.read(ctx)
 	if diags.HasErrors() {
 		return nil, &diagnosed{diags, parser}
 	}

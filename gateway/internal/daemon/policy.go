@@ -3,7 +3,6 @@ package daemon
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -13,6 +12,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclparse"
 
+	"github.com/mailweir/weir/gateway/internal/artifact"
 	"github.com/mailweir/weir/gateway/internal/filter"
 	"github.com/mailweir/weir/gateway/internal/filter/builtin"
 	"github.com/mailweir/weir/policy"
@@ -24,25 +24,30 @@ import (
 // known, for sessions that began under them.
 const keepConfigs = 8
 
-// Module reads a plugin's packed module, by its resolved source.
-func Module(source string) ([]byte, error) {
-	if name, ok := strings.CutPrefix(source, "builtin:"); ok {
-		return builtin.Module(name)
-	}
-	b, err := os.ReadFile(source)
-	if err != nil {
-		return nil, fmt.Errorf("no module at %s; build it with \"weir plugin build\", or correct source: %w", filepath.Base(source), err)
-	}
-	return b, nil
+// Resolver finds the modules of the policy at config. client fetches those that
+// are remote and not stored yet; nil: they are an error.
+func Resolver(config string, g policy.Gateway, client *artifact.Client) *artifact.Resolver {
+	return &artifact.Resolver{Config: config, Store: artifact.Store{Dir: filepath.Join(g.DataDir, "plugins")}, Builtin: builtin.Module, Client: client}
 }
 
-// Manifest reads the manifest of the plugin at source, for policy.Options.
-func Manifest(_, source string) (*manifest.Manifest, error) {
-	b, err := Module(source)
-	if err != nil {
-		return nil, err
+// Want is a plugin of a policy as its resolver takes it.
+func Want(p policy.Plugin) artifact.Want {
+	w := artifact.Want{Name: p.Name, Source: p.Source, Digest: p.Digest}
+	for _, k := range p.SignedBy {
+		w.Signers = append(w.Signers, artifact.PublicKey(k))
 	}
-	return filter.ReadManifest(b)
+	return w
+}
+
+// Manifests reads what plugins say of themselves, for policy.Options.
+func Manifests(ctx context.Context, config string, client *artifact.Client) func(policy.Gateway, policy.Plugin) (*manifest.Manifest, error) {
+	return func(g policy.Gateway, p policy.Plugin) (*manifest.Manifest, error) {
+		b, err := Resolver(config, g, client).Module(ctx, Want(p))
+		if err != nil {
+			return nil, err
+		}
+		return filter.ReadManifest(b)
+	}
 }
 
 // snapshots holds the policy in force and swaps it.
@@ -80,16 +85,16 @@ func (n *needsRestart) Error() string {
 }
 
 // read loads the policy from its files.
-func (s *snapshots) read() (*policy.Policy, hcl.Diagnostics, *hclparse.Parser) {
+func (s *snapshots) read(ctx context.Context) (*policy.Policy, hcl.Diagnostics, *hclparse.Parser) {
 	parser := hclparse.NewParser()
-	p, diags := policy.Load(s.path, policy.Options{Vars: s.vars, Manifests: Manifest, Parser: parser})
+	p, diags := policy.Load(s.path, policy.Options{Vars: s.vars, Manifests: Manifests(ctx, s.path, &artifact.Client{}), Parser: parser})
 	return p, diags, parser
 }
 
 // swap puts a policy in force: plugins first, then the pointer. On an error
 // the old one stays, whole.
 func (s *snapshots) swap(ctx context.Context, p *policy.Policy) error {
-	specs, err := specs(p)
+	specs, err := s.specs(ctx, p)
 	if err != nil {
 		return err
 	}
@@ -127,7 +132,7 @@ func (s *snapshots) swap(ctx context.Context, p *policy.Policy) error {
 func (s *snapshots) reload(ctx context.Context, checkOnly bool) (*policy.Policy, hcl.Diagnostics, *hclparse.Parser, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p, diags, parser := s.read()
+	p, diags, parser := s.read(ctx)
 	if diags.HasErrors() {
 		return nil, diags, parser, nil
 	}
@@ -148,10 +153,11 @@ func configs(p *policy.Policy) []filter.Config {
 	return out
 }
 
-func specs(p *policy.Policy) ([]filter.Spec, error) {
+func (s *snapshots) specs(ctx context.Context, p *policy.Policy) ([]filter.Spec, error) {
 	var out []filter.Spec
+	modules := Resolver(s.path, p.Gateway(), &artifact.Client{})
 	for _, pl := range p.Plugins() {
-		mod, err := Module(pl.Source)
+		mod, err := modules.Module(ctx, Want(pl))
 		if err != nil {
 			return nil, fmt.Errorf("plugin %q: %w", pl.Name, err)
 		}
