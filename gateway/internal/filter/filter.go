@@ -233,24 +233,32 @@ type MessageView interface {
 
 // Status is one plugin as operators see it.
 type Status struct {
-	Name        string          `json:"name"`
-	Source      string          `json:"source"`
-	Version     string          `json:"version"`
-	Description string          `json:"description,omitempty"`
-	Digest      string          `json:"digest"` // sha256:…
-	Hooks       []string        `json:"hooks"`
-	Grants      []string        `json:"grants,omitempty"` // in effect
-	Calls       uint64          `json:"calls"`
-	Failures    map[Kind]uint64 `json:"failures,omitempty"`
-	P50         time.Duration   `json:"p50"` // of calls that ended well or not, without waiting
-	P99         time.Duration   `json:"p99"`
-	Fuel        uint64          `json:"fuel"`    // cost units used, in steps of a tick
-	Breaker     string          `json:"breaker"` // "closed", "open" or "probe"
-	Instances   int             `json:"instances"`
-	Idle        int             `json:"idle"`
-	Memory      int64           `json:"memory"` // octets of linear memory of the idle instances
-	Loaded      time.Time       `json:"loaded"`
-	LoadTime    time.Duration   `json:"load_time"`
+	Name        string   `json:"name"`
+	Source      string   `json:"source"`
+	Version     string   `json:"version"`
+	Description string   `json:"description,omitempty"`
+	Digest      string   `json:"digest"` // sha256:…
+	Hooks       []string `json:"hooks"`
+	Grants      []string `json:"grants,omitempty"` // in effect
+	// Counts are of the plugin since the gateway started, over all its
+	// generations; P50, P99 and Took of the present one.
+	Calls       uint64            `json:"calls"`
+	Verdicts    map[string]uint64 `json:"verdicts,omitempty"` // calls that gave one, by action
+	Failures    map[Kind]uint64   `json:"failures,omitempty"` // calls that gave none
+	Traps       uint64            `json:"traps"`              // of those, the ones that ended their guest: trap, memory, deadline
+	P50         time.Duration     `json:"p50"`                // of calls that ended well or not, without waiting
+	P99         time.Duration     `json:"p99"`
+	Took        Durations         `json:"-"`
+	Fuel        uint64            `json:"fuel"`    // cost units used, in steps of a tick
+	Breaker     string            `json:"breaker"` // "closed", "open" or "probe"
+	Instances   int               `json:"instances"`
+	Idle        int               `json:"idle"`
+	Memory      int64             `json:"memory"`       // octets of linear memory of all instances
+	MemoryPeak  int64             `json:"memory_peak"`  // the most that was
+	MemoryLimit int64             `json:"memory_limit"` // of one instance
+	Actions     []manifest.Action `json:"actions,omitempty"`
+	Loaded      time.Time         `json:"loaded"`
+	LoadTime    time.Duration     `json:"load_time"`
 }
 
 // ReadManifest reads and validates the manifest of a module without running it.

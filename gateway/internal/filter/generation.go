@@ -34,7 +34,8 @@ type generation struct {
 	compiled wazero.CompiledModule
 	pool     pool
 	breaker  breaker
-	stats    stats
+	stats    *stats    // of the plugin
+	took     histogram // calls of this generation
 
 	mu       sync.Mutex
 	refs     int

@@ -76,10 +76,15 @@ func (h *Host) Swap(ctx context.Context, specs []Spec, configs []Config) error {
 		key := generationKey(&s, digest)
 		p := &plugin{spec: s, configs: map[uint64][]byte{}}
 		p.spec.Module = nil
-		if o := old.plugins[s.Name]; o != nil && o.gen.key == key && (s.Digest == "" || strings.EqualFold(s.Digest, digest)) {
+		o := old.plugins[s.Name]
+		if o != nil && o.gen.key == key && (s.Digest == "" || strings.EqualFold(s.Digest, digest)) {
 			p.gen = o.gen
 		} else {
-			g, err := h.load(ctx, &s, key, digest)
+			st := new(stats)
+			if o != nil {
+				st = o.gen.stats
+			}
+			g, err := h.load(ctx, &s, key, digest, st)
 			if err != nil {
 				errs = append(errs, fmt.Errorf("plugin %q (%s): %w", s.Name, s.Source, err))
 				continue
@@ -206,7 +211,7 @@ func (p *plugin) call(ctx context.Context, ev *abi.Event, msg MessageView) (v *a
 	c := newCall(ctx, p.spec.Limits.deadline(ev.Stage, g.net()), input)
 	c.stage, c.ev, c.msg, c.configs = ev.Stage, ev, msg, p.configs
 	cr = in.run(c)
-	g.stats.took.add(time.Since(begin))
+	g.took.add(time.Since(begin))
 	fit := cr == nil || cr.kind == KindResult
 	g.pool.put(in, ev.Tenant, fit && !in.spent(), now())
 	if cr == nil {
@@ -218,6 +223,7 @@ func (p *plugin) call(ctx context.Context, ev *abi.Event, msg MessageView) (v *a
 			return nil, cr
 		}
 		o = good
+		g.stats.judged(v.Action)
 		return v, nil
 	}
 	o = blame(ctx, cr)
@@ -250,14 +256,16 @@ func (p *plugin) status(now time.Time) Status {
 	s := Status{
 		Name: g.name, Source: p.spec.Source, Version: g.manifest.Version, Description: g.manifest.Description,
 		Digest: g.digest, Hooks: g.manifest.Hooks, Calls: g.stats.calls.Load(), Failures: g.stats.failed(),
-		P50: g.stats.took.quantile(0.5), P99: g.stats.took.quantile(0.99), Fuel: g.stats.fuel.Load() * fuelPerTick,
+		P50: g.took.quantile(0.5), P99: g.took.quantile(0.99), Fuel: g.stats.fuel.Load() * fuelPerTick,
 		Breaker: g.breaker.state(now), Loaded: g.loaded, LoadTime: g.loadTime,
+		Traps: g.stats.traps(), Verdicts: g.stats.byAction(), Memory: g.stats.memory.Load(), MemoryPeak: g.stats.peak.Load(), MemoryLimit: g.memory,
+		Actions: g.manifest.Actions, Took: g.took.durations(),
 	}
 	for kind := range g.grants {
 		s.Grants = append(s.Grants, kind)
 	}
 	slices.Sort(s.Grants)
-	s.Instances, s.Idle, s.Memory = g.pool.size()
+	s.Instances, s.Idle = g.pool.size()
 	return s
 }
 

@@ -246,7 +246,7 @@ func (f *fixture) sleeper(t *testing.T) (stop func() error) {
 		done <- err
 	}()
 	for {
-		if total, idle, _ := pool.size(); total > idle {
+		if total, idle := pool.size(); total > idle {
 			break
 		}
 		time.Sleep(time.Millisecond)

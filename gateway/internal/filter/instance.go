@@ -26,6 +26,7 @@ type instance struct {
 	calls int
 	depth stackSize       // of the function that was called
 	deep  stackSize       // of hook
+	size  int64           // of its memory when last weighed
 	epoch int             // of the pool, when it was started
 	idle  time.Time       // since when
 	seen  map[uint64]bool // configurations it has read
@@ -68,6 +69,7 @@ func (g *generation) newInstance(ctx context.Context) (*instance, error) {
 	}
 	in.mod, in.hook = mod, mod.ExportedFunction(abi.ExportHook)
 	in.deep = stackOf(in.hook)
+	in.weigh()
 	err = in.begin(c)
 	in.flush(c)
 	if err != nil {
@@ -104,12 +106,21 @@ func (in *instance) begin(c *call) error {
 func (in *instance) close() {
 	if in.mod != nil {
 		_ = in.mod.Close(context.Background()) // gives the exit code, not an error
+		in.gen.stats.grew(-in.size)
+		in.size = 0
 	}
+}
+
+// weigh notes how much linear memory there is now.
+func (in *instance) weigh() {
+	size := int64(in.mod.Memory().Size())
+	in.gen.stats.grew(size - in.size)
+	in.size = size
 }
 
 // spent says that the instance should not be used again, for its age or size.
 func (in *instance) spent() bool {
-	return in.gen.isolated || in.calls >= recycleCalls || int64(in.mod.Memory().Size()) > in.gen.memory/2 || in.deep.octets() > keepStack
+	return in.gen.isolated || in.calls >= recycleCalls || in.size > in.gen.memory/2 || in.deep.octets() > keepStack
 }
 
 // run calls weir_hook. After an error that is not of KindResult the instance
@@ -123,6 +134,7 @@ func (in *instance) run(c *call) *crash {
 	in.flush(c)
 	in.call = nil
 	c.end()
+	in.weigh()
 	in.gen.stats.fuel.Add(c.ticks)
 	if err != nil {
 		return in.explain(c, "", err)

@@ -44,7 +44,7 @@ func generationKey(s *Spec, digest string) string {
 // load runs the pipeline: size, digest, manifest, grants, shape and metering,
 // compile, imports and exports, one instance, a conformance call. A broken
 // plugin fails here and not at a message.
-func (h *Host) load(ctx context.Context, s *Spec, key, digest string) (_ *generation, err error) {
+func (h *Host) load(ctx context.Context, s *Spec, key, digest string, st *stats) (_ *generation, err error) {
 	begin := time.Now()
 	if len(s.Module) > meter.MaxModule {
 		return nil, fmt.Errorf("the module has %d octets; at most %d", len(s.Module), meter.MaxModule)
@@ -75,7 +75,7 @@ func (h *Host) load(ctx context.Context, s *Spec, key, digest string) (_ *genera
 	g := &generation{
 		name: s.Name, key: key, digest: digest, manifest: m, grants: grants, limits: s.Limits, memory: memory, isolated: s.Isolated, initTimeout: h.initTimeout,
 		opts: &h.opts, log: h.opts.Logger.With("plugin", s.Name), loaded: h.opts.Clock(),
-		gone: make(chan struct{}), sets: map[setKey]patternSet{}, counters: map[string]bool{},
+		stats: st, gone: make(chan struct{}), sets: map[setKey]patternSet{}, counters: map[string]bool{},
 	}
 	g.pool.start, g.pool.max = g.newInstance, s.Limits.instances()
 	defer func() {

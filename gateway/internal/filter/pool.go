@@ -224,12 +224,9 @@ func (p *pool) close() {
 	p.renew()
 }
 
-// size tells how many instances there are, and about the idle ones.
-func (p *pool) size() (total, idle int, memory int64) {
+// size tells how many instances there are.
+func (p *pool) size() (total, idle int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, in := range p.idle {
-		memory += int64(in.mod.Memory().Size())
-	}
-	return p.total, len(p.idle), memory
+	return p.total, len(p.idle)
 }

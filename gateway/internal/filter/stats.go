@@ -4,6 +4,8 @@ import (
 	"math/bits"
 	"sync/atomic"
 	"time"
+
+	"github.com/mailweir/weir/sdk/abi"
 )
 
 // histogram counts durations in buckets that grow by an eighth: 63 powers of
@@ -11,6 +13,7 @@ import (
 type histogram struct {
 	buckets [63 * 8]atomic.Uint64
 	count   atomic.Uint64
+	sum     atomic.Int64 // nanoseconds
 }
 
 func bucket(d time.Duration) int {
@@ -34,6 +37,37 @@ func upper(b int) time.Duration {
 func (h *histogram) add(d time.Duration) {
 	h.buckets[bucket(d)].Add(1)
 	h.count.Add(1)
+	h.sum.Add(int64(d))
+}
+
+// Durations are how long calls took: counts at or below each bound, for a
+// histogram of metrics.
+type Durations struct {
+	Count uint64
+	Sum   time.Duration
+	Below map[time.Duration]uint64
+}
+
+// bounds of Durations.
+var bounds = [...]time.Duration{
+	10 * time.Microsecond, 25 * time.Microsecond, 50 * time.Microsecond, 100 * time.Microsecond, 250 * time.Microsecond, 500 * time.Microsecond,
+	time.Millisecond, 2500 * time.Microsecond, 5 * time.Millisecond, 10 * time.Millisecond, 25 * time.Millisecond, 50 * time.Millisecond, 100 * time.Millisecond,
+	250 * time.Millisecond, 500 * time.Millisecond, time.Second, 2500 * time.Millisecond, 5 * time.Second, 10 * time.Second, 30 * time.Second,
+}
+
+// durations sums the fine buckets up. A bucket that a bound lies in counts
+// above it, so that a count may be an eighth of a bound late.
+func (h *histogram) durations() Durations {
+	d := Durations{Sum: time.Duration(h.sum.Load()), Below: make(map[time.Duration]uint64, len(bounds))}
+	next := 0
+	for b := range h.buckets {
+		for next < len(bounds) && upper(b) > bounds[next] {
+			d.Below[bounds[next]] = d.Count
+			next++
+		}
+		d.Count += h.buckets[b].Load()
+	}
+	return d
 }
 
 // quantile gives the duration that a share q of all stays below; 0 of none.
@@ -54,12 +88,14 @@ func (h *histogram) quantile(q float64) time.Duration {
 
 var kinds = [...]Kind{KindTrap, KindDeadline, KindMemory, KindUnavailable, KindResult, KindBreaker, KindLoad}
 
-// stats of one plugin generation.
+// stats of one plugin, over all its generations: counters only grow.
 type stats struct {
 	calls    atomic.Uint64
-	fuel     atomic.Uint64
-	took     histogram
+	fuel     atomic.Uint64 // in ticks
+	memory   atomic.Int64  // octets of linear memory of all instances
+	peak     atomic.Int64  // the most that was
 	failures [len(kinds)]atomic.Uint64
+	verdicts [int(abi.ActionDisconnect) + 1]atomic.Uint64
 }
 
 func (s *stats) fail(k Kind) {
@@ -78,4 +114,44 @@ func (s *stats) failed() map[Kind]uint64 {
 		}
 	}
 	return m
+}
+
+// traps are the calls that ended their guest.
+func (s *stats) traps() (n uint64) {
+	for i, k := range kinds {
+		if k == KindTrap || k == KindMemory || k == KindDeadline {
+			n += s.failures[i].Load()
+		}
+	}
+	return n
+}
+
+func (s *stats) judged(a abi.Action) {
+	if i := int(a); i < len(s.verdicts) { // else checkVerdict has refused it
+		s.verdicts[i].Add(1)
+	}
+}
+
+func (s *stats) byAction() map[string]uint64 {
+	m := map[string]uint64{}
+	for i := range s.verdicts {
+		if n := s.verdicts[i].Load(); n > 0 {
+			m[abi.Action(i).String()] = n
+		}
+	}
+	return m
+}
+
+// grew says that an instance has so much more linear memory, or less.
+func (s *stats) grew(by int64) {
+	if by == 0 {
+		return
+	}
+	now := s.memory.Add(by)
+	for {
+		peak := s.peak.Load()
+		if now <= peak || s.peak.CompareAndSwap(peak, now) {
+			return
+		}
+	}
 }
