@@ -215,6 +215,7 @@ func (p *parser) multipart(i int, d *description) {
 		if len(d.boundary) > 70 || strings.ContainsAny(d.boundary, "\x00\r\n") || strings.TrimRight(d.boundary, " \t") != d.boundary {
 			t.problem(i, "an invalid boundary") // RFC 2046 §5.1.1
 		}
+		t.spans[i].boundary = d.boundary
 		p.levels = append(p.levels, level{part: i, boundary: []byte(d.boundary), digest: d.digest})
 		p.cur = -1
 		return

@@ -6,6 +6,8 @@ type span struct {
 	head  int64
 	next  int64 // where the next delimiter's line begins, or the message ends
 	shaky bool
+
+	boundary string // of a multipart that was opened
 }
 
 // Span is where a part lies in the raw message, in octets from its start.
@@ -30,6 +32,9 @@ func (t *Tree) Span(part int) Span {
 // the tree says. That a multipart lacks its end, or that text holds a
 // uuencoded file, leaves no such doubt, though the part is Malformed.
 func (t *Tree) Certain(part int) bool { return !t.shaky && !t.spans[part].shaky }
+
+// Boundary is what separates the parts of a multipart; "" for anything else.
+func (t *Tree) Boundary(part int) string { return t.spans[part].boundary }
 
 // Children are the parts directly inside a part.
 func (t *Tree) Children(part int) []int {

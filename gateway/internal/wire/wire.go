@@ -1,8 +1,17 @@
-// Package wire composes what goes out: the trace header, the body as it was
-// received, and the header edits that filters staged. Bytes that no edit
-// touches are passed on unchanged, so signatures keep (RFC 6376).
+// Package wire composes what goes out: the trace header, the message as it was
+// received, and the edits that filters staged, of the header and of parts.
+// Octets that no edit touches are passed on unchanged. A header edit leaves
+// the body alone, so that signatures over it keep (RFC 6376); a part edit
+// breaks a DKIM signature over the body, and one inside a multipart/signed or
+// multipart/encrypted part is refused.
 //
-// It does not parse MIME and never changes the body after the header.
+// A leaf that an edit touches is written anew: in its transfer encoding, and
+// in its character set where that can hold the new text, else in UTF-8. The
+// message is never held in memory. No edit brings in a bare CR or LF, a line
+// over 998 octets or an octet over 127 where there was none.
+//
+// It does not decide what is edited, and it stores nothing: what is stored
+// stays as it was received.
 package wire
 
 import (
@@ -12,6 +21,7 @@ import (
 	"strings"
 
 	"github.com/mailweir/weir/gateway/internal/mail"
+	"github.com/mailweir/weir/gateway/internal/mimetree"
 )
 
 // maxHeader bounds what is read to find the end of the header, octets. A
@@ -22,26 +32,20 @@ const maxHeader = 1 << 20
 type Message struct {
 	Trace string // our own header lines, CRLF-ended
 	Edits []mail.HeaderEdit
+	Parts []mail.PartEdit // in the order of the filters that asked for them
 	Body  io.ReaderAt
-	Size  int64 // octets of Body
+	Size  int64          // octets of Body
+	Tree  *mimetree.Tree // the structure of Body, if it is known; it is read where Parts need it
 }
 
 // Reader returns the whole message, to be read once. It fails when an edit
-// cannot be applied or Body cannot be read.
+// cannot be applied or Body cannot be read. Who needs the size takes Plan.
 func (m Message) Reader() (io.Reader, error) {
-	if len(m.Edits) == 0 {
-		return io.MultiReader(strings.NewReader(m.Trace), io.NewSectionReader(m.Body, 0, m.Size)), nil
-	}
-	head, err := header(m.Body, m.Size)
+	p, err := m.Plan()
 	if err != nil {
 		return nil, err
 	}
-	edited, err := Edit(head, m.Edits)
-	if err != nil {
-		return nil, err
-	}
-	return io.MultiReader(strings.NewReader(m.Trace), bytes.NewReader(edited),
-		io.NewSectionReader(m.Body, int64(len(head)), m.Size-int64(len(head)))), nil
+	return p.Reader(), nil
 }
 
 // header reads the header block without the empty line that ends it.
