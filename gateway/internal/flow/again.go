@@ -63,6 +63,10 @@ func (f *Flow) Rejudge(ctx context.Context, m *store.Message, ns []int, body sto
 			stalled = append(stalled, r)
 		}
 	}
+	if err := c.rerun(ctx, o.Recipients[len(o.Recipients)-len(c.items):]); err != nil {
+		queue.Discard(o.Spawn)
+		return store.Outcome{}, err
+	}
 	o.Spawn = append(o.Spawn, f.o.Notices.Stalled(ctx, m, stalled)...)
 	o.DropBody = !queue.Owing(m.Recipients)
 	return o, nil

@@ -39,7 +39,7 @@ type Names interface {
 }
 
 // Options make a Flow. All fields are needed but Names,
-// Stop, Listed and Override.
+// Stop, Listed, Override and Calls.
 type Options struct {
 	Policy  func() *policy.Policy // the current snapshot
 	Filters Filters
@@ -59,6 +59,8 @@ type Options struct {
 	// Override is the action that an operator chose for a class of incoming
 	// mail (B37); nil: none.
 	Override func(tenant, main, sub, extra string) (policy.Override, bool)
+	// Calls takes what policy's run asks for; nil: it is not done.
+	Calls Calls
 }
 
 // Flow makes transactions. It implements smtpd.Gate and queue.Judge.

@@ -148,6 +148,7 @@ type ruling struct {
 	notes    map[string]string
 	route    string
 	hold     time.Time
+	calls    []policy.Call // of action blocks' run
 }
 
 // decide asks policy about everything heard that concerns everyone.
@@ -194,7 +195,7 @@ func (r *ruling) take(d policy.Decision, fs []mail.Finding) {
 	if r.action == "" {
 		r.action = mail.ActionContinue
 	}
-	r.redirect, r.tags = d.Redirect, d.Tags
+	r.redirect, r.tags, r.calls = d.Redirect, d.Tags, d.Calls
 	for i := range d.Findings {
 		if i < len(fs) {
 			fs[i].Action, fs[i].Rule = mail.Action(d.Findings[i].Action), d.Findings[i].Rule

@@ -203,6 +203,17 @@ func (c *commit) finish(ctx context.Context, tx *transaction) mail.Reply {
 			it.fate = fateHeld
 		}
 	}
+	settle, err := c.hand(ctx)
+	if err != nil {
+		return c.failedToTake(err)
+	}
+	reply := c.deliver(ctx, tx, deliverable, now)
+	settle(!reply.Temporary())
+	return reply
+}
+
+// deliver tries what may go, and decides the one reply.
+func (c *commit) deliver(ctx context.Context, tx *transaction, deliverable []*item, now time.Time) mail.Reply {
 	c.direct(ctx, deliverable)
 	fates := make([]fate, len(c.items))
 	for i, it := range c.items {
@@ -244,6 +255,7 @@ func (c *commit) redirect(it *item) ([]*item, error) {
 	for range to[1:] {
 		further := *it
 		further.rec.N = len(c.items) + 1
+		further.ruling.calls = nil // they are about the recipient it was
 		c.items = append(c.items, &further)
 		all = append(all, &further)
 	}

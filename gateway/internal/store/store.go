@@ -105,6 +105,7 @@ type Recipient struct {
 	Tags      []string          `json:"tags,omitempty"`
 	Notes     map[string]string `json:"notes,omitempty"`  // plugin name + "." + key
 	Rule      string            `json:"rule,omitempty"`   // HCL file:line that decided
+	Ran       []string          `json:"ran,omitempty"`    // calls of plugins that policy has asked for: action block, "#", number
 	Reason    string            `json:"reason,omitempty"` // why held, frozen or refused, one sentence
 
 	Route    string `json:"route,omitempty"`    // route name in the policy
