@@ -23,7 +23,7 @@ var cScalars = map[string]string{
 func cType(t typ) string {
 	switch t.kind {
 	case "list":
-		return strings.TrimSuffix(cType(*t.elem), "_t") + "_list"
+		return strings.TrimSuffix(cType(*t.elem), "_t") + "_array"
 	case "enum":
 		return "uint32_t"
 	case "record":
@@ -86,11 +86,11 @@ func cTypes(w *goWriter, s *schema) {
 		}
 		w.p("};")
 	}
-	w.p("\n/* Lists: len items at items. Make them yourself, or let weir_push grow them. */")
+	w.p("\n/* Lists: len items at items. Make them yourself (cap 0), or let weir_push grow\n   them. */")
 	for _, d := range s.decls {
 		if d.record != nil {
 			n := "weir_" + snake(d.record.name)
-			w.p("typedef struct %s %s;\ntypedef struct { %s *items; uint32_t len, cap; } %s_list;", n, n, n, n)
+			w.p("typedef struct %s %s;\ntypedef struct { %s *items; uint32_t len, cap; } %s_array;", n, n, n, n)
 		}
 	}
 	done := map[string]bool{}
@@ -187,7 +187,7 @@ func cAppend(w *goWriter, indent, x string, t typ) {
 func cRead(w *goWriter, x string, t typ) {
 	switch t.kind {
 	case "list":
-		w.p("  {\n    uint32_t n = weir__count(d, %d);\n    %s.items = n ? weir_alloc(n * sizeof *%s.items) : 0;\n    while (n-- && weir__item(d)) {", t.elem.least(), x, x)
+		w.p("  {\n    uint32_t n = weir__count(d, %d);\n    %s.items = n ? weir__items(n, sizeof *%s.items) : 0;\n    while (n-- && weir__item(d)) {", t.elem.least(), x, x)
 		if t.elem.kind == "record" {
 			w.p("      weir__zero(&%s.items[%s.len], sizeof *%s.items);\n      weir__read_%s(d, &%s.items[%s.len++]);", x, x, x, snake(t.elem.ref), x, x)
 		} else {
