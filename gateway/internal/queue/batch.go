@@ -18,6 +18,7 @@ type Batch struct {
 	Local    string      // tenant of an in-process route
 	Unrouted *mail.Reply // there is no route: what is recorded instead of an attempt
 	Edits    []mail.HeaderEdit
+	Parts    string // key of the message's part edits
 	To       []deliver.Rcpt
 }
 
@@ -30,7 +31,7 @@ func Batches(p *policy.Policy, m *store.Message, ns []int) []Batch {
 		if r == nil {
 			continue
 		}
-		b := Batch{Edits: r.Edits}
+		b := Batch{Edits: r.Edits, Parts: r.PartEdits}
 		if t, ok := LocalTenant(r.Route); ok {
 			b.Local = t
 		} else if route, ok := Resolve(p, r.Route, r.Address); ok {
@@ -51,7 +52,8 @@ func Batches(p *policy.Policy, m *store.Message, ns []int) []Batch {
 
 func (b Batch) same(o Batch) bool {
 	return b.Local == o.Local && (b.Unrouted == nil) == (o.Unrouted == nil) &&
-		b.Route.Name == o.Route.Name && b.Route.NextHop() == o.Route.NextHop() && slices.Equal(b.Edits, o.Edits)
+		b.Route.Name == o.Route.Name && b.Route.NextHop() == o.Route.NextHop() &&
+		slices.Equal(b.Edits, o.Edits) && b.Parts == o.Parts
 }
 
 func unrouted(name string) *mail.Reply {
@@ -69,15 +71,24 @@ func ns(to []deliver.Rcpt) []int {
 	return out
 }
 
-// Request is the delivery request of one batch.
+// Wire is a message as a recipient with these edits gets it.
+func Wire(m *store.Message, edits []mail.HeaderEdit, parts string, body io.ReaderAt, size int64) wire.Message {
+	return wire.Message{Trace: m.Trace, Edits: edits, Parts: m.PartEdits[parts], Body: body, Size: size}
+}
+
+// Request is the delivery request of one batch. What the edits make of the
+// message is worked out once, for SIZE and for every host that is tried.
 func Request(m *store.Message, b Batch, body io.ReaderAt, size int64) deliver.Request {
-	w := wire.Message{Trace: m.Trace, Edits: b.Edits, Body: body, Size: size}
-	return deliver.Request{
-		ID: m.ID, Route: b.Route, From: m.Sender, To: b.To, Params: m.Params,
-		Size: size + int64(len(m.Trace)),
-		Open: func() (io.ReadCloser, error) {
-			r, err := w.Reader()
-			return io.NopCloser(r), err
-		},
+	plan, err := Wire(m, b.Edits, b.Parts, body, size).Plan()
+	if _, known := m.PartEdits[b.Parts]; b.Parts != "" && !known {
+		err = fmt.Errorf("the part edits %s of this recipient are not in the record", b.Parts)
 	}
+	r := deliver.Request{ID: m.ID, Route: b.Route, From: m.Sender, To: b.To, Params: m.Params}
+	if err != nil { // never sent as it came: what was to be left out would go out
+		r.Open = func() (io.ReadCloser, error) { return nil, err }
+		return r
+	}
+	r.Size = plan.Size()
+	r.Open = func() (io.ReadCloser, error) { return io.NopCloser(plan.Reader()), nil }
+	return r
 }
