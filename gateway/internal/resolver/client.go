@@ -112,18 +112,24 @@ type question struct {
 // lookup returns the records of one kind at the end of a name's aliases, from
 // the cache or the servers.
 func (c *Client) lookup(ctx context.Context, name string, kind uint16) ([]dns.RR, error) {
+	a, err := c.lookupAnswer(ctx, name, kind)
+	return a.records, err
+}
+
+// lookupAnswer is lookup with all there is to know of the answer.
+func (c *Client) lookupAnswer(ctx context.Context, name string, kind uint16) (answer, error) {
 	q := question{dns.CanonicalName(name), kind}
 	if _, ok := dns.IsDomainName(q.name); !ok || len(q.name) > 254 {
-		return nil, &Error{Name: name, Type: dns.TypeToString[kind], NotFound: true, NoDomain: true, Err: errors.New("not a domain name")}
+		return answer{}, &Error{Name: name, Type: dns.TypeToString[kind], NotFound: true, NoDomain: true, Err: errors.New("not a domain name")}
 	}
 	if a, ok := c.cache.get(q); ok {
-		return a.records, a.failure(q)
+		return a, a.failure(q)
 	}
 	a := c.ask(ctx, q)
 	if ctx.Err() == nil { // a caller that gave up says nothing about the name
 		c.cache.put(q, a)
 	}
-	return a.records, a.failure(q)
+	return a, a.failure(q)
 }
 
 // ask tries the servers, twice each, until one has a usable answer.
@@ -155,10 +161,11 @@ func (c *Client) exchange(ctx context.Context, q question, server string) (*dns.
 	m := new(dns.Msg)
 	m.SetQuestion(q.name, q.kind)
 	m.SetEdns0(1232, false)
+	m.AuthenticatedData = true // asks for the AD bit of the answer (RFC 6840 §5.7)
 	for _, network := range []string{"udp", "tcp"} {
 		ctx, cancel := context.WithTimeout(ctx, c.opt.Timeout)
 		client := &dns.Client{Net: network, Timeout: c.opt.Timeout, UDPSize: 1232}
-		r, _, err := client.ExchangeContext(ctx, m, server)
+		r, err := exchange(ctx, client, m, server)
 		cancel()
 		if err != nil {
 			return nil, fmt.Errorf("asking %s over %s: %w", server, network, err)
@@ -175,6 +182,22 @@ func (c *Client) exchange(ctx context.Context, q question, server string) (*dns.
 		return r, nil
 	}
 	return nil, fmt.Errorf("asking %s: the answer does not fit", server)
+}
+
+// exchange is client.ExchangeContext, but it ends with ctx: that looks at the
+// deadline alone.
+func exchange(ctx context.Context, client *dns.Client, m *dns.Msg, server string) (*dns.Msg, error) {
+	conn, err := client.DialContext(ctx, server)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	r, _, err := client.ExchangeWithConnContext(ctx, m, conn)
+	if cause := context.Cause(ctx); err != nil && cause != nil {
+		return nil, cause
+	}
+	return r, err
 }
 
 // read takes the records out of a message, following its aliases.
@@ -204,12 +227,12 @@ func (c *Client) read(q question, m *dns.Msg) answer {
 		name = next
 	}
 	if len(records) > 0 {
-		return answer{records: records, until: now.Add(ttl)}
+		return answer{records: records, until: now.Add(ttl), secure: m.AuthenticatedData}
 	}
 	ttl = min(negativeTTL(m), ttl)
 	return answer{
 		err:   &Error{NotFound: true, NoDomain: m.Rcode == dns.RcodeNameError, TTL: ttl},
-		until: now.Add(ttl),
+		until: now.Add(ttl), secure: m.AuthenticatedData,
 	}
 }
 
@@ -229,6 +252,7 @@ type answer struct {
 	records []dns.RR
 	err     *Error
 	until   time.Time
+	secure  bool // validated, the name server says
 }
 
 func (a answer) failure(q question) error {
