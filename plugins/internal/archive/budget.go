@@ -139,3 +139,14 @@ func mib(n int64) string {
 	}
 	return strconv.FormatInt(n>>20, 10) + " MiB"
 }
+
+// hold takes memory for a decoder; drop gives it back.
+func (b *Budget) hold(n int64) bool {
+	if b.held+n > b.lim.Memory {
+		return false
+	}
+	b.held += n
+	return true
+}
+
+func (b *Budget) drop(n int64) { b.held -= n }

@@ -22,6 +22,11 @@ type sealed struct{}
 
 func (sealed) Error() string { return "it is protected with a password" }
 
+// stopped ends the walk of a container whose problem is reported.
+type stopped struct{}
+
+func (stopped) Error() string { return "reported" }
+
 const tooShort = damaged("it ends too early")
 
 // source is what is looked into, by ranges.

@@ -1,6 +1,6 @@
 package archive
 
-// vint reads RAR 5's variable-length integer; n is 0 if there is none.
+// vint reads the variable-length integer of RAR 5 and xz; n is 0 if there is none.
 func vint(b []byte) (v, n int64) {
 	for i, c := range b {
 		if i == 9 {
@@ -13,3 +13,30 @@ func vint(b []byte) (v, n int64) {
 	}
 	return 0, 0
 }
+
+type vints struct {
+	b   []byte
+	bad bool
+}
+
+func (r *vints) next() int64 {
+	v, n := vint(r.b)
+	if n == 0 {
+		r.bad = true
+		return 0
+	}
+	r.b = r.b[n:]
+	return v
+}
+
+func (r *vints) take(n int64) []byte {
+	if n < 0 || n > int64(len(r.b)) {
+		r.bad = true
+		return nil
+	}
+	b := r.b[:n]
+	r.b = r.b[n:]
+	return b
+}
+
+func (r *vints) skip(n int64) { r.take(n) }

@@ -67,6 +67,8 @@ func (w *walker) open(p place, f func() error) error {
 // where that is not known.
 func (w *walker) container(s source, t filetype.Type, p place) (end int64, err error) {
 	switch t {
+	case filetype.SevenZip:
+		return w.sevenZip(s, p)
 	}
 	return -1, unsupported("it is an archive of a kind that is not opened here (" + string(t) + ")")
 }
@@ -141,6 +143,8 @@ func (w *walker) fault(p place, err error) error {
 	switch e := err.(type) {
 	case visitorError:
 		return err
+	case stopped:
+		return nil
 	case damaged:
 		pr.Detail = string(e)
 	case exceeded:
