@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -30,6 +31,7 @@ type task struct {
 	part     int
 	op       string // "remove", "replace", "text"
 	typ      string // replace
+	params   map[string]string
 	filename string
 	content  []byte
 	pre, app string // text, with CRLF
@@ -134,29 +136,35 @@ func (ed *editor) add(t *task, e *mail.PartEdit) {
 	case "remove":
 		*t = task{part: e.Part, op: "remove"}
 	case "replace":
-		*t = task{part: e.Part, op: "replace", typ: strings.ToLower(e.Type), filename: e.Filename, content: e.Text}
-		if t.typ == "" {
-			t.typ = "text/plain"
+		*t = task{part: e.Part, op: "replace", typ: "text/plain", filename: e.Filename, content: e.Text}
+		if e.Type != "" {
+			t.typ, t.params, _ = mime.ParseMediaType(e.Type) // check has
 		}
-		if strings.HasPrefix(t.typ, "text/") && utf8.Valid(e.Text) {
+		if t.isText() {
 			t.content = []byte(text)
 		}
 	case "prepend":
 		switch {
 		case t.op == "text":
 			t.pre = join(text, t.pre, html)
-		case t.typ == ed.parts[e.Part].Type:
+		case t.typ == ed.parts[e.Part].Type && t.isText():
 			t.content = []byte(join(text, string(t.content), html))
 		}
 	case "append":
 		switch {
 		case t.op == "text":
 			t.app = join(t.app, text, html)
-		case t.typ == ed.parts[e.Part].Type:
+		case t.typ == ed.parts[e.Part].Type && t.isText():
 			t.content = []byte(join(string(t.content), text, html))
 		}
 	}
 	t.filter = e.Filter
+}
+
+// isText: the content of a replaced part is text that we may encode as we like.
+func (t *task) isText() bool {
+	cs := strings.ToLower(t.params["charset"])
+	return strings.HasPrefix(t.typ, "text/") && utf8.Valid(t.content) && (cs == "" || cs == "utf-8" || cs == "us-ascii")
 }
 
 // join puts one text behind another, on a line of its own unless it is HTML.
@@ -268,9 +276,16 @@ func (ed *editor) replace(t task) error {
 			return errors.New("the part has no header")
 		}
 	}
-	charset, encoding, content := ed.encode(t)
+	encoding, content := ed.encode(t)
+	params := map[string]string{}
+	for k, v := range t.params {
+		params[k] = v
+	}
+	if t.isText() {
+		params["charset"] = "utf-8"
+	}
 	content = append(content, ed.ending(s, content)...)
-	ed.cut(s.Head, s.End, textPiece(rewrite(head, s.Delim < 0, renewed(t.typ, charset, encoding, t.filename)...)), textPiece(content))
+	ed.cut(s.Head, s.End, textPiece(rewrite(head, s.Delim < 0, renewed(structured(t.typ, params), encoding, t.filename)...)), textPiece(content))
 	return nil
 }
 
@@ -284,18 +299,18 @@ func (ed *editor) ending(s mimetree.Span, content []byte) []byte {
 }
 
 // encode encodes the content of a replaced part.
-func (ed *editor) encode(t task) (charset, encoding string, out []byte) {
-	if !strings.HasPrefix(t.typ, "text/") || !utf8.Valid(t.content) {
-		return "", "base64", encodeBytes(&b64{}, t.content)
+func (ed *editor) encode(t task) (encoding string, out []byte) {
+	if !t.isText() {
+		return "base64", encodeBytes(&b64{}, t.content)
 	}
 	st := scanBytes(t.content)
 	switch {
 	case st.clean() && !st.high && !ed.delimits(t.part, string(t.content)):
-		return "utf-8", "7bit", t.content
+		return "7bit", t.content
 	case st.dense():
-		return "utf-8", "base64", encodeBytes(&b64{}, t.content)
+		return "base64", encodeBytes(&b64{}, t.content)
 	}
-	return "utf-8", "quoted-printable", encodeBytes(&quoted{}, t.content)
+	return "quoted-printable", encodeBytes(&quoted{}, t.content)
 }
 
 func encodeBytes(e encoder, b []byte) []byte { return e.flush(e.feed(nil, b)) }

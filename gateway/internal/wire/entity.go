@@ -2,7 +2,6 @@ package wire
 
 import (
 	"bytes"
-	"slices"
 	"strings"
 )
 
@@ -77,21 +76,13 @@ func fieldBody(head []byte, name string) string {
 }
 
 // renewed are the fields of a part that has other content than it came with.
-func renewed(typ, charset, encoding, filename string, keep ...string) []set {
-	var out []set
-	for _, n := range described {
-		if !slices.Contains(keep, n) {
-			out = append(out, set{name: n})
-		}
-	}
-	params := map[string]string{}
-	if charset != "" {
-		params["charset"] = charset
-	}
-	for i := range out {
-		switch out[i].name {
+func renewed(typ, encoding, filename string) []set {
+	out := make([]set, len(described))
+	for i, n := range described {
+		out[i].name = n
+		switch n {
 		case "Content-Type":
-			out[i].value = structured(typ, params)
+			out[i].value = typ
 		case "Content-Transfer-Encoding":
 			out[i].value = encoding
 		case "Content-Disposition":

@@ -89,11 +89,20 @@ func percent(c byte) string {
 	return "%" + string(hexDigits[c>>4]) + string(hexDigits[c&15])
 }
 
-// mediaType checks a media type without parameters that a filter gives a new
-// part: no multipart and no message, whose structure would be the filter's.
+// mediaType checks a media type that a filter gives a new part: no multipart
+// and no message, whose structure would be the filter's.
 func mediaType(s string) bool {
-	main, sub, ok := strings.Cut(s, "/")
-	return ok && token(main) && token(sub) && len(s) <= 127 && !strings.EqualFold(main, "multipart") && !strings.EqualFold(main, "message")
+	t, params, err := mime.ParseMediaType(s)
+	main, sub, ok := strings.Cut(t, "/")
+	if err != nil || !ok || !token(main) || !token(sub) || len(s) > 255 || main == "multipart" || main == "message" {
+		return false
+	}
+	for k, v := range params {
+		if !token(k) || !plainParam(v) {
+			return false
+		}
+	}
+	return true
 }
 
 // withCharset is a Content-Type with another charset. Its other parameters
