@@ -117,6 +117,15 @@ type Recipient struct {
 	Changed      time.Time         `json:"changed,omitzero"`
 	Expires      time.Time         `json:"expires,omitzero"`
 	Verbs        []string          `json:"verbs,omitempty" doc:"Actions offered for it"`
+	Actions      []OfferedAction   `json:"actions,omitempty" doc:"Custom actions of plugins offered for it"`
+}
+
+// OfferedAction names a custom action; GET /v1/plugin-actions has the rest.
+type OfferedAction struct {
+	Plugin string `json:"plugin"`
+	Action string `json:"action"`
+	Title  string `json:"title,omitempty"`
+	Train  string `json:"train,omitempty" enum:"spam,ham"`
 }
 
 // Finding is one thing a filter found, and what became of it.
@@ -292,19 +301,32 @@ type TenantInfo struct {
 	Domains []string `json:"domains"`
 }
 
-// PluginStatus is one loaded plugin.
+// PluginStatus is one loaded plugin. Counts are since the gateway started, and
+// go on over reloads; quantiles are of the module as it is loaded now.
 type PluginStatus struct {
-	Name      string   `json:"name"`
-	Source    string   `json:"source,omitempty"`
-	Version   string   `json:"version,omitempty"`
-	Digest    string   `json:"digest,omitempty"`
-	Hooks     []string `json:"hooks,omitempty"`
-	Instances int      `json:"instances"`
-	Calls     uint64   `json:"calls"`
-	Traps     uint64   `json:"traps"`
-	P50       float64  `json:"p50_ms" doc:"Milliseconds"`
-	P99       float64  `json:"p99_ms" doc:"Milliseconds"`
-	State     string   `json:"state" doc:"ok, or what the breaker says"`
+	Name        string            `json:"name"`
+	Source      string            `json:"source,omitempty"`
+	Version     string            `json:"version,omitempty"`
+	Description string            `json:"description,omitempty"`
+	Digest      string            `json:"digest,omitempty"`
+	Hooks       []string          `json:"hooks,omitempty"`
+	Grants      []string          `json:"grants,omitempty" doc:"Kinds of grant in effect"`
+	Actions     []string          `json:"actions,omitempty" doc:"Names of the actions it offers"`
+	Instances   int               `json:"instances"`
+	Idle        int               `json:"idle"`
+	Calls       uint64            `json:"calls"`
+	Verdicts    map[string]uint64 `json:"verdicts,omitempty" doc:"Calls that gave a verdict, by action"`
+	Failures    map[string]uint64 `json:"failures,omitempty" doc:"Calls that gave none, by kind"`
+	Traps       uint64            `json:"traps" doc:"Failures that ended the guest: trap, memory and deadline"`
+	P50         float64           `json:"p50_ms" doc:"Milliseconds"`
+	P99         float64           `json:"p99_ms" doc:"Milliseconds"`
+	Fuel        uint64            `json:"fuel" doc:"Cost units used, about instructions"`
+	Memory      int64             `json:"memory" doc:"Octets of linear memory of all instances"`
+	MemoryPeak  int64             `json:"memory_peak" doc:"The most that was, in octets"`
+	MemoryLimit int64             `json:"memory_limit" doc:"Of one instance, in octets"`
+	Loaded      time.Time         `json:"loaded,omitzero"`
+	LoadTime    float64           `json:"load_ms" doc:"Milliseconds that loading took"`
+	State       string            `json:"state" doc:"ok, or what the breaker says"`
 }
 
 // VersionInfo is which build this is.

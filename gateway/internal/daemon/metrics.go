@@ -69,28 +69,49 @@ func (c *queueCollector) Collect(ch chan<- prometheus.Metric) {
 type pluginCollector struct{ h *filter.Host }
 
 var (
-	callsDesc   = prometheus.NewDesc("weir_plugin_calls_total", "Hook calls.", []string{"plugin"}, nil)
-	trapsDesc   = prometheus.NewDesc("weir_plugin_traps_total", "Hook calls that failed, by kind.", []string{"plugin", "kind"}, nil)
-	fuelDesc    = prometheus.NewDesc("weir_plugin_fuel_total", "Cost units used.", []string{"plugin"}, nil)
-	latencyDesc = prometheus.NewDesc("weir_filter_duration_seconds", "Duration of hook calls.", []string{"plugin", "quantile"}, nil)
-	poolDesc    = prometheus.NewDesc("weir_plugin_instances", "Instances in the pool.", []string{"plugin"}, nil)
+	callsDesc    = prometheus.NewDesc("weir_plugin_calls_total", "Hook calls.", []string{"plugin"}, nil)
+	verdictsDesc = prometheus.NewDesc("weir_plugin_verdicts_total", "Hook calls that gave a verdict, by its action.", []string{"plugin", "action"}, nil)
+	failuresDesc = prometheus.NewDesc("weir_plugin_failures_total", "Hook calls that gave no verdict, by kind.", []string{"plugin", "kind"}, nil)
+	trapsDesc    = prometheus.NewDesc("weir_plugin_traps_total", "Hook calls that ended their guest: trap, memory, deadline.", []string{"plugin"}, nil)
+	fuelDesc     = prometheus.NewDesc("weir_plugin_fuel_total", "Cost units used.", []string{"plugin"}, nil)
+	latencyDesc  = prometheus.NewDesc("weir_filter_duration_seconds", "Duration of hook calls, without waiting for an instance.", []string{"plugin"}, nil)
+	memoryDesc   = prometheus.NewDesc("weir_plugin_memory_bytes", "Linear memory of all instances.", []string{"plugin"}, nil)
+	peakDesc     = prometheus.NewDesc("weir_plugin_memory_peak_bytes", "The most linear memory that all instances had.", []string{"plugin"}, nil)
+	poolDesc     = prometheus.NewDesc("weir_plugin_instances", "Instances in the pool.", []string{"plugin"}, nil)
 )
 
 func (c *pluginCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{callsDesc, trapsDesc, fuelDesc, latencyDesc, poolDesc} {
+	for _, d := range []*prometheus.Desc{callsDesc, verdictsDesc, failuresDesc, trapsDesc, fuelDesc, latencyDesc, memoryDesc, peakDesc, poolDesc} {
 		ch <- d
 	}
 }
 
+// Collect implements prometheus.Collector. Labels are bounded: plugins are
+// those of the policy, actions and kinds those of the host.
 func (c *pluginCollector) Collect(ch chan<- prometheus.Metric) {
 	for _, p := range c.h.Plugins() {
-		ch <- prometheus.MustNewConstMetric(callsDesc, prometheus.CounterValue, float64(p.Calls), p.Name)
-		ch <- prometheus.MustNewConstMetric(fuelDesc, prometheus.CounterValue, float64(p.Fuel), p.Name)
-		ch <- prometheus.MustNewConstMetric(poolDesc, prometheus.GaugeValue, float64(p.Instances), p.Name)
-		for kind, n := range p.Failures {
-			ch <- prometheus.MustNewConstMetric(trapsDesc, prometheus.CounterValue, float64(n), p.Name, string(kind))
+		counter := func(d *prometheus.Desc, n uint64, labels ...string) {
+			ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), append([]string{p.Name}, labels...)...)
 		}
-		ch <- prometheus.MustNewConstMetric(latencyDesc, prometheus.GaugeValue, p.P50.Seconds(), p.Name, "0.5")
-		ch <- prometheus.MustNewConstMetric(latencyDesc, prometheus.GaugeValue, p.P99.Seconds(), p.Name, "0.99")
+		gauge := func(d *prometheus.Desc, n float64) {
+			ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, n, p.Name)
+		}
+		counter(callsDesc, p.Calls)
+		counter(fuelDesc, p.Fuel)
+		counter(trapsDesc, p.Traps)
+		for action, n := range p.Verdicts {
+			counter(verdictsDesc, n, action)
+		}
+		for kind, n := range p.Failures {
+			counter(failuresDesc, n, string(kind))
+		}
+		gauge(poolDesc, float64(p.Instances))
+		gauge(memoryDesc, float64(p.Memory))
+		gauge(peakDesc, float64(p.MemoryPeak))
+		buckets := make(map[float64]uint64, len(p.Took.Below))
+		for d, n := range p.Took.Below {
+			buckets[d.Seconds()] = n
+		}
+		ch <- prometheus.MustNewConstHistogram(latencyDesc, p.Took.Count, p.Took.Sum.Seconds(), buckets, p.Name)
 	}
 }

@@ -8,7 +8,6 @@ import (
 
 	"github.com/mailweir/weir/gateway/internal/actions"
 	"github.com/mailweir/weir/gateway/internal/api"
-	"github.com/mailweir/weir/gateway/internal/filter"
 	"github.com/mailweir/weir/gateway/internal/journal"
 	"github.com/mailweir/weir/gateway/internal/lifecycle"
 	"github.com/mailweir/weir/gateway/internal/mail"
@@ -137,27 +136,6 @@ func (n *needsRestart) Mistake() bool { return true }
 
 // Remedy implements api.Remedied.
 func (n *needsRestart) Remedy() string { return "restart the gateway to put it in force" }
-
-// plugins shows the plugin host's state.
-type plugins struct{ h *filter.Host }
-
-func (p plugins) Plugins() []api.PluginStatus {
-	var out []api.PluginStatus
-	for _, s := range p.h.Plugins() {
-		st := api.PluginStatus{
-			Name: s.Name, Source: s.Source, Version: s.Version, Digest: s.Digest, Hooks: s.Hooks, Instances: s.Instances, Calls: s.Calls,
-			P50: float64(s.P50) / float64(time.Millisecond), P99: float64(s.P99) / float64(time.Millisecond), State: "ok",
-		}
-		for _, n := range s.Failures {
-			st.Traps += n
-		}
-		if s.Breaker != "closed" {
-			st.State = "breaker " + s.Breaker
-		}
-		out = append(out, st)
-	}
-	return out
-}
 
 // health tells whether mail can be taken.
 type health struct{ d *Daemon }

@@ -72,7 +72,7 @@ func (g *Gateway) Services() api.Services {
 	up.Set(1)
 	reg.MustRegister(up)
 	return api.Services{
-		Log: g, Actions: g, Content: g, Policy: g, Plugins: g, Health: g, Metrics: reg,
+		Log: g, Actions: g, Content: g, Policy: g, Plugins: g, PluginActions: PluginActions{g}, Health: g, Metrics: reg,
 		Version: api.VersionInfo{Version: "v1.2.3", Go: "go1.26", Platform: "test/test"},
 	}
 }
@@ -371,8 +371,17 @@ func (g *Gateway) Reload(_ context.Context, s scope.Scope, checkOnly bool) (api.
 // Plugins gives two plugins.
 func (g *Gateway) Plugins() []api.PluginStatus {
 	return []api.PluginStatus{
-		{Name: "rules", Version: "1.0.0", Hooks: []string{"mail_from", "rcpt_to", "message"}, Instances: 4, Calls: 12345, P50: 0.2, P99: 1.75, State: "ok"},
-		{Name: "stall", Version: "1.0.0", Hooks: []string{"message"}, Instances: 2, Calls: 4100, Traps: 3, P50: 1.1, P99: 12.5, State: "open: 3 failures in a row, tried again in 30 s"},
+		{
+			Name: "rules", Version: "1.0.0", Description: "Word and sender lists.", Source: "builtin:rules", Hooks: []string{"mail_from", "rcpt_to", "message"},
+			Grants: []string{"lists"}, Instances: 4, Idle: 3, Calls: 12345, Verdicts: map[string]uint64{"continue": 12000, "reject": 300, "tempfail": 45},
+			P50: 0.2, P99: 1.75, Fuel: 431_000_000, Memory: 29 << 20, MemoryPeak: 41 << 20, MemoryLimit: 64 << 20,
+			Loaded: time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC), LoadTime: 41.5, State: "ok",
+		},
+		{
+			Name: "stall", Version: "1.0.0", Source: "builtin:stall", Hooks: []string{"message"}, Actions: []string{"unlock"}, Instances: 2, Calls: 4100,
+			Verdicts: map[string]uint64{"continue": 4000, "stall": 96}, Failures: map[string]uint64{"trap": 3, "breaker": 1}, Traps: 3, P50: 1.1, P99: 12.5,
+			Fuel: 98_400_000_000, Memory: 14 << 20, MemoryPeak: 64 << 20, MemoryLimit: 64 << 20, State: "open: 3 failures in a row, tried again in 30 s",
+		},
 	}
 }
 
