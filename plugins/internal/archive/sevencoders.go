@@ -163,6 +163,22 @@ func (g *graph7) coder(c *coder7, rs []io.Reader, size int64) (io.Reader, error)
 		f := g.d.b.inflate(r)
 		g.d.flates = append(g.d.flates, f)
 		return f, nil
+	case "\x04\x01\x09":
+		return newInflate64(newInput(r)), nil
+	case "\x03\x04\x01":
+		l, err := newPPMd(g.d.b, r, c.props, size)
+		if err != nil {
+			return nil, err
+		}
+		g.d.closers = append(g.d.closers, l)
+		return l, nil
+	case "\x04\xf7\x11\x01":
+		l, err := newZstd(g.d.b, r)
+		if err != nil {
+			return nil, err
+		}
+		g.d.closers = append(g.d.closers, l)
+		return l, nil
 	case "\x04\x02\x02":
 		return bzip2.NewReader(bufio.NewReaderSize(r, 4096)), nil
 	}

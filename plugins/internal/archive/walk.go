@@ -69,6 +69,8 @@ func (w *walker) container(s source, t filetype.Type, p place) (end int64, err e
 	switch t {
 	case filetype.SevenZip:
 		return w.sevenZip(s, p)
+	case filetype.Gzip, filetype.Bzip2, filetype.XZ, filetype.LZMA, filetype.Lzip, filetype.Compress, filetype.LZ4, filetype.Zstd:
+		return w.stream(s, t, p)
 	}
 	return -1, unsupported("it is an archive of a kind that is not opened here (" + string(t) + ")")
 }

@@ -85,8 +85,26 @@ func (z *zipWalk) decoder(e *zipEntry, raw source) (io.Reader, error) {
 	switch e.method {
 	case methodDeflated:
 		return z.b.inflate(r), nil
+	case methodDeflate64:
+		return newInflate64(newInput(r)), nil
 	case methodBzip2:
 		return bzip2.NewReader(bufio.NewReaderSize(r, 4096)), nil
+	case methodLZMA: // §5.8: a version, the length of the properties, the properties
+		in := newInput(r)
+		var h [9]byte
+		in.take(h[:])
+		if u16(h[2:]) != 5 {
+			return nil, damaged("its header is broken")
+		}
+		size := e.size
+		if e.flags&2 != 0 { // an end mark follows
+			size = -1
+		}
+		return newLZMA(z.b, in, h[4:], size)
+	case methodXZ:
+		return newXZ(z.b, r), nil
+	case methodZstd, methodOldZstd:
+		return newZstd(z.b, r)
 	}
 	return nil, unsupported(methodName(e.method))
 }
@@ -131,7 +149,19 @@ var inflaters []io.ReadCloser
 // release gives a decoder back.
 func (b *Budget) release(r io.Reader) {
 	f, ok := r.(io.ReadCloser)
-	if _, resets := r.(flate.Resetter); ok && resets && len(inflaters) < 4 {
-		inflaters = append(inflaters, f)
+	if _, resets := r.(flate.Resetter); ok && resets {
+		if len(inflaters) < 4 {
+			_ = f.(flate.Resetter).Reset(nothing{}, nil) // lets go of what it read from
+			inflaters = append(inflaters, f)
+		}
+		return
+	}
+	if ok {
+		f.Close()
 	}
 }
+
+type nothing struct{}
+
+func (nothing) Read([]byte) (int, error) { return 0, io.EOF }
+func (nothing) ReadByte() (byte, error)  { return 0, io.EOF }
