@@ -23,6 +23,7 @@ import (
 	"github.com/mailweir/weir/gateway/internal/keeper"
 	"github.com/mailweir/weir/gateway/internal/lists"
 	"github.com/mailweir/weir/gateway/internal/notify"
+	"github.com/mailweir/weir/gateway/internal/plugnet"
 	"github.com/mailweir/weir/gateway/internal/queue"
 	"github.com/mailweir/weir/gateway/internal/resolver"
 	"github.com/mailweir/weir/gateway/internal/smtpd"
@@ -63,6 +64,7 @@ type Daemon struct {
 	store   *badgerstore.Store
 	soft    *softkv.Store
 	host    *filter.Host
+	net     *plugnet.Net
 	engine  *deliver.Engine
 	checker *verify.Checker
 	flow    *flow.Flow
@@ -130,14 +132,16 @@ func (d *Daemon) open(ctx context.Context, p *policy.Policy, dir string) (err er
 		return err
 	}
 	d.metrics = newMetrics()
+	dns := resolver.New(resolver.Options{Servers: g.Resolver, Logger: d.log})
+	d.net = plugnet.New(plugnet.Options{Resolver: dns})
 	d.host = filter.NewHost(filter.Options{
-		Logger: d.log, CacheDir: filepath.Join(dir, "cache"), Lists: newLists(d.snaps, d.lists), KV: pluginKV{d.soft}, Metrics: d.metrics, Clock: d.o.Now,
+		Logger: d.log, CacheDir: filepath.Join(dir, "cache"), Lists: newLists(d.snaps, d.lists), KV: pluginKV{d.soft, d.o.NoSync}, Metrics: d.metrics, Clock: d.o.Now,
+		DNS: d.net, Net: d.net,
 	})
 	d.snaps.host = d.host
 	if err := d.snaps.swap(ctx, p); err != nil {
 		return err
 	}
-	dns := resolver.New(resolver.Options{Servers: g.Resolver, Logger: d.log})
 	d.engine = deliver.New(deliver.Options{Resolver: dns, Logger: d.log, Hostname: g.Hostname, Now: d.o.Now})
 	d.checker = verify.New(verify.Options{Logger: d.log, Prober: d.engine, Cache: verify.Soft{KV: d.soft, OnError: func(err error) { d.log.Warn("the recipient cache", "err", err) }}, Now: d.o.Now})
 	notices := &queue.Composer{Store: d.store, Policy: d.snaps.policy, Now: d.o.Now, Logger: d.log}
@@ -332,6 +336,7 @@ func (d *Daemon) close() {
 			d.log.Warn("closing the plugin host", "err", err)
 		}
 		cancel()
+		d.net.Close()
 	}
 	if d.soft != nil {
 		if err := d.soft.Close(); err != nil {

@@ -83,19 +83,33 @@ func (n *listNames) known(p *policy.Policy, tenant, list string) bool {
 	return n.has["\x00"+list] || n.has[tenant+"\x00"+list]
 }
 
-// pluginKV is the soft store as plugins see it.
-type pluginKV struct{ s *softkv.Store }
+// pluginKV is the soft store as plugins see it. What a plugin writes without a
+// time-to-live, what it has learnt above all, and what it swaps is on disk when
+// the call returns; the rest is as soft as the store.
+type pluginKV struct {
+	s      *softkv.Store
+	noSync bool // for tests
+}
+
+// durable ends a write.
+func (k pluginKV) durable(wanted bool, err error) error {
+	if err != nil || !wanted || k.noSync {
+		return err
+	}
+	return k.s.Sync()
+}
 
 func (k pluginKV) Get(_ context.Context, plugin, tenant, key string) ([]byte, bool, error) {
 	return k.s.Get(plugin, tenant, key)
 }
 
 func (k pluginKV) Set(_ context.Context, plugin, tenant, key string, value []byte, ttl time.Duration) error {
-	return k.s.Set(plugin, tenant, key, value, ttl)
+	return k.durable(ttl == 0, k.s.Set(plugin, tenant, key, value, ttl))
 }
 
 func (k pluginKV) CompareAndSwap(_ context.Context, plugin, tenant, key string, old, value []byte, ttl time.Duration) (bool, error) {
-	return k.s.CAS(plugin, tenant, key, old, value, ttl)
+	done, err := k.s.CAS(plugin, tenant, key, old, value, ttl)
+	return done, k.durable(done, err)
 }
 
 func (k pluginKV) Delete(_ context.Context, plugin, tenant, key string) error {
@@ -103,19 +117,22 @@ func (k pluginKV) Delete(_ context.Context, plugin, tenant, key string) error {
 }
 
 func (k pluginKV) Add(_ context.Context, plugin, tenant, key string, delta int64, ttl time.Duration) (int64, error) {
-	return k.s.Add(plugin, tenant, key, delta, ttl)
+	n, err := k.s.Add(plugin, tenant, key, delta, ttl)
+	return n, k.durable(ttl == 0, err)
 }
 
 func (k pluginKV) Batch(_ context.Context, plugin, tenant string, ops []abi.KVRequest) ([]abi.KVResult, error) {
 	batch := make([]softkv.Op, len(ops))
+	lasting := false
 	for i, o := range ops {
+		lasting = lasting || o.TTLMs == 0 && (o.Op == abi.KVOpSet || o.Op == abi.KVOpAdd)
 		batch[i] = softkv.Op{Kind: softkv.OpKind(o.Op), Key: o.Key, Value: o.Value, Delta: o.Delta, TTL: time.Duration(o.TTLMs) * time.Millisecond}
 	}
 	done, err := k.s.Batch(plugin, tenant, batch, filter.MaxKVReply)
 	if errors.Is(err, softkv.ErrBatch) {
 		return nil, filter.ErrKVReply
 	}
-	if err != nil {
+	if err := k.durable(lasting, err); err != nil {
 		return nil, err
 	}
 	out := make([]abi.KVResult, len(done))

@@ -1,6 +1,7 @@
 // Package softkv keeps soft state: plugins' keys and counters, rates, known
-// recipients. It survives a restart and a crash of the process, but a power
-// cut may take the last seconds, and a damaged store is begun anew.
+// recipients. It survives a restart and a crash of the process; a power cut may
+// take the last seconds, but for what Sync was called after. A damaged store is
+// begun anew, the old one kept aside.
 //
 // It is not for mail, nor for anything an operator would miss: that is what
 // package store is for.
@@ -54,6 +55,7 @@ type Store struct {
 	log   *slog.Logger
 	space room
 	locks [64]sync.Mutex // by key: a read and the write that follows it
+	sync  syncer
 
 	mu     sync.RWMutex
 	closed bool
