@@ -56,6 +56,19 @@ func (f *Flow) Rejudge(ctx context.Context, m *store.Message, ns []int, body sto
 		o.Recipients = append(o.Recipients, r)
 		o.Events = append(o.Events, ev)
 		o.Spawn = append(o.Spawn, copies...)
+		if r.PartEdits != "" {
+			if o.PartEdits == nil {
+				o.PartEdits = map[string][]mail.PartEdit{}
+			}
+			o.PartEdits[r.PartEdits] = c.rec.Edits(&r)
+		}
+		if it.fate == fateQueueable {
+			if k, ok := c.original(it, &r, now); ok {
+				o.Added = append(o.Added, k.rec)
+				k.ev.N = -len(o.Added)
+				o.Events = append(o.Events, k.ev)
+			}
+		}
 	}
 	var stalled []store.Recipient
 	for _, r := range o.Recipients {
@@ -169,7 +182,7 @@ func (c *commit) redispose(ctx context.Context, it *item, r *store.Recipient, bo
 	r.Unjudged, r.Manual = false, false
 	switch it.ruling.action {
 	case mail.ActionContinue, mail.ActionAccept, mail.ActionRedirect:
-		if !it.ruling.hold.IsZero() && now.Sub(c.rec.Received) < maxHold {
+		if !it.ruling.hold.IsZero() {
 			it.fate = fateHeld
 			break
 		}
@@ -187,7 +200,8 @@ func (c *commit) redispose(ctx context.Context, it *item, r *store.Recipient, bo
 			r.Origin = mail.StatusAutoReleased // its verdict changed (B14)
 		}
 		r.Address, r.Original, r.Local = it.rec.Address, it.rec.Original, it.rec.Local
-		r.Route, r.NextHop, r.Schedule, r.Edits = it.rec.Route, it.rec.NextHop, it.rec.Schedule, it.rec.Edits
+		r.Route, r.NextHop, r.Schedule, r.Hold = it.rec.Route, it.rec.NextHop, it.rec.Schedule, nil
+		r.Edits, r.PartEdits = it.rec.Edits, it.rec.PartEdits
 		it.fate, r.Status = fateQueueable, mail.StatusAccepted
 	case mail.ActionReject, mail.ActionDisconnect:
 		it.fate = fateRejected
@@ -213,7 +227,7 @@ func (c *commit) copies(ctx context.Context, it *item, to []mail.Address, body s
 	for _, a := range to {
 		m := *c.rec
 		m.ID = mail.DeriveID(c.rec.ID, c.rec.Received, "redirect", fmt.Sprint(it.rec.N), a.Key())
-		m.Parent, m.Rev, m.Attempts, m.HasBody = c.rec.ID, 0, 0, true
+		m.Parent, m.Rev, m.Attempts, m.HasBody, m.PartEdits = c.rec.ID, 0, 0, true, nil
 		further := *it
 		further.rec.N = 1
 		lead(&further.rec, a)
@@ -221,9 +235,9 @@ func (c *commit) copies(ctx context.Context, it *item, to []mail.Address, body s
 		copied.rec = &m
 		copied.prepare(&further)
 		r := &further.rec
-		r.Status, r.Unjudged, r.Manual, r.Next, r.Changed, r.Expires = mail.StatusQueued, false, false, now, now, time.Time{}
+		r.Status, r.Unjudged, r.Manual, r.Next, r.Changed, r.Expires, r.Hold = mail.StatusQueued, false, false, now, now, time.Time{}, nil
 		m.Recipients = []store.Recipient{*r}
-		d, err := c.f.copyOf(ctx, &store.Message{}, nil, body)
+		d, err := c.f.copyOf(ctx, wire.Message{Body: body, Size: body.Size()})
 		if err != nil {
 			return out, fmt.Errorf("copying the message for %s: %w", a, err)
 		}
@@ -281,7 +295,7 @@ func (f *Flow) inject(ctx context.Context, m *store.Message, ns []int, body stor
 	}
 	c := &commit{f: f, p: p, rec: rec, client: &m.Client, queued: true}
 	parts := []string{"local"}
-	var edits []mail.HeaderEdit
+	out := wire.Message{}
 	for _, n := range ns {
 		i := indexOf(m, n)
 		if i < 0 {
@@ -292,7 +306,8 @@ func (f *Flow) inject(ctx context.Context, m *store.Message, ns []int, body stor
 		if !ok {
 			return *mail.NewReply(451, "4.4.4", "the receiving domain is not hosted here any more")
 		}
-		parts, edits = append(parts, r.Address.Key()), r.Edits
+		// What the queue hands over together has the same edits (queue.Batches).
+		parts, out = append(parts, r.Address.Key()), queue.Wire(m, r.Edits, r.PartEdits, body, body.Size())
 		c.items = append(c.items, &item{tenant: t, rec: store.Recipient{
 			N: len(c.items) + 1, Address: r.Address, Original: r.Original, Tenant: t.Name, Local: true, Status: mail.StatusAccepted,
 		}})
@@ -302,7 +317,7 @@ func (f *Flow) inject(ctx context.Context, m *store.Message, ns []int, body stor
 	if _, err := f.o.Store.Get(ctx, rec.ID); err == nil {
 		return *mail.NewReply(250, "2.0.0", "passed on before as "+rec.ID.String())
 	}
-	draft, err := f.copyOf(ctx, m, edits, body)
+	draft, err := f.copyOf(ctx, out)
 	if err != nil {
 		return later(err)
 	}
@@ -339,17 +354,17 @@ func (c *commit) envelope(ctx context.Context) map[string]*hearing {
 	return early
 }
 
-// copyOf makes a draft of a message's wire form.
-func (f *Flow) copyOf(ctx context.Context, m *store.Message, edits []mail.HeaderEdit, body store.Body) (store.Draft, error) {
-	r, err := wire.Message{Trace: m.Trace, Edits: edits, Body: body, Size: body.Size()}.Reader()
+// copyOf makes a draft of a message as it goes out.
+func (f *Flow) copyOf(ctx context.Context, m wire.Message) (store.Draft, error) {
+	plan, err := m.Plan()
 	if err != nil {
 		return nil, err
 	}
-	d, err := f.o.Store.NewDraft(ctx, body.Size())
+	d, err := f.o.Store.NewDraft(ctx, plan.Size())
 	if err != nil {
 		return nil, err
 	}
-	if _, err := io.Copy(d, r); err != nil {
+	if _, err := io.Copy(d, plan.Reader()); err != nil {
 		d.Discard()
 		return nil, err
 	}

@@ -14,7 +14,7 @@ import (
 
 const (
 	maxDelay = 10 * time.Second // of a plugin's delay_ms, a tarpit
-	maxHold  = time.Hour        // of a plugin's hold (B113)
+	maxHold  = time.Hour        // of all holds of a message in a row (B113)
 )
 
 // consult asks every filter of a chain that subscribes to ev's stage.
@@ -78,12 +78,7 @@ func (f *Flow) ask(ctx context.Context, log *slog.Logger, h *hearing, fl *policy
 		h.opinions = append(h.opinions, o)
 		return
 	}
-	var parts *abi.PartList
-	if msg != nil && ev.Stage >= abi.StageHeaders {
-		p := msg.Parts()
-		parts = &p
-	}
-	o := f.opinion(fl, ev, v, parts)
+	o := f.opinion(fl, ev, v, msg)
 	h.opinions = append(h.opinions, o)
 	if d := min(time.Duration(v.DelayMs)*time.Millisecond, maxDelay); d > 0 && fl.Mode != "observe" {
 		select {
@@ -117,12 +112,13 @@ func (f *Flow) callFailed(ctx context.Context, log *slog.Logger, fl *policy.Filt
 }
 
 // opinion translates a verdict. In observe mode nothing of it acts.
-func (f *Flow) opinion(fl *policy.Filter, ev *abi.Event, v *abi.Verdict, parts *abi.PartList) opinion {
+func (f *Flow) opinion(fl *policy.Filter, ev *abi.Event, v *abi.Verdict, msg filter.MessageView) opinion {
+	list := partList(ev.Stage, msg)
 	o := opinion{stage: ev.Stage, filter: fl.Name, plugin: fl.Plugin, notes: v.Notes}
 	observe := fl.Mode == "observe"
 	covered := v.Action == abi.ActionContinue
 	for i := range v.Findings {
-		fd := f.finding(fl, ev.Stage, &v.Findings[i], parts)
+		fd := f.finding(fl, ev.Stage, &v.Findings[i], list)
 		if fd.Recommended == mail.ActionRedirect {
 			fd.Redirect = v.Redirect
 		}
@@ -137,8 +133,19 @@ func (f *Flow) opinion(fl *policy.Filter, ev *abi.Event, v *abi.Verdict, parts *
 			Redirect: v.Redirect,
 		})
 	}
+	for _, ra := range v.Recipients {
+		o.concern(f.recipientFinding(fl, ev.Stage, &ra, observe), &ra)
+	}
+	parts := partEdits(fl, v, msg)
 	if observe {
+		o.findings = append(o.findings, observed(fl, ev.Stage, v, parts)...)
 		return o
+	}
+	o.parts, o.keep = parts, v.KeepOriginal && len(parts) > 0
+	for i := range v.Recipients {
+		if ra := &v.Recipients[i]; ra.Action == abi.ActionAccept {
+			o.allow(ra.Recipient, mail.Waiver{Classes: []string{"*"}, By: fl.Name, Reason: ra.Text, At: f.o.Now(), Stage: ev.Stage.String()})
+		}
 	}
 	for _, w := range v.Waivers {
 		o.waivers = append(o.waivers, mail.Waiver{Classes: w.Classes, By: fl.Name, Reason: w.Reason, At: f.o.Now(), Stage: ev.Stage.String()})
@@ -149,23 +156,10 @@ func (f *Flow) opinion(fl *policy.Filter, ev *abi.Event, v *abi.Verdict, parts *
 	for _, e := range v.Edits {
 		o.edits = append(o.edits, mail.HeaderEdit{Op: e.Op.String(), Name: e.Name, Index: int(e.Index), Value: e.Value})
 	}
-	for _, ra := range v.Recipients {
-		if o.rcpts == nil {
-			o.rcpts = map[string][]mail.Finding{}
-		}
-		fd := mail.Finding{
-			Filter: fl.Name, Plugin: fl.Plugin, Stage: ev.Stage.String(), Class: mail.Class{Main: "plugin", Sub: fl.Plugin, Extra: "recipient"},
-			Explanation: ra.Text, Recommended: mail.Action(ra.Action.String()), Reply: reply(ra.Code, ra.Enhanced, ra.Text),
-		}
-		if ra.Redirect != "" {
-			fd.Redirect = []string{ra.Redirect}
-		}
-		o.rcpts[ra.Recipient] = append(o.rcpts[ra.Recipient], fd)
-	}
 	o.tags, o.route = v.Tags, v.Route
 	if v.Hold.UntilUnixMs > 0 {
 		o.hold = time.UnixMilli(int64(min(v.Hold.UntilUnixMs, uint64(f.o.Now().Add(maxHold).UnixMilli())))).UTC()
-		o.holdWhy = v.Hold.Reason
+		o.holdWhy, o.holdKey = v.Hold.Reason, v.Hold.Key
 	}
 	return o
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mailweir/weir/gateway/internal/mail"
+	"github.com/mailweir/weir/gateway/internal/store"
 	"github.com/mailweir/weir/policy"
 	"github.com/mailweir/weir/sdk/abi"
 )
@@ -21,18 +22,23 @@ type opinion struct {
 	findings []mail.Finding
 	rcpts    map[string][]mail.Finding // what concerns single recipients, by address
 	waivers  []mail.Waiver
+	allowed  map[string][]mail.Waiver // for single recipients
 	edits    []mail.HeaderEdit
+	parts    []mail.PartEdit
+	keep     bool // the message as it came, beside what is sent with parts
 	tags     []string
 	notes    []abi.Pair
 	route    string
 	hold     time.Time
 	holdWhy  string
+	holdKey  string
 	failure  *mail.Finding // the filter failed; Action is its on_error
 }
 
 // hearing collects the opinions of a chain about a session or a message.
 type hearing struct {
 	tenant   string
+	session  *hearing // of the listener's own chain, for its notes; nil none
 	opinions []opinion
 }
 
@@ -40,7 +46,7 @@ func newHearing(tenant string) *hearing { return &hearing{tenant: tenant} }
 
 // fork is a copy that can go on by itself.
 func (h *hearing) fork() *hearing {
-	return &hearing{tenant: h.tenant, opinions: slices.Clip(h.opinions)}
+	return &hearing{tenant: h.tenant, session: h.session, opinions: slices.Clip(h.opinions)}
 }
 
 // forget drops what was said after a stage: a new transaction begins.
@@ -49,8 +55,12 @@ func (h *hearing) forget(after abi.Stage) {
 }
 
 // notes are what a plugin asked to be reminded of, the last value of each key.
+// What it noted for the listener, before a tenant was known, it is told too.
 func (h *hearing) notes(plugin string) []abi.Pair {
 	var out []abi.Pair
+	if h.session != nil {
+		out = h.session.notes(plugin)
+	}
 	for _, o := range h.opinions {
 		if o.plugin != plugin {
 			continue
@@ -105,7 +115,7 @@ func (h *hearing) findings(rcpt string) []mail.Finding {
 func substance(os []opinion) []opinion {
 	var out []opinion
 	for _, o := range os {
-		if len(o.findings)+len(o.rcpts)+len(o.waivers)+len(o.edits)+len(o.tags)+len(o.notes) > 0 ||
+		if len(o.findings)+len(o.rcpts)+len(o.waivers)+len(o.allowed)+len(o.edits)+len(o.parts)+len(o.tags)+len(o.notes) > 0 ||
 			o.route != "" || !o.hold.IsZero() || o.failure != nil {
 			out = append(out, o)
 		}
@@ -113,10 +123,11 @@ func substance(os []opinion) []opinion {
 	return out
 }
 
-func (h *hearing) waivers() []mail.Waiver {
+// waivers are those for everyone, and those for one recipient.
+func (h *hearing) waivers(rcpt string) []mail.Waiver {
 	var out []mail.Waiver
 	for _, o := range h.opinions {
-		for _, w := range o.waivers {
+		for _, w := range slices.Concat(o.waivers, o.allowed[rcpt]) {
 			same := func(e mail.Waiver) bool { return e.By == w.By && slices.Equal(e.Classes, w.Classes) }
 			if !slices.ContainsFunc(out, same) { // said at an earlier stage
 				out = append(out, w)
@@ -145,9 +156,13 @@ type ruling struct {
 	redirect []string
 	tags     []string
 	edits    []mail.HeaderEdit
+	parts    []mail.PartEdit
+	keep     []string // filters that want the original kept
 	notes    map[string]string
 	route    string
 	hold     time.Time
+	holdBy   opinion       // that asked for it
+	held     *store.Hold   // what the record has of it
 	calls    []policy.Call // of action blocks' run
 }
 
@@ -161,7 +176,7 @@ func (h *hearing) decide(ask func([]policy.Finding, []policy.Waiver) (policy.Dec
 // what policy says wins. Waivers do not cover failures.
 func (h *hearing) decideFor(rcpt string, granted []mail.Waiver, ask func([]policy.Finding, []policy.Waiver) (policy.Decision, error)) ruling {
 	fs := h.findings(rcpt)
-	r := ruling{action: mail.ActionContinue, waivers: append(h.waivers(), granted...)}
+	r := ruling{action: mail.ActionContinue, waivers: append(h.waivers(rcpt), granted...)}
 	for i := range fs {
 		if by := waivedByFinding(fs[i], granted); by != "" {
 			fs[i].Waived = by
@@ -175,14 +190,17 @@ func (h *hearing) decideFor(rcpt string, granted []mail.Waiver, ask func([]polic
 	} else {
 		r.take(d, fs)
 	}
-	r.findings, r.edits, r.notes = fs, h.edits(), h.allNotes()
+	r.findings, r.edits, r.parts, r.notes = fs, h.edits(), h.parts(), h.allNotes()
 	for _, o := range h.opinions {
 		r.tags = append(r.tags, o.tags...)
+		if o.keep {
+			r.keep = append(r.keep, o.filter)
+		}
 		if o.route != "" {
 			r.route = o.route
 		}
-		if o.hold.After(r.hold) && r.action.Severity() == 0 {
-			r.hold, r.reason = o.hold, o.holdWhy
+		if o.hold.After(r.hold) && (r.action.Severity() == 0 || r.action == mail.ActionRedirect) {
+			r.hold, r.holdBy, r.reason = o.hold, o, o.holdWhy
 		}
 	}
 	h.addFailures(&r)
@@ -253,6 +271,14 @@ func (h *hearing) edits() []mail.HeaderEdit {
 	var out []mail.HeaderEdit
 	for _, o := range h.opinions {
 		out = append(out, o.edits...)
+	}
+	return out
+}
+
+func (h *hearing) parts() []mail.PartEdit {
+	var out []mail.PartEdit
+	for _, o := range h.opinions {
+		out = append(out, o.parts...)
 	}
 	return out
 }
@@ -355,6 +381,12 @@ func (r *ruling) raise(l *ruling) {
 		r.action, r.reply, r.reason, r.rule, r.class, r.redirect = l.action, l.reply, l.reason, l.rule, l.class, l.redirect
 		r.hold = time.Time{}
 	}
+	if r.route == "" {
+		r.route = l.route
+	}
+	if l.hold.After(r.hold) && (r.action.Severity() == 0 || r.action == mail.ActionRedirect) {
+		r.hold, r.holdBy, r.reason = l.hold, l.holdBy, l.reason
+	}
 }
 
 // sameOpinions reports whether two recipients come to the message with the
@@ -370,6 +402,14 @@ func timeless(os []opinion) []opinion {
 		out[i].waivers = slices.Clone(out[i].waivers)
 		for j := range out[i].waivers {
 			out[i].waivers[j].At = time.Time{}
+		}
+		out[i].allowed = maps.Clone(out[i].allowed)
+		for k, ws := range out[i].allowed {
+			ws = slices.Clone(ws)
+			for j := range ws {
+				ws[j].At = time.Time{}
+			}
+			out[i].allowed[k] = ws
 		}
 	}
 	return out

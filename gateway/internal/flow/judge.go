@@ -2,6 +2,8 @@ package flow
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 
 	netmail "net/mail"
@@ -44,6 +46,7 @@ func (c *commit) judge(ctx context.Context, early map[string]*hearing) {
 	for _, group := range byPanel(c.items) {
 		t := group[0].tenant
 		h := newHearing(t.Name)
+		h.session = c.session
 		if e := early[t.Name]; e != nil {
 			h = e.fork()
 		}
@@ -139,37 +142,75 @@ func (c *commit) view(stage abi.Stage) filter.MessageView {
 	return c.tree
 }
 
-// checkEdits looks whether the staged edits can be applied to this header. A
+// checkEdits looks whether the staged edits can be applied to this message. A
 // filter whose edits cannot has failed, and trying again would not mend it:
 // the message stalls, and the edits go, so that an operator can force it.
 func (c *commit) checkEdits(h *hearing) {
-	edits := h.edits()
-	if len(edits) == 0 {
+	edits, parts := h.edits(), h.parts()
+	if len(edits)+len(parts) == 0 {
 		return
 	}
-	_, err := wire.Message{Edits: edits, Body: c.body, Size: c.body.Size()}.Reader()
+	if c.listener != nil {
+		edits = append(slices.Clip(c.listener.edits), edits...)
+	}
+	err := c.room(parts)
 	if err == nil {
+		_, err = wire.Message{Edits: edits, Parts: parts, Body: c.body, Size: c.body.Size(), Tree: c.tree}.Plan()
+	}
+	if err == nil {
+		c.stagedLists = append(c.stagedLists, parts)
 		return
 	}
-	c.log.Error("a filter's header edits cannot be applied; the message stalls", "tenant", h.tenant, "err", err)
-	var blame opinion
+	blame := h.blame(err)
+	c.log.Error("a filter's edits cannot be applied; the message stalls", "tenant", h.tenant, "filter", blame.filter, "err", err)
 	h.opinions = slices.Clone(h.opinions)
 	for i := range h.opinions {
 		o := &h.opinions[i]
-		if len(o.edits) > 0 && blame.filter == "" {
-			blame = *o
-		}
-		for _, e := range o.edits {
-			if wire.Check(e) != nil {
-				blame = *o
-			}
-		}
-		o.edits = nil
+		o.edits, o.parts, o.keep = nil, nil, false
 	}
 	h.opinions = append(h.opinions, opinion{stage: blame.stage, filter: blame.filter, plugin: blame.plugin, failure: &mail.Finding{
 		Filter: blame.filter, Plugin: blame.plugin, Stage: blame.stage.String(), Class: mail.Class{Main: "filter-error", Sub: "edit"},
 		Recommended: mail.ActionStall, Action: mail.ActionStall, Explanation: "filter " + blame.filter + " failed: " + err.Error(),
 	}})
+}
+
+// room checks that the part edits of all recipients together stay in bounds:
+// they are kept with the message's record.
+func (c *commit) room(parts []mail.PartEdit) error {
+	if len(parts) == 0 {
+		return nil
+	}
+	octets := 0
+	seen := map[string]bool{}
+	for _, l := range append(slices.Clip(c.stagedLists), parts) {
+		if key := mail.PartEditsKey(l); !seen[key] {
+			seen[key] = true
+			for _, e := range l {
+				octets += len(e.Text)
+			}
+		}
+	}
+	if octets > mail.MaxPartEdits {
+		return &wire.EditError{Filter: parts[len(parts)-1].Filter, Err: fmt.Errorf("part edits of %d octets for one message; at most %d", octets, mail.MaxPartEdits)}
+	}
+	return nil
+}
+
+// blame finds the opinion whose edits cannot be applied.
+func (h *hearing) blame(err error) (blame opinion) {
+	var ee *wire.EditError
+	named := errors.As(err, &ee) && ee.Filter != ""
+	for _, o := range h.opinions {
+		if len(o.edits)+len(o.parts) > 0 && (blame.filter == "" || named && o.filter == ee.Filter) {
+			blame = o
+		}
+		for _, e := range o.edits {
+			if wire.Check(e) != nil {
+				return o
+			}
+		}
+	}
+	return blame
 }
 
 // checkListenerEdits is checkEdits for what the listener's rulesets staged.
@@ -195,6 +236,7 @@ func (c *commit) rule(it *item, h *hearing) {
 	if c.listener != nil {
 		it.ruling.raise(c.listener)
 	}
+	c.boundHold(it)
 	r, rl := &it.rec, &it.ruling
 	r.Findings, r.Class, r.Score, r.Rule, r.Tags, r.Notes = rl.findings, rl.class, rl.score, rl.rule, rl.tags, rl.notes
 	r.Waivers = append(r.Waivers, newWaivers(r.Waivers, rl.waivers)...)

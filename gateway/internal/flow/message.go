@@ -78,7 +78,7 @@ func (m *message) Commit(ctx context.Context) mail.Reply {
 		return *reply
 	}
 	rec.Trace = smtpd.Received(s.peer, s.p.Gateway().Hostname, rec.ID.String(), m.tx.from, m.tx.acceptedAddrs(), m.tx.received)
-	c.log, c.rec, c.tree, c.listener = log, rec, tree, s.overall()
+	c.log, c.rec, c.tree, c.listener, c.session = log, rec, tree, s.overall(), s.hearing
 	for _, r := range m.tx.rcpts {
 		if r.refused != nil {
 			continue
@@ -160,7 +160,10 @@ type commit struct {
 	client *mail.Client
 	items  []*item
 
-	listener *ruling // of the listener's rulesets, before DATA; nil none
+	listener *ruling  // of the listener's rulesets, before DATA; nil none
+	session  *hearing // of the listener's chain, for its notes; nil none
+
+	stagedLists [][]mail.PartEdit // of the judgement, for their bounds
 
 	results  []result
 	pending  []*running
@@ -233,7 +236,7 @@ func (c *commit) prepare(it *item) {
 	r := &it.rec
 	set := it.tenant.Settings(string(c.rec.Direction), queue.Own(c.rec, r).Key())
 	r.Schedule = set.Schedule
-	r.Edits = it.ruling.edits
+	c.stage(it, r)
 	queue.AssignOf(c.p, c.rec, r)
 	if name := it.ruling.route; name != "" {
 		if route, ok := queue.Resolve(c.p, name, r.Address); ok && queue.Usable(name, r.Tenant) {
@@ -242,6 +245,11 @@ func (c *commit) prepare(it *item) {
 			c.log.Warn("a filter asked for a route that is not in the policy or is another tenant's; the usual one is used", "route", name, "rcpt", r.Address.String())
 		}
 	}
+}
+
+// stage gives a recipient the edits of the judgement, and no others.
+func (c *commit) stage(it *item, r *store.Recipient) {
+	r.Edits, r.PartEdits = it.ruling.edits, c.rec.Stage(it.ruling.parts)
 }
 
 // redirect gives a recipient the address that policy sends it to. Where there

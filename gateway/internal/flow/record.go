@@ -136,6 +136,11 @@ func (c *commit) take(ctx context.Context, tx *transaction, now time.Time) mail.
 			events = append(events, ev)
 		}
 	}
+	for _, k := range c.originals(now) {
+		k.rec.N = len(c.rec.Recipients) + 1
+		k.ev.N = k.rec.N
+		c.rec.Recipients, events = append(c.rec.Recipients, k.rec), append(events, k.ev)
+	}
 	reply, err := c.write(ctx, tx, now, entry, events)
 	if err != nil {
 		return reply
@@ -157,7 +162,7 @@ func (c *commit) putOff(r *store.Recipient, now time.Time) mail.Event {
 func (c *commit) place(it *item, r *store.Recipient, now time.Time) (mail.Event, bool) {
 	set := it.tenant.Settings(string(c.rec.Direction), queue.Own(c.rec, r).Key())
 	ev := queue.Event(c.rec, r, mail.EventVerdict, now)
-	r.Reason = it.ruling.reason
+	r.Reason, r.Hold = it.ruling.reason, nil
 	if it.ruling.reply != nil && r.Last == nil {
 		r.Last = it.ruling.reply
 	}
@@ -177,8 +182,9 @@ func (c *commit) place(it *item, r *store.Recipient, now time.Time) (mail.Event,
 			c.hold(it, r, mail.StatusQuarantined, &ev, now)
 		}
 	case it.fate == fateHeld && !it.ruling.hold.IsZero():
-		r.Status, r.Unjudged, r.Next = mail.StatusAccepted, true, it.ruling.hold
+		r.Status, r.Unjudged, r.Next, r.Hold = mail.StatusAccepted, true, it.ruling.hold, it.ruling.held
 		r.Origin = mail.StatusAutoReleased // should it pass then (B14, B113)
+		c.way(it, r)
 	case it.fate == fateHeld && it.ruling.action == mail.ActionDiscard:
 		r.Status, ev.Type = mail.StatusBlackholed, mail.EventDiscard
 	case it.fate == fateHeld && it.ruling.action == mail.ActionStall:
@@ -190,6 +196,9 @@ func (c *commit) place(it *item, r *store.Recipient, now time.Time) (mail.Event,
 	}
 	r.Changed = now
 	ev.Status, ev.Text, ev.Next, ev.Class = r.Status, it.ruling.reason, r.Next, r.Class.String()
+	if r.Hold != nil {
+		ev.Text = "held by filter " + r.Hold.Filter + ": " + r.Hold.Reason
+	}
 	return ev, true
 }
 
@@ -206,10 +215,17 @@ func (c *commit) hold(it *item, r *store.Recipient, s mail.Status, ev *mail.Even
 		keep = set.Hold
 	}
 	r.Expires = now.Add(keep)
-	if r.Route == "" { // a release finds its way without a new verdict
+	c.way(it, r)
+}
+
+// way lets a release find its way without a new verdict, and with the edits
+// of this one.
+func (c *commit) way(it *item, r *store.Recipient) {
+	if r.Route == "" {
 		c.prepare(it)
-		r.Route, r.NextHop, r.Schedule, r.Edits = it.rec.Route, it.rec.NextHop, it.rec.Schedule, it.rec.Edits
+		r.Route, r.NextHop, r.Schedule = it.rec.Route, it.rec.NextHop, it.rec.Schedule
 	}
+	c.stage(it, r)
 }
 
 // write makes it all durable: notices first, then the message.

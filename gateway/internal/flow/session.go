@@ -269,6 +269,7 @@ func (s *session) consultTenant(ctx context.Context, r *rcpt) *mail.Reply {
 	stages := []abi.Stage{abi.StageRcptTo}
 	if h == nil {
 		h = newHearing(t.Name)
+		h.session = s.hearing
 		s.tx.hearings[t.Name] = h
 		stages = []abi.Stage{abi.StageConnect, abi.StageHelo, abi.StageMailFrom, abi.StageRcptTo}
 	}
