@@ -1,6 +1,6 @@
 use crate::abi::*;
 use crate::host::{check, fetch, raw};
-use crate::{Error, Reader, Record, Result, Text, KV, PART_RAW};
+use crate::{Code, Error, Reader, Record, Result, Text, KV, PART_RAW};
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -10,6 +10,7 @@ pub struct Call {
     pub event: Event,
     headers: RefCell<Option<Rc<Vec<Header>>>>,
     parts: RefCell<Option<Rc<PartList>>>,
+    failed: RefCell<Option<Error>>, // of a function that has no room for it
 }
 
 pub(crate) fn log(level: LogLevel, line: &str) {
@@ -18,7 +19,7 @@ pub(crate) fn log(level: LogLevel, line: &str) {
 
 impl Call {
     pub(crate) fn new(event: Event) -> Call {
-        Call { event, headers: RefCell::new(None), parts: RefCell::new(None) }
+        Call { event, headers: RefCell::new(None), parts: RefCell::new(None), failed: RefCell::new(None) }
     }
 
     /// A note that the plugin left at an earlier stage of this session.
@@ -26,10 +27,14 @@ impl Call {
         self.event.notes.iter().find(|n| n.key == key).map(|n| &n.value)
     }
 
-    /// The parameters of an action: an object.
+    pub(crate) fn failed(&self) -> Result<()> {
+        self.failed.borrow_mut().take().map_or(Ok(()), Err)
+    }
+
+    /// The parameters of an action, an object; null where the event has none.
     pub fn params(&self) -> Result<Value> {
         if self.event.payload.is_empty() {
-            return Ok(Value::object());
+            return Ok(Value::default());
         }
         Ok(Value::decode(&self.event.payload)?)
     }
@@ -82,7 +87,9 @@ impl Call {
         Ok(h)
     }
 
-    /// The first header field of that name, in any case.
+    /// The first header field of that name, in any case. When the header cannot be
+    /// read, the hook fails as a whole once it has ended: what could not be looked
+    /// at is never clean.
     pub fn header(&self, name: &str) -> Option<Text> {
         self.header_at(name, 0)
     }
@@ -90,7 +97,15 @@ impl Call {
     /// The nth header field of that name, from 0.
     pub fn header_at(&self, name: &str, nth: u32) -> Option<Text> {
         let get = |p, cap| unsafe { raw::header_get(name.as_ptr(), name.len() as u32, nth, p, cap) };
-        fetch(&get, 256).ok().map(Text::from)
+        match fetch(&get, 256) {
+            Ok(b) => Some(b.into()),
+            Err(e) => {
+                if e.code != Code::NotFound {
+                    self.failed.borrow_mut().get_or_insert(e);
+                }
+                None
+            }
+        }
     }
 
     /// The MIME tree as the host parsed it. Where `malformed` is set, what can be
@@ -134,7 +149,7 @@ impl Call {
     }
 
     /// Asks a list the host keeps for the first of keys it has. A list that does
-    /// not exist is `Error::NotFound`. It needs grant lists.
+    /// not exist is `Code::NotFound`. It needs grant lists.
     pub fn lookup(&self, list: &str, keys: &[&str]) -> Result<LookupResult> {
         let req = LookupRequest { list: list.into(), keys: keys.iter().map(|&k| k.into()).collect() }.encode();
         let get = |p, cap| unsafe { raw::list_lookup(req.as_ptr(), req.len() as u32, p, cap) };

@@ -1,17 +1,16 @@
 use crate::wire::DecodeError;
 use std::fmt;
 
-/// Why a host call, or a hook, failed. A hook that returns one could not judge:
-/// the policy's `on_error` applies.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Error {
-    /// There is no such key, list, part or configuration.
+/// What kind of failure an error is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Code {
+    /// There is no such key, list, message or configuration.
     NotFound,
     /// The grant is not given, or does not name this.
     Denied,
     /// More than the host takes.
     TooLarge,
-    /// The call's time is over.
+    /// The call's time is nearly over.
     Timeout,
     /// The host does not understand what it was asked.
     BadArgument,
@@ -20,7 +19,33 @@ pub enum Error {
     /// Octets that are not the record they should be.
     Decode(DecodeError),
     /// The plugin's own words.
-    Other(String),
+    Plugin,
+}
+
+impl Code {
+    /// The code in words.
+    pub fn text(self) -> &'static str {
+        match self {
+            Code::NotFound => "not found",
+            Code::Denied => "denied: not granted",
+            Code::TooLarge => "too large",
+            Code::Timeout => "timeout",
+            Code::BadArgument => "bad argument",
+            Code::Unavailable => "unavailable",
+            Code::Decode(e) => e.text(),
+            Code::Plugin => "failed",
+        }
+    }
+}
+
+/// Why a host call, or a hook, failed. A hook that gives one could not judge: the
+/// policy's `on_error` applies. `Error::from("why")` makes one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Error {
+    /// What kind it is.
+    pub code: Code,
+    /// The host's or the plugin's words, empty where the code says all.
+    pub text: String,
 }
 
 /// What most functions of this crate give.
@@ -29,16 +54,10 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// The error in words.
     pub fn text(&self) -> &str {
-        match self {
-            Error::NotFound => "not found",
-            Error::Denied => "denied: not granted",
-            Error::TooLarge => "too large",
-            Error::Timeout => "timeout",
-            Error::BadArgument => "bad argument",
-            Error::Unavailable => "unavailable",
-            Error::Decode(e) => e.text(),
-            Error::Other(s) => s,
+        if self.text.is_empty() {
+            return self.code.text();
         }
+        &self.text
     }
 }
 
@@ -50,21 +69,27 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+impl From<Code> for Error {
+    fn from(code: Code) -> Error {
+        Error { code, text: String::new() }
+    }
+}
+
 impl From<DecodeError> for Error {
     fn from(e: DecodeError) -> Error {
-        Error::Decode(e)
+        Code::Decode(e).into()
     }
 }
 
 impl From<&str> for Error {
     fn from(s: &str) -> Error {
-        Error::Other(s.to_string())
+        s.to_string().into()
     }
 }
 
 impl From<String> for Error {
-    fn from(s: String) -> Error {
-        Error::Other(s)
+    fn from(text: String) -> Error {
+        Error { code: Code::Plugin, text }
     }
 }
 

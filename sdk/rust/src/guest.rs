@@ -45,6 +45,7 @@ fn run(len: u32, hooks: &[(Stage, Hook)]) -> Result<()> {
     };
     let mut v = Verdict::default();
     f(&c, &mut v)?;
+    c.failed()?;
     let b = v.encode();
     check(unsafe { raw::result_write(b.as_ptr(), b.len() as u32) })?;
     Ok(())

@@ -1,7 +1,7 @@
 //! The host functions of import module weir1, as they are. `Call` has what
 //! plugins use.
 
-use crate::{Error, Record, Result, Text};
+use crate::{Code, Error, Record, Result, Text};
 
 /// Declares the host functions; built natively (for unit tests of a plugin's
 /// own functions) each answers "unavailable". An import that is not used is
@@ -68,15 +68,18 @@ pub mod raw {
 
 /// A result of the host: a length, or the error a negative number means.
 pub fn check(n: i32) -> Result<usize> {
-    match n {
-        0.. => Ok(n as usize),
-        -1 => Err(Error::NotFound),
-        -2 => Err(Error::Denied),
-        -3 => Err(Error::TooLarge),
-        -4 => Err(Error::Timeout),
-        -5 => Err(Error::BadArgument),
-        _ => Err(Error::Unavailable),
+    if n >= 0 {
+        return Ok(n as usize);
     }
+    let code = match n {
+        -1 => return Err(Code::NotFound.into()), // often asked for, and says all
+        -2 => Code::Denied,
+        -3 => Code::TooLarge,
+        -4 => Code::Timeout,
+        -5 => Code::BadArgument,
+        _ => Code::Unavailable,
+    };
+    Err(Error { code, text: last_error().to_str().into_owned() })
 }
 
 /// Runs a host function that writes to (pointer, capacity), again with more
@@ -100,6 +103,14 @@ pub fn reply(n: i32) -> Result<Vec<u8>> {
     fetch(&|p, cap| unsafe { raw::reply_read(p, cap) }, n)
 }
 
+/// A list that must have an item for each of n.
+pub fn in_step<T>(list: Vec<T>, n: usize) -> Result<Vec<T>> {
+    if list.len() != n {
+        return Err(Code::Unavailable.into());
+    }
+    Ok(list)
+}
+
 /// Calls f with an encoded record.
 pub fn with<R: Record>(r: &R, f: unsafe extern "C" fn(*const u8, u32) -> i32) -> i32 {
     let b = r.encode();
@@ -108,8 +119,17 @@ pub fn with<R: Record>(r: &R, f: unsafe extern "C" fn(*const u8, u32) -> i32) ->
 
 /// What the host says about the last host call that failed.
 pub fn last_error() -> Text {
-    match fetch(&|p, cap| unsafe { raw::error_read(p, cap) }, 128) {
-        Ok(b) => Text::from(b),
-        Err(_) => Text::new(),
+    let mut b: Vec<u8> = Vec::with_capacity(512);
+    loop {
+        let n = unsafe { raw::error_read(b.as_mut_ptr(), b.capacity() as u32) };
+        if n < 0 {
+            return Text::new();
+        }
+        if n as usize <= b.capacity() {
+            // The host wrote n octets.
+            unsafe { b.set_len(n as usize) };
+            return b.into();
+        }
+        b.reserve_exact(n as usize);
     }
 }

@@ -37,7 +37,7 @@ pub mod wire;
 
 pub use abi::*;
 pub use call::Call;
-pub use error::{Error, Result};
+pub use error::{Code, Error, Result};
 pub use guest::{Hook, Init as InitHook};
 pub use host::last_error;
 pub use matching::Patterns;

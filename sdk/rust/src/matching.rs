@@ -1,6 +1,6 @@
 use crate::abi::{Pattern, PatternKind, PatternSet};
 use crate::host::{check, raw};
-use crate::{Call, Error, Record, Result};
+use crate::{Call, Code, Record, Result};
 
 /// A set of patterns that the host compiles once for the filter's configuration
 /// and matches natively, many times faster than a guest could. Make one where
@@ -73,7 +73,7 @@ impl Patterns {
         let mut hits = vec![0u32; self.len()];
         let mut ask = || check(ask(id, hits.as_mut_ptr(), 4 * hits.len() as u32));
         let n = match ask() {
-            Err(Error::NotFound) => {
+            Err(e) if e.code == Code::NotFound => {
                 // The host does not have the set (any more).
                 let def = self.set.encode();
                 check(unsafe { raw::match_define(id, self.number, def.as_ptr(), def.len() as u32) })?;

@@ -1,6 +1,6 @@
 use crate::abi::{KVBatch, KVBatchResult, KVRequest, KVResult};
-use crate::host::{check, fetch, raw, reply, with};
-use crate::{Call, Error, Record, Result};
+use crate::host::{check, fetch, in_step, raw, reply, with};
+use crate::{Call, Code, Record, Result};
 use std::marker::PhantomData;
 
 /// The plugin's store. Keys have 1 to 512 octets, values at most 64 KiB; a TTL
@@ -16,7 +16,7 @@ impl<'a> KV<'a> {
     pub fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>> {
         let k = key.as_ref();
         match fetch(&|p, cap| unsafe { raw::kv_get(k.as_ptr(), k.len() as u32, p, cap) }, 256) {
-            Err(Error::NotFound) => Ok(None),
+            Err(e) if e.code == Code::NotFound => Ok(None),
             r => r.map(Some),
         }
     }
@@ -63,9 +63,11 @@ impl<'a> KV<'a> {
         Ok(out)
     }
 
-    /// Many operations in one call; the results are in step.
+    /// Runs at most 1,000 operations (256 KiB of requests) in one call, in order,
+    /// and gives their results in step.
     pub fn batch(&self, ops: Vec<KVRequest>) -> Result<Vec<KVResult>> {
+        let n = ops.len();
         let b = reply(with(&KVBatch { ops }, raw::kv_batch))?;
-        Ok(KVBatchResult::decode(&b)?.results)
+        in_step(KVBatchResult::decode(&b)?.results, n)
     }
 }
