@@ -42,6 +42,10 @@ type Options struct {
 	// change, so that what failed can be queued again (B132); at least a few
 	// minutes. Default: no longer.
 	KeepBody func(*store.Message) time.Duration
+	// Told is called when the end of held mail is durable: with the message as
+	// it is then, the recipients concerned (N), what happened ("expired") and
+	// who did it. It must not wait for anything. Default: nobody is told.
+	Told func(m *store.Message, ns []int, name, actor string)
 }
 
 // settle is how long finished mail is left alone: who finished it may still
@@ -109,6 +113,9 @@ func New(o Options) *Keeper {
 	}
 	if o.KeepBody == nil {
 		o.KeepBody = func(*store.Message) time.Duration { return 0 }
+	}
+	if o.Told == nil {
+		o.Told = func(*store.Message, []int, string, string) {}
 	}
 	return &Keeper{o: o}
 }

@@ -38,8 +38,12 @@ func (k *Keeper) expire(ctx context.Context, st *Stats) (more bool, err error) {
 	now := k.o.Clock.Now()
 	f := query.And(query.OneOf("status", held...), query.Where("expires", query.Before, now.Add(time.Nanosecond).UTC().Format(time.RFC3339Nano)))
 	return k.each(ctx, f, st, func(m *store.Message) (bool, error) {
-		n, err := k.expireOne(ctx, m.ID, now)
+		done, ns, err := k.expireOne(ctx, m.ID, now)
+		n := len(ns)
 		st.Expired += n
+		if n > 0 {
+			k.o.Told(done, ns, "expired", "")
+		}
 		if err != nil || n == 0 {
 			return n > 0, err
 		}
@@ -47,9 +51,9 @@ func (k *Keeper) expire(ctx context.Context, st *Stats) (more bool, err error) {
 	})
 }
 
-func (k *Keeper) expireOne(ctx context.Context, id mail.ID, now time.Time) (n int, err error) {
+func (k *Keeper) expireOne(ctx context.Context, id mail.ID, now time.Time) (done *store.Message, ns []int, err error) {
 	err = k.o.Store.Update(ctx, id, func(m *store.Message) ([]mail.Event, error) {
-		n = 0
+		done, ns = m, nil
 		var events []mail.Event
 		for i := range m.Recipients {
 			r := &m.Recipients[i]
@@ -59,8 +63,9 @@ func (k *Keeper) expireOne(ctx context.Context, id mail.ID, now time.Time) (n in
 			was := r.Status
 			r.Status, r.Changed, r.Next = mail.StatusQuarantineExpired, now, time.Time{}
 			// The sender of outgoing mail is one of ours and is told; anybody
-			// else could be forged.
-			if m.Direction == mail.Outbound && !m.Sender.IsNull() && m.Kind == "" && k.o.Payer != nil {
+			// else could be forged. Of a kept original nobody is: the message
+			// went out, with edits.
+			if m.Direction == mail.Outbound && !m.Sender.IsNull() && m.Kind == "" && !r.Kept && k.o.Payer != nil {
 				notify.Owe(r, notify.CauseHeld, "")
 			}
 			events = append(events, mail.Event{
@@ -68,9 +73,9 @@ func (k *Keeper) expireOne(ctx context.Context, id mail.ID, now time.Time) (n in
 				Sender: m.Sender.String(), Recipient: r.Address.String(), Class: r.Class.String(), Status: r.Status,
 				Text: "nobody decided while it was " + string(was),
 			})
-			n++
+			ns = append(ns, r.N)
 		}
-		if n == 0 {
+		if len(ns) == 0 {
 			return nil, errNothing
 		}
 		if notify.Final(m) && !notify.Owes(m) {
@@ -82,9 +87,9 @@ func (k *Keeper) expireOne(ctx context.Context, id mail.ID, now time.Time) (n in
 		err = nil
 	}
 	if err != nil {
-		n = 0
+		ns = nil
 	}
-	return n, err
+	return done, ns, err
 }
 
 // errNothing ends an Update that turned out not to be needed.
