@@ -15,6 +15,9 @@ import (
 type PluginCmd struct {
 	List PluginListCmd `cmd:"" default:"withargs" help:"List the plugins of the running gateway; \"weir plugin\" alone does."`
 	Show PluginShowCmd `cmd:"" help:"Show all there is to know of one plugin."`
+
+	Actions PluginActionsCmd `cmd:"" help:"List the custom actions of plugins, with their parameters."`
+	Tasks   PluginTasksCmd   `cmd:"" help:"List the calls of plugins that wait, and those that were given up."`
 }
 
 // PluginListCmd lists plugins.

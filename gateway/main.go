@@ -21,6 +21,8 @@ type CLI struct {
 	Stalled    StalledCmd    `cmd:"" group:"mail" help:"Mail held because it could not be inspected."`
 	Quarantine QuarantineCmd `cmd:"" group:"mail" help:"Mail held by policy."`
 	Log        LogCmd        `cmd:"" group:"mail" help:"Search everything that went through."`
+	Action     ActionCmd     `cmd:"" group:"mail" help:"Call a custom action of a plugin."`
+	Train      TrainCmd      `cmd:"" group:"mail" help:"Teach the plugins that learn what is spam."`
 	Deliveries DeliveriesCmd `cmd:"" group:"mail" help:"List delivery attempts."`
 	Explain    ExplainCmd    `cmd:"" group:"mail" help:"Say why a message is where it is."`
 

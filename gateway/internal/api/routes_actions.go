@@ -68,36 +68,43 @@ func halfDone(verb string, out ActionOutcome) string {
 // read as everything.
 func (s *server) order(ctx context.Context, r *ActionRequest) (ActionOrder, *Problem) {
 	o := ActionOrder{Verb: r.Verb, IDs: r.IDs, Args: r.Args, DryRun: r.DryRun}
+	var p *Problem
 	if verbs := s.Actions.Verbs(); !slices.Contains(verbs, r.Verb) {
 		return o, problem(http.StatusUnprocessableEntity, fmt.Sprintf("there is no verb %q", r.Verb), "the verbs are "+strings.Join(verbs, ", "))
 	}
-	filtered := r.Q != "" || r.Filter != nil && !r.Filter.IsZero()
+	o.IDs, o.Filter, p = s.selection(ctx, r.IDs, r.Q, r.Filter)
+	return o, p
+}
+
+// selection checks what a request selects: whole IDs, or a filter.
+func (s *server) selection(ctx context.Context, ids []string, q string, tree *query.Filter) ([]string, *query.Filter, *Problem) {
+	filtered := q != "" || tree != nil && !tree.IsZero()
 	switch {
-	case len(r.IDs) == 0 && !filtered:
-		return o, problem(http.StatusUnprocessableEntity, "nothing is selected", "give ids or a filter")
-	case len(r.IDs) > 0 && filtered:
-		return o, problem(http.StatusUnprocessableEntity, "the selection is ambiguous", "give either ids or a filter")
+	case len(ids) == 0 && !filtered:
+		return nil, nil, problem(http.StatusUnprocessableEntity, "nothing is selected", "give ids or a filter")
+	case len(ids) > 0 && filtered:
+		return nil, nil, problem(http.StatusUnprocessableEntity, "the selection is ambiguous", "give either ids or a filter")
 	}
-	for i, id := range r.IDs {
-		full, p := s.complete(ctx, id)
-		if p != nil {
-			return o, p
+	if len(ids) > 0 {
+		whole := make([]string, len(ids))
+		for i, id := range ids {
+			full, p := s.complete(ctx, id)
+			if p != nil {
+				return nil, nil, p
+			}
+			whole[i] = full
 		}
-		o.IDs[i] = full
+		return whole, nil, nil
 	}
-	if len(r.IDs) > 0 {
-		return o, nil
-	}
-	f, p := filterOf(r.Q, "")
+	f, p := filterOf(q, "")
 	if p != nil {
-		return o, p
+		return nil, nil, p
 	}
-	if r.Filter != nil {
-		f = query.And(f, *r.Filter)
+	if tree != nil {
+		f = query.And(f, *tree)
 	}
 	f, p = checked(f)
-	o.Filter = &f
-	return o, p
+	return nil, &f, p
 }
 
 // complete turns the beginning of an ID into the whole, and keeps its ".n".

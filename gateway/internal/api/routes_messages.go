@@ -116,6 +116,9 @@ func (s *server) view(ctx context.Context, m *store.Message, n int) Message {
 		}
 		r.Advice = advice(&m.Recipients[i])
 		r.Verbs = s.Actions.Offered(scopeOf(ctx), m, &m.Recipients[i])
+		for _, a := range s.PluginActions.Offered(scopeOf(ctx), m, &m.Recipients[i]) {
+			r.Actions = append(r.Actions, OfferedAction{a.Plugin, a.Action, a.Title, a.Train})
+		}
 		kept = append(kept, *r)
 	}
 	out.Recipients = kept

@@ -194,6 +194,7 @@ func (s *server) register(mux *http.ServeMux) *huma.OpenAPI {
 	s.messageRoutes(a)
 	s.actionRoutes(a)
 	s.systemRoutes(a)
+	s.pluginRoutes(a)
 	return a.OpenAPI()
 }
 

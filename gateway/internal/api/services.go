@@ -23,8 +23,10 @@ type Services struct {
 	Content Content
 	Policy  Policy
 	Plugins Plugins
-	Health  Health
-	Version VersionInfo
+
+	PluginActions PluginActions
+	Health        Health
+	Version       VersionInfo
 
 	Metrics prometheus.Gatherer // nil: /metrics answers 404
 	Logger  *slog.Logger        // nil: nothing is logged

@@ -29,6 +29,7 @@ import (
 	"github.com/mailweir/weir/gateway/internal/smtpd"
 	"github.com/mailweir/weir/gateway/internal/store/badgerstore"
 	"github.com/mailweir/weir/gateway/internal/store/softkv"
+	"github.com/mailweir/weir/gateway/internal/tasks"
 	"github.com/mailweir/weir/gateway/internal/verify"
 	"github.com/mailweir/weir/policy"
 )
@@ -72,6 +73,7 @@ type Daemon struct {
 	keeper  *keeper.Keeper
 	actions *actions.Service
 	lists   *lists.Lists
+	tasks   *tasks.Service
 	metrics *metrics
 
 	listeners map[string]net.Listener
@@ -131,12 +133,15 @@ func (d *Daemon) open(ctx context.Context, p *policy.Policy, dir string) (err er
 	if d.lists, err = lists.Open(ctx, lists.Options{Docs: d.store, Clock: d.o.Now, Logger: d.log}); err != nil {
 		return err
 	}
+	if d.tasks, err = d.openTasks(ctx); err != nil {
+		return err
+	}
 	d.metrics = newMetrics()
 	dns := resolver.New(resolver.Options{Servers: g.Resolver, Logger: d.log})
 	d.net = plugnet.New(plugnet.Options{Resolver: dns})
 	d.host = filter.NewHost(filter.Options{
 		Logger: d.log, CacheDir: filepath.Join(dir, "cache"), Lists: newLists(d.snaps, d.lists), KV: pluginKV{d.soft, d.o.NoSync}, Metrics: d.metrics, Clock: d.o.Now,
-		DNS: d.net, Net: d.net,
+		DNS: d.net, Net: d.net, Queue: d.tasks,
 	})
 	d.snaps.host = d.host
 	if err := d.snaps.swap(ctx, p); err != nil {
@@ -148,7 +153,7 @@ func (d *Daemon) open(ctx context.Context, p *policy.Policy, dir string) (err er
 	d.flow = flow.New(flow.Options{
 		Policy: d.snaps.policy, Filters: d.host, Store: d.store, Engine: d.engine, Verify: d.checker, Names: dns, Notices: notices,
 		Now: d.o.Now, Jitter: rand.Float64, Logger: d.log, Stop: d.stop,
-		Listed: newLists(d.snaps, d.lists).listed, Override: d.override,
+		Listed: newLists(d.snaps, d.lists).listed, Override: d.override, Calls: d.tasks,
 	})
 	d.worker = queue.New(queue.Options{
 		Store: d.store, Engine: d.engine, Judge: d.flow, Confirm: d.checker, Notices: notices, Policy: d.snaps.policy,
@@ -158,6 +163,7 @@ func (d *Daemon) open(ctx context.Context, p *policy.Policy, dir string) (err er
 	d.actions = actions.New(actions.Options{Store: d.store, Payer: payer, Clock: d.o.Now, Logger: d.log, Route: d.routeHeld, Lists: d.lists})
 	d.keeper = d.newKeeper(payer)
 	d.metrics.watch(d.store, d.host)
+	d.metrics.registry.MustRegister(taskCollector{d.tasks})
 	return nil
 }
 
@@ -245,6 +251,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	}
 	back.Go(func() { d.ran("queue", d.worker.Run(work)) })
 	back.Go(func() { d.ran("keeper", d.keeper.Run(work)) })
+	back.Go(func() { d.ran("tasks", d.tasks.Run(work)) })
 	d.announce()
 	<-ctx.Done()
 	d.log.Info("stopping", "cause", fmt.Sprint(context.Cause(ctx)))

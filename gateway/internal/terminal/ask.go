@@ -19,11 +19,14 @@ type Asker struct {
 	In  io.Reader
 	Out io.Writer
 	TTY bool // whether a person is there
+
+	hidden func() ([]byte, error) // reads a line that is not shown
 }
 
 // NewAsker asks on standard input and standard error.
 func NewAsker() *Asker {
-	return &Asker{In: os.Stdin, Out: os.Stderr, TTY: term.IsTerminal(int(os.Stdin.Fd()))}
+	fd := int(os.Stdin.Fd())
+	return &Asker{In: os.Stdin, Out: os.Stderr, TTY: term.IsTerminal(fd), hidden: func() ([]byte, error) { return term.ReadPassword(fd) }}
 }
 
 // Confirm asks a question to which only "y" or "yes" is consent.
@@ -42,4 +45,19 @@ func (a *Asker) Confirm(question string) (bool, error) {
 		return true, nil
 	}
 	return false, nil
+}
+
+// Secret asks for a value that is not shown while it is written.
+// ErrNoTerminal: nobody is there.
+func (a *Asker) Secret(name string) (string, error) {
+	if !a.TTY || a.hidden == nil {
+		return "", ErrNoTerminal
+	}
+	fmt.Fprintf(a.Out, "%s: ", name)
+	b, err := a.hidden()
+	fmt.Fprintln(a.Out)
+	if err != nil {
+		return "", fmt.Errorf("reading %s: %w", name, err)
+	}
+	return string(b), nil
 }
