@@ -10,12 +10,21 @@ var asScalars = map[string]struct{ typ, zero string }{
 	"bool": {"bool", "false"}, "string": {"string", `""`}, "bytes": {"Uint8Array", "new Uint8Array(0)"},
 }
 
+// asName is the name of a class: that of Verdict is for the one with functions,
+// which extends the record.
+func asName(record string) string {
+	if record == "Verdict" {
+		return "VerdictRecord"
+	}
+	return record
+}
+
 func asType(t typ) string {
 	switch t.kind {
 	case "list":
 		return asType(*t.elem) + "[]"
 	case "enum", "record":
-		return t.ref
+		return asName(t.ref)
 	}
 	return asScalars[t.kind].typ
 }
@@ -27,7 +36,7 @@ func asZero(t typ) string {
 	case "enum":
 		return "0"
 	case "record":
-		return "new " + t.ref + "()"
+		return "new " + asName(t.ref) + "()"
 	}
 	return asScalars[t.kind].zero
 }
@@ -69,7 +78,7 @@ func asEnum(w *goWriter, e *enum) {
 
 func asRecord(w *goWriter, r *record) {
 	asDoc(w, "", r.doc)
-	w.p("export class %s extends Record {", r.name)
+	w.p("export class %s extends Record {", asName(r.name))
 	for _, f := range r.fields {
 		asDoc(w, "  ", f.doc)
 		w.p("  %s: %s = %s;", camel(f.name), asType(f.typ), asZero(f.typ))
@@ -105,7 +114,7 @@ func asRead(w *goWriter, x string, t typ) {
 	case "list":
 		w.p("    %s = [];\n    for (let n = d.count(%d); n > 0 && d.item(); n--) {", x, t.elem.least())
 		if t.elem.kind == "record" {
-			w.p("      const x = new %s();\n      x.read(d);\n      %s.push(x);", t.elem.ref, x)
+			w.p("      const x = new %s();\n      x.read(d);\n      %s.push(x);", asName(t.elem.ref), x)
 		} else {
 			w.p("      %s.push(%s);", x, asGet(*t.elem))
 		}
@@ -132,14 +141,14 @@ func asRecode(s *schema) ([]byte, error) {
 	var names []string
 	for _, d := range s.decls {
 		if d.record != nil {
-			names = append(names, d.record.name)
+			names = append(names, asName(d.record.name))
 		}
 	}
 	w.p("import {\n  %s,\n} from \"../../../assemblyscript/assembly/abi\";", strings.Join(names, ",\n  "))
 	w.p("import { Record } from \"../../../assemblyscript/assembly/wire\";\n")
 	w.p("/** recordOf makes an empty record by its name; null: no such record. */\nexport function recordOf(name: string): Record | null {")
 	for _, n := range names {
-		w.p("  if (name == %q) return new %s();", n, n)
+		w.p("  if (name == %q) return new %s();", strings.TrimSuffix(n, "Record"), n)
 	}
 	w.p("  return null;\n}")
 	return w.Bytes(), nil

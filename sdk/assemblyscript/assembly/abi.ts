@@ -661,7 +661,7 @@ export class Waiver extends Record {
 }
 
 /** What weir_hook writes by result_write. */
-export class Verdict extends Record {
+export class VerdictRecord extends Record {
   /** recommendation as a whole, where no finding says why */
   action: Action = 0;
   code: u32 = 0;

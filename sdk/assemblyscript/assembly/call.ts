@@ -6,7 +6,6 @@ import { ErrorCode, again, at, errorName, raw, size } from "./host";
 import { KV } from "./kv";
 import { Conn } from "./conn";
 import { Reader } from "./reader";
-import { object } from "./value";
 import { Record, DecodeError, Encoder, octets, textOf } from "./wire";
 
 /** The part number of the message as it came, header and body. */
@@ -79,10 +78,10 @@ export class Call {
     return null;
   }
 
-  /** The parameters of an action: an object. */
+  /** The parameters of an action, an object; a null Value where the event has none; null: they cannot be read. */
   params(): Value | null {
-    if (this.event.payload.length == 0) return object();
     const v = new Value();
+    if (this.event.payload.length == 0) return v;
     if (v.decode(this.event.payload) == DecodeError.None) return v;
     this.error = ErrorCode.Malformed;
     return null;
@@ -141,12 +140,18 @@ export class Call {
     return l.headers;
   }
 
-  /** The nth header field of that name, in any case, from 0; null: there is none. */
+  /**
+   * The nth header field of that name, in any case, from 0; null: there is none.
+   * When the header cannot be read, the hook fails as a whole: what could not be
+   * looked at is never clean.
+   */
   header(name: string, nth: u32 = 0): string | null {
     const b = octets(name);
     let n: i32;
     do n = raw.header_get(b.dataStart, b.length, nth, at(), size()); while (again(n));
-    return this.ok(n) ? textOf(at(), n) : null;
+    if (this.ok(n)) return textOf(at(), n);
+    if (this.error != ErrorCode.NotFound) this.fail(this.errorText());
+    return null;
   }
 
   /** The MIME tree as the host parsed it. Where malformed is set, what can be read may not be all. */
@@ -206,13 +211,19 @@ export class Call {
     return this.take<LookupResult>(n);
   }
 
-  /** Asks several questions at once; the answers are in step. It needs grant dns. */
+  /**
+   * Asks at most 32 questions at once; the answers are in step. What the DNS does
+   * not tell is no error but the answer's code. It needs grant dns.
+   */
   dns(questions: DNSQuestion[]): DNSAnswer[] | null {
     const req = new DNSRequest();
     req.questions = questions;
     encode(req);
     const r = this.reply<DNSResponse>(raw.dns_query(out.ptr, out.length));
-    return r === null ? null : r.answers;
+    if (r === null) return null;
+    if (r.answers.length == questions.length) return r.answers;
+    this.error = ErrorCode.Unavailable;
+    return null;
   }
 
   /** One HTTP request; redirects are not followed. It needs grant http. */

@@ -1,6 +1,5 @@
 import { Value } from "./abi";
 import { Call } from "./call";
-import { errorName } from "./host";
 
 /**
  * How many built configurations an instance keeps; past it the cache starts
@@ -27,7 +26,7 @@ export class Config<T> {
     if (this.built.has(id)) return this.built.get(id);
     const v = c.configValue();
     if (v === null) {
-      c.fail(errorName(c.error));
+      c.fail(c.errorText());
       return null;
     }
     if (this.built.size >= MAX_CONFIGS) this.built.clear();

@@ -50,11 +50,17 @@ export class KV {
     return this.call.ok(raw.kv_add(k.dataStart, k.length, delta, ttl, at())) ? load<i64>(at()) : 0;
   }
 
-  /** Many operations in one call; the results are in step. */
+  /**
+   * Runs at most 1,000 operations (256 KiB of requests) in one call, in order,
+   * and gives their results in step.
+   */
   batch(ops: KVRequest[]): KVResult[] | null {
     const req = new KVBatch();
     req.ops = ops;
     const r = this.call.batchReply<KVBatchResult>(req);
-    return r === null ? null : r.results;
+    if (r === null) return null;
+    if (r.results.length == ops.length) return r.results;
+    this.call.error = ErrorCode.Unavailable;
+    return null;
   }
 }

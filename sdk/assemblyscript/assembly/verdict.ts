@@ -1,5 +1,5 @@
 import {
-  Action, Finding, HeaderEdit, HeaderOp, Pair, PartEdit, PartOp, Verdict as VerdictRecord, Waiver,
+  Action, Finding, HeaderEdit, HeaderOp, Pair, PartEdit, PartOp, VerdictRecord, Waiver,
 } from "./abi";
 
 /**

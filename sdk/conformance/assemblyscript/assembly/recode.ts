@@ -16,7 +16,7 @@ import {
   RecipientAction,
   Hold,
   Waiver,
-  Verdict,
+  VerdictRecord,
   Value,
   LookupRequest,
   LookupResult,
@@ -57,7 +57,7 @@ export function recordOf(name: string): Record | null {
   if (name == "RecipientAction") return new RecipientAction();
   if (name == "Hold") return new Hold();
   if (name == "Waiver") return new Waiver();
-  if (name == "Verdict") return new Verdict();
+  if (name == "Verdict") return new VerdictRecord();
   if (name == "Value") return new Value();
   if (name == "LookupRequest") return new LookupRequest();
   if (name == "LookupResult") return new LookupResult();
