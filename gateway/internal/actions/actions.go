@@ -46,6 +46,11 @@ type Options struct {
 	// Route names route, next hop and schedule of a recipient that was held
 	// before it had any; nil leaves that to the queue.
 	Route func(m *store.Message, r *store.Recipient) error
+	// Told is called when what became of held mail is durable: with the
+	// message as it is then, the recipients concerned (N), what happened
+	// ("released", "forced", "retried", "removed") and who did it. It must not
+	// wait for anything. nil: nobody is told.
+	Told func(m *store.Message, ns []int, name, actor string)
 }
 
 // Service carries out verbs. It is safe in parallel.
@@ -64,6 +69,9 @@ func New(o Options) *Service {
 	}
 	if o.DomainForce == nil {
 		o.DomainForce = func(string) bool { return false }
+	}
+	if o.Told == nil {
+		o.Told = func(*store.Message, []int, string, string) {}
 	}
 	return &Service{o}
 }

@@ -64,8 +64,10 @@ type item struct {
 func (r *turn) update(ctx context.Context, id mail.ID, p pick) ([]item, error) {
 	var items []item
 	slot := r.slot
+	var told held
 	err := r.change(ctx, id, func(m *store.Message) ([]mail.Event, error) {
 		var events []mail.Event
+		told = held{m: m}
 		items = items[:0] // Update may try more than once
 		r.slot = slot
 		for i := range m.Recipients {
@@ -74,7 +76,11 @@ func (r *turn) update(ctx context.Context, id mail.ID, p pick) ([]item, error) {
 				continue
 			}
 			it := item{n: rc.N, ItemResult: ItemResult{ID: fmt.Sprintf("%s.%d", id, rc.N), Recipient: rc.Address.String()}}
+			was := *rc
 			e, err := r.apply(m, rc)
+			if e != nil {
+				told.add(r.verb, &was)
+			}
 			switch {
 			case err != nil:
 				it.Code, it.Error = CodeRefused, err.Error()
@@ -97,7 +103,10 @@ func (r *turn) update(ctx context.Context, id mail.ID, p pick) ([]item, error) {
 		return events, nil
 	})
 	if errors.Is(err, errUnchanged) {
-		err = nil
+		return items, nil
+	}
+	if err == nil && !r.args.DryRun {
+		told.tell(r.s.Told, r.sc.Actor)
 	}
 	return items, err
 }

@@ -22,6 +22,7 @@ var appliers = map[lifecycle.Verb]applier{
 	lifecycle.Freeze:            freeze,
 	lifecycle.Remove:            remove,
 	lifecycle.Bounce:            bounce,
+	lifecycle.Deliver:           release,
 	lifecycle.Release:           release,
 	lifecycle.Force:             release,
 	lifecycle.RemoveQuarantined: removeHeld,
@@ -151,13 +152,17 @@ func removeHeld(r *turn, m *store.Message, rc *store.Recipient, e *mail.Event) (
 	return true, nil
 }
 
-// scanAgain hands stalled mail back to the filters, under the policy of now (B147).
+// scanAgain hands stalled mail back to the filters, under the policy of now
+// (B147), and mail that a filter holds before its time (B113): that row of
+// holds goes on.
 func scanAgain(r *turn, _ *store.Message, rc *store.Recipient, e *mail.Event) (bool, error) {
 	e.Type = mail.EventRetry
 	if e.Text == "" {
 		e.Text = "to be scanned again"
 	}
+	held := rc.Hold
 	fresh(rc)
+	rc.Hold = held
 	rc.Status, rc.Unjudged, rc.Manual, rc.Breaks = mail.StatusAccepted, true, true, 0
 	rc.Next, rc.Expires = r.now, time.Time{}
 	return true, nil
@@ -165,12 +170,12 @@ func scanAgain(r *turn, _ *store.Message, rc *store.Recipient, e *mail.Event) (b
 
 // fresh begins a recipient's delivery anew.
 func fresh(rc *store.Recipient) {
-	rc.FirstFailure, rc.Failures, rc.DelayNoticed, rc.Expires = time.Time{}, 0, false, time.Time{}
+	rc.FirstFailure, rc.Failures, rc.DelayNoticed, rc.Expires, rc.Hold = time.Time{}, 0, false, time.Time{}, nil
 	notify.Forgive(rc) // nobody is told of a failure that is tried again
 }
 
 func end(rc *store.Recipient, s mail.Status) {
-	rc.Status, rc.Next, rc.Manual, rc.Unjudged = s, time.Time{}, false, false
+	rc.Status, rc.Next, rc.Manual, rc.Unjudged, rc.Hold = s, time.Time{}, false, false, nil
 }
 
 // waiver lets pass what an operator has seen: the classes by name, so that

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/mailweir/weir/gateway/internal/filter"
@@ -67,7 +68,10 @@ type Options struct {
 type Flow struct {
 	o       Options
 	refused *sampler
-	late    sync.WaitGroup // attempts that go on after the 250, and look-ups of names
+	late    sync.WaitGroup // attempts that go on after the 250, look-ups of names, and observers
+	mu      sync.Mutex     // of the end of life against what begins beside sessions
+	tellers chan struct{}  // a token for each hold event that is being told
+	waiting atomic.Int64   // hold events that are told, or wait
 	// life ends with Wait, by stop: what goes on is to end.
 	life     context.Context
 	stop     context.CancelFunc
@@ -76,7 +80,7 @@ type Flow struct {
 
 // New makes a Flow.
 func New(o Options) *Flow {
-	f := &Flow{o: o, refused: newSampler(refusedPerMinute)}
+	f := &Flow{o: o, refused: newSampler(refusedPerMinute), tellers: make(chan struct{}, telling)}
 	f.life, f.stop = context.WithCancel(context.Background())
 	f.stopping = f.life.Done()
 	return f
@@ -86,7 +90,9 @@ func New(o Options) *Flow {
 // after some grace, and returns when none runs any more. No session may be
 // served by then.
 func (f *Flow) Wait() {
+	f.mu.Lock()
 	f.stop()
+	f.mu.Unlock()
 	f.late.Wait()
 }
 

@@ -269,6 +269,7 @@ func (c *commit) write(ctx context.Context, tx *transaction, now time.Time, entr
 		c.settleLate(lease, c.pending)
 	}
 	c.tellObservers(entry)
+	c.f.HoldEvent(c.rec, heldOf(c.rec.Recipients), heldNow, "")
 	return c.thanks(false), nil
 }
 

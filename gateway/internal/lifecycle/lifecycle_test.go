@@ -15,7 +15,7 @@ func TestTableIsWhole(t *testing.T) {
 			t.Errorf("%s has %d cells, want %d", r.verb, n, len(columns))
 		}
 		for _, c := range strings.Fields(r.cells) {
-			if strings.Trim(c, "-*ankcti") != "" {
+			if strings.Trim(c, "-*ankctih") != "" {
 				t.Errorf("%s: cell %q", r.verb, c)
 			}
 		}
@@ -99,6 +99,12 @@ func TestRules(t *testing.T) {
 		{"bounce", Bounce, Query{in, mail.StatusQueueFrozen, LevelAdmin, "", Conditions{Sender: true}}, ""},
 		{"remove_accepted", Remove, Query{in, mail.StatusAccepted, LevelMailbox, "", none}, ""},
 		{"remove_quarantined_by_wrong_name", Remove, Query{in, mail.StatusQuarantined, LevelAdmin, "", all}, "remove-quarantined"},
+		{"deliver_held", Deliver, Query{in, mail.StatusAccepted, LevelMailbox, "", Conditions{Hold: true}}, ""},
+		{"deliver_accepted", Deliver, Query{in, mail.StatusAccepted, LevelAdmin, "", none}, "no filter holds it"},
+		{"deliver_quarantined", Deliver, Query{in, mail.StatusQuarantined, LevelAdmin, "", Conditions{Hold: true}}, "this is for accepted"},
+		{"deliver_out_by_domain", Deliver, Query{out, mail.StatusAccepted, LevelDomain, "", Conditions{Hold: true}}, "decided by an administrator"},
+		{"scan_held_again", RetryStalled, Query{out, mail.StatusAccepted, LevelDomain, "", Conditions{Hold: true}}, ""},
+		{"scan_accepted_again", RetryStalled, Query{in, mail.StatusAccepted, LevelAdmin, "", none}, "no filter holds it"},
 		{"release_in_by_mailbox", Release, Query{in, mail.StatusQuarantined, LevelMailbox, "", none}, ""},
 		{"release_out_by_domain", Release, Query{out, mail.StatusQuarantined, LevelDomain, "", all}, "decided by an administrator"},
 		{"release_out_by_admin", Release, Query{out, mail.StatusQuarantined, LevelAdmin, "", none}, ""},

@@ -152,6 +152,8 @@ func (q Query) holds(c rune) bool {
 		return q.Attempts
 	case 'i':
 		return q.Identity
+	case 'h':
+		return q.Hold
 	}
 	return false
 }
@@ -164,6 +166,7 @@ func missing(cell string) string {
 		'c': "show the class columns first",
 		't': "no attempt was made",
 		'i': "no identity is known for it",
+		'h': "no filter holds it",
 	}
 	var out []string
 	for _, c := range cell {

@@ -34,7 +34,7 @@ var columnOf = func() map[mail.Status]int {
 
 // Cells of the table: "-" never, "*" always, letters name conditions of
 // which one is enough: a archived, n sender, k body, c classes, t attempts,
-// i identity.
+// i identity, h a filter's hold.
 
 // who says at which level a verb is offered.
 type who int
@@ -58,7 +58,8 @@ type row struct {
 // table is the matrix of the behaviour list. Stalled mail (S) has what
 // quarantined mail (C) has, except that it is forced and deleted instead of
 // released and removed: Force asks for more than Release does, and must not
-// have a way round it. Freeze, thaw, flush and re-route are additions.
+// have a way round it. Freeze, thaw, flush and re-route are additions, and so
+// is deliver: mail that a filter holds (B113) is scanned again or sent on.
 var table = []row{
 	// A B C D E F G H I S X
 	{"* * * * * * * * * * -", AddAllowRule, "", everyone, changes, ""},
@@ -85,10 +86,11 @@ var table = []row{
 	{"* * * a a a - - - * -", Reply, "", everyone, changes, ""},
 	{"* * * a a a - - - * *", View, "", everyone, content, ""},
 	{"- - * - - - - - - * -", DownloadHeld, "", everyone, content, ""},
+	{"- - - - - - - - - - h", Deliver, "", ownInbound, changes, mail.StatusQueued},
 	{"- - * - - - - - - - -", Release, "", ownInbound, changes, mail.StatusQueued},
 	{"- - * - - - - - - - -", RemoveQuarantined, "", ownInbound, changes, mail.StatusQuarantineRemoved},
 	{"- - * - - - - - - - -", ReleaseTrain, "", ownInbound, changes, mail.StatusQueued},
-	{"- - - - - - - - - * -", RetryStalled, "", domainUp, retries, mail.StatusAccepted},
+	{"- - - - - - - - - * h", RetryStalled, "", domainUp, retries, mail.StatusAccepted},
 	{"- - - - - - - - - * -", Force, "", forcing, changes, mail.StatusQueued},
 	{"- - - - - - - - - * -", DeleteStalled, "", domainUp, changes, mail.StatusQuarantineRemoved},
 	{"* * - - - - - - - - -", RemoveTrain, "", everyone, changes, mail.StatusQueueRemoved},

@@ -16,6 +16,7 @@ const (
 	Freeze            Verb = "freeze"               // B80
 	Thaw              Verb = "thaw"                 // as Retry, but due by itself
 	Reroute           Verb = "reroute"              // B93
+	Deliver           Verb = "deliver"              // B113: mail that a filter holds for a later look goes on at once
 	Release           Verb = "release"              // B52
 	RemoveQuarantined Verb = "remove-quarantined"   // B53
 	RetryStalled      Verb = "retry-stalled"        // B147: scan again
@@ -101,6 +102,7 @@ type Conditions struct {
 	Classes  bool // c: the class columns are shown
 	Attempts bool // t: at least one attempt is logged
 	Identity bool // i: an identity was resolved
+	Hold     bool // h: a filter wants to look again later (B113)
 
 	// DomainForce tells that the tenant lets its domain level force stalled mail.
 	DomainForce bool

@@ -22,7 +22,7 @@ const (
 	idlePoll     = time.Minute      // the longest sleep; being woken is the rule
 )
 
-// Judge is what the queue asks of flow. Both methods may be called in parallel.
+// Judge is what the queue asks of flow. All methods may be called in parallel.
 type Judge interface {
 	// Rejudge runs the filters for recipients that were accepted before a
 	// verdict was there (or that an operator wants scanned again).
@@ -32,6 +32,9 @@ type Judge interface {
 	Inject(ctx context.Context, m *store.Message, ns []int, body store.Body) []deliver.RcptResult
 	// Attempted is called once after each attempt was recorded.
 	Attempted(ctx context.Context, m *store.Message, e Entry)
+	// Judged is called once after an outcome of Rejudge was recorded; m is the
+	// message as it was before.
+	Judged(ctx context.Context, m *store.Message, o store.Outcome)
 }
 
 // Confirmer learns of recipients that a destination took.
@@ -255,7 +258,9 @@ func (w *Worker) judge(ctx context.Context, log *slog.Logger, c store.Claimed, n
 			o.Recipients = append(o.Recipients, r)
 		}
 	}
-	w.settle(ctx, log, c.Lease, o, Entry{})
+	if w.settle(ctx, log, c.Lease, o, Entry{}) && err == nil {
+		w.o.Judge.Judged(ctx, c.Message, o)
+	}
 }
 
 // rejudge has the filters run under a lease that is kept. A panic becomes an
@@ -298,8 +303,9 @@ func (w *Worker) deliver(ctx context.Context, log *slog.Logger, c store.Claimed,
 	defer done()
 	o.Spawn, o.Events = w.o.Notices.Make(late, c.Message, e, attempts, body, o.Events)
 	o.DropBody = !Owing(c.Message.Recipients) && !Owing(e.Recipients)
-	w.settle(ctx, log, c.Lease, o, e)
-	w.o.Judge.Attempted(late, c.Message, e)
+	if w.settle(ctx, log, c.Lease, o, e) {
+		w.o.Judge.Attempted(late, c.Message, e)
+	}
 }
 
 func (w *Worker) confirm(m *store.Message, results []deliver.RcptResult) {
@@ -375,7 +381,8 @@ func (w *Worker) keep(ctx context.Context, log *slog.Logger, l *store.Lease, a *
 
 // settle records an outcome. The mail may be gone by now, so failing to
 // record is serious: the process stops rather than deliver it again and again.
-func (w *Worker) settle(ctx context.Context, log *slog.Logger, l store.Lease, o store.Outcome, e Entry) {
+// It reports whether the outcome is durable.
+func (w *Worker) settle(ctx context.Context, log *slog.Logger, l store.Lease, o store.Outcome, e Entry) bool {
 	err := Settle(ctx.Done(), w.o.Store, l, o, e)
 	switch {
 	case err == nil:
@@ -392,4 +399,5 @@ func (w *Worker) settle(ctx context.Context, log *slog.Logger, l store.Lease, o 
 			w.o.Stop(fmt.Errorf("recording the outcome of %s: %w", l.Message, err))
 		}
 	}
+	return err == nil
 }

@@ -147,6 +147,8 @@ func (j *judges) Inject(_ context.Context, m *store.Message, ns []int, _ store.B
 
 func (j *judges) Attempted(context.Context, *store.Message, Entry) {}
 
+func (j *judges) Judged(context.Context, *store.Message, store.Outcome) {}
+
 // bench is a worker over a real store.
 type bench struct {
 	t      *testing.T

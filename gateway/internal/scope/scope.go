@@ -133,6 +133,7 @@ func (s Scope) Query(m *store.Message, r *store.Recipient, domainForce bool) lif
 			Sender:      !m.Sender.IsNull(),
 			Body:        m.HasBody,
 			Attempts:    r.Attempts > 0,
+			Hold:        r.Hold != nil,
 			DomainForce: domainForce,
 		},
 	}
