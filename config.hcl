@@ -24,7 +24,10 @@ listener "submission" {
 # HTTP API. The command line uses the socket data_dir/weir.sock.
 admin { address = "127.0.0.1:8080" }
 
-plugin "rules" { source = "builtin:rules" }
+plugin "rules" {
+  source = "builtin:rules"
+  grant { lists = true } # those that operators add to, from log and quarantine
+}
 
 plugin "stall" {
   source   = "builtin:stall"

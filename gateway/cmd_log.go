@@ -19,6 +19,11 @@ type LogCmd struct {
 	Show     ShowCmd        `cmd:"" help:"Show one message."`
 	Export   LogExportCmd   `cmd:"" help:"Write what matches as CSV."`
 	Download LogDownloadCmd `cmd:"" help:"Write one message as it was received."`
+
+	AllowSender    AllowSenderCmd    `cmd:"" help:"Let future mail of the senders pass."`
+	BlockSender    BlockSenderCmd    `cmd:"" help:"Treat future mail of the senders as spam."`
+	BlockRecipient BlockRecipientCmd `cmd:"" help:"Treat future mail to the recipients as spam."`
+	ChangeAction   ChangeActionCmd   `cmd:"" help:"Choose what becomes of mail of this class."`
 }
 
 // LogFlags choose from the log.

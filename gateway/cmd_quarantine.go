@@ -12,6 +12,10 @@ type QuarantineCmd struct {
 	Show    ShowCmd              `cmd:"" help:"Show one message."`
 	Release QuarantineReleaseCmd `cmd:"" help:"Let pass and deliver."`
 	Remove  QuarantineRemoveCmd  `cmd:"" help:"Remove, and tell nobody."`
+
+	AllowSender AllowSenderCmd     `cmd:"" help:"Let future mail of the senders pass."`
+	BlockSender BlockSenderCmd     `cmd:"" help:"Treat future mail of the senders as spam."`
+	BlockRemove QuarantineBlockCmd `cmd:"" help:"Block the senders, and remove the messages."`
 }
 
 // QuarantineListCmd lists quarantined mail.

@@ -25,6 +25,9 @@ type CLI struct {
 	Train      TrainCmd      `cmd:"" group:"mail" help:"Teach the plugins that learn what is spam."`
 	Deliveries DeliveriesCmd `cmd:"" group:"mail" help:"List delivery attempts."`
 	Explain    ExplainCmd    `cmd:"" group:"mail" help:"Say why a message is where it is."`
+	Lists      ListsCmd      `cmd:"" group:"mail" help:"Allow and block lists that operators add to."`
+	Rules      RulesCmd      `cmd:"" group:"mail" help:"Filtering rules that operators add."`
+	Classes    ClassesCmd    `cmd:"" group:"mail" help:"What becomes of classes of findings."`
 
 	Send SendCmd `cmd:"" group:"test" help:"Send a message and show the dialogue."`
 	Sink SinkCmd `cmd:"" group:"test" help:"Be a destination that writes a maildir, and defers or refuses when told to."`

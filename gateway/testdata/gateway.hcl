@@ -23,7 +23,10 @@ listener "submission" {
 
 admin { address = "127.0.0.1:0" }
 
-plugin "rules" { source = "builtin:rules" }
+plugin "rules" {
+  source = "builtin:rules"
+  grant { lists = true }
+}
 
 plugin "stall" {
   source   = "builtin:stall"

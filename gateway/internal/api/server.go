@@ -195,6 +195,7 @@ func (s *server) register(mux *http.ServeMux) *huma.OpenAPI {
 	s.actionRoutes(a)
 	s.systemRoutes(a)
 	s.pluginRoutes(a)
+	s.listRoutes(a)
 	return a.OpenAPI()
 }
 

@@ -25,6 +25,7 @@ type Services struct {
 	Plugins Plugins
 
 	PluginActions PluginActions
+	Lists         Lists
 	Health        Health
 	Version       VersionInfo
 

@@ -169,6 +169,9 @@ func (l *Lists) drop(e *Entry) {
 	}
 }
 
+// Valid puts a key into the form lists keep; false: it is no entry.
+func Valid(key string) (string, bool) { return policy.ListEntry(key) }
+
 // check puts an entry into its form.
 func (l *Lists) check(e *Entry) error {
 	key, ok := policy.ListEntry(e.Key)
@@ -283,6 +286,21 @@ func (l *Lists) count(tenant string) int {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	return l.counts[tenant]
+}
+
+// Count is how many entries a list of a tenant has, those of mailboxes and
+// expired ones included.
+func (l *Lists) Count(tenant, list string) int {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	n := 0
+	prefix := setKey(tenant, list, "")
+	for k, s := range l.sets {
+		if strings.HasPrefix(k, prefix) {
+			n += len(s.entries)
+		}
+	}
+	return n
 }
 
 // Find gives the nearest entry of a list that holds key: an address is found

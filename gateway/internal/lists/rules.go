@@ -84,12 +84,30 @@ func (l *Lists) openRules(ctx context.Context) error {
 	return nil
 }
 
+// attributes are the conditions there are, in the order shown.
+var attributes = []string{"sender", "sender_domain", "recipient", "client", "helo", "subject", "attachment_name", "attachment_type"}
+
 // values are the attributes of a rule by their names in the configuration.
 func (r *Rule) values() map[string][]string {
 	return map[string][]string{
 		"sender": r.Sender, "sender_domain": r.SenderDomain, "recipient": r.Recipient, "client": r.Client, "helo": r.Helo,
 		"subject": r.Subject, "attachment_name": r.AttachmentName, "attachment_type": r.AttachmentType,
 	}
+}
+
+// Where is the rule's conditions in one line.
+func (r *Rule) Where() string {
+	vals := r.values()
+	var out []string
+	if r.Mailbox != "" {
+		out = append(out, "mailbox "+r.Mailbox)
+	}
+	for _, name := range attributes {
+		if len(vals[name]) > 0 {
+			out = append(out, strings.ReplaceAll(name, "_", " ")+" "+strings.Join(vals[name], " or "))
+		}
+	}
+	return strings.Join(out, ", ")
 }
 
 func (r *Rule) size() int {
@@ -261,7 +279,7 @@ func (b *ruleBook) encode() {
 		if r.Mailbox != "" {
 			v.Set("mailbox", abi.Strings(r.Mailbox))
 		}
-		for _, name := range []string{"sender", "sender_domain", "recipient", "client", "helo", "subject", "attachment_name", "attachment_type"} {
+		for _, name := range attributes {
 			if len(vals[name]) > 0 {
 				v.Set(name, abi.Strings(vals[name]...))
 			}

@@ -72,7 +72,7 @@ func (g *Gateway) Services() api.Services {
 	up.Set(1)
 	reg.MustRegister(up)
 	return api.Services{
-		Log: g, Actions: g, Content: g, Policy: g, Plugins: g, PluginActions: PluginActions{g}, Health: g, Metrics: reg,
+		Log: g, Actions: g, Content: g, Policy: g, Plugins: g, Lists: noLists{}, PluginActions: PluginActions{g}, Health: g, Metrics: reg,
 		Version: api.VersionInfo{Version: "v1.2.3", Go: "go1.26", Platform: "test/test"},
 	}
 }
