@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -113,7 +114,7 @@ func TestFetch_refuses_what_is_not_the_plugins_to_say(t *testing.T) {
 func TestFetch_over_TLS(t *testing.T) {
 	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write([]byte(r.Proto)) }))
 	srv.EnableHTTP2 = true
-	srv.Config.ErrorLog = nil
+	srv.Config.ErrorLog = log.New(io.Discard, "", 0)
 	srv.StartTLS()
 	defer srv.Close()
 	roots := x509.NewCertPool()
@@ -144,14 +145,17 @@ func TestFetch_ends_in_time(t *testing.T) {
 		"TLS":    {"https://" + mute + "/", nil},
 		"header": {"http://" + mute + "/", nil},
 		"half a header": {"http://" + listen(t, func(c net.Conn) {
+			_, _ = c.Read(make([]byte, 4096))
 			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nX: ")
 			untilGone(c)
 		}) + "/", nil},
 		"body": {"http://" + listen(t, func(c net.Conn) {
+			_, _ = c.Read(make([]byte, 4096))
 			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nsome")
 			untilGone(c)
 		}) + "/", nil},
 		"drops": {"http://" + listen(t, func(c net.Conn) {
+			_, _ = c.Read(make([]byte, 4096))
 			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
 			for _, err := c.Write([]byte("x")); err == nil; _, err = c.Write([]byte("x")) {
 				time.Sleep(5 * time.Millisecond)
@@ -178,6 +182,7 @@ func TestFetch_ends_in_time(t *testing.T) {
 		})
 	}
 	odd := listen(t, func(c net.Conn) {
+		_, _ = c.Read(make([]byte, 4096))
 		_, _ = io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n")
 		untilGone(c)
 	})
