@@ -160,7 +160,7 @@ func (d *Daemon) open(ctx context.Context, p *policy.Policy, dir string) (err er
 		Now: d.o.Now, Jitter: rand.Float64, Logger: d.log, Stop: d.stop,
 	})
 	payer := &notify.Payer{Store: d.store, Hostname: func() string { return d.snaps.policy().Gateway().Hostname }, Clock: d.o.Now, Route: d.routeNotice}
-	d.actions = actions.New(actions.Options{Store: d.store, Payer: payer, Clock: d.o.Now, Logger: d.log, Route: d.routeHeld, Lists: d.lists})
+	d.actions = actions.New(actions.Options{Store: d.store, Payer: payer, Clock: d.o.Now, Logger: d.log, Route: d.routeHeld, Lists: d.lists, Told: d.flow.HoldEvent})
 	d.keeper = d.newKeeper(payer)
 	d.metrics.watch(d.store, d.host)
 	d.metrics.registry.MustRegister(taskCollector{d.tasks})

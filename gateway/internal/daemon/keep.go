@@ -15,7 +15,7 @@ const orphanLog = 32 * 24 * time.Hour
 // newKeeper makes the keeper follow the policy of now.
 func (d *Daemon) newKeeper(payer *notify.Payer) *keeper.Keeper {
 	return keeper.New(keeper.Options{
-		Store: d.store, Payer: payer, Logger: d.log, Clock: keeperClock{d.o.Now},
+		Store: d.store, Payer: payer, Logger: d.log, Clock: keeperClock{d.o.Now}, Told: d.flow.HoldEvent,
 		Retain: func(tenant string) time.Duration {
 			if t, ok := d.snaps.policy().Tenant(tenant); ok {
 				return t.Retain().Log

@@ -106,7 +106,10 @@ func (s *Service) Message(ctx context.Context, tenant, id string) (*abi.MessageI
 // status of the recipient. Stalled mail is forced: the waiver is bound to what
 // was found, and names the plugin as the approver.
 var orders = map[string]map[mail.Status]lifecycle.Verb{
-	"release": {mail.StatusQuarantined: lifecycle.Release, mail.StatusStalled: lifecycle.Force},
+	"release": {
+		mail.StatusQuarantined: lifecycle.Release, mail.StatusStalled: lifecycle.Force,
+		mail.StatusAccepted: lifecycle.RetryStalled, // a filter holds it (B113): the filters look again before its time
+	},
 	"reject":  removals,
 	"delete":  removals,
 }
