@@ -110,8 +110,8 @@ var orders = map[string]map[mail.Status]lifecycle.Verb{
 		mail.StatusQuarantined: lifecycle.Release, mail.StatusStalled: lifecycle.Force,
 		mail.StatusAccepted: lifecycle.RetryStalled, // a filter holds it (B113): the filters look again before its time
 	},
-	"reject":  removals,
-	"delete":  removals,
+	"reject": removals,
+	"delete": removals,
 }
 
 var removals = map[mail.Status]lifecycle.Verb{
@@ -139,6 +139,9 @@ func (s *Service) Order(ctx context.Context, verb, plugin, tenant string, o abi.
 		}
 		found = true
 		v, ok := by[r.Status]
+		if v == lifecycle.RetryStalled && r.Hold == nil {
+			ok = false
+		}
 		switch {
 		case ok:
 			groups[v] = append(groups[v], fmt.Sprintf("%s.%d", m.ID, r.N))
