@@ -203,7 +203,7 @@ func (f *inflate64) tables() bool {
 // huffman decodes canonical codes bit by bit.
 type huffman struct {
 	count [16]int
-	sym   [320]uint16
+	sym   [512]uint16
 }
 
 // build makes the code from lengths; false where they are over-subscribed.

@@ -3,6 +3,7 @@ package archive
 import (
 	"hash/crc32"
 	"io"
+	"strings"
 
 	"github.com/mailweir/weir/plugins/internal/filetype"
 )
@@ -23,9 +24,9 @@ type place struct {
 }
 
 func (p place) entry(name string) *Entry {
-	path := name
+	path := strings.TrimPrefix(name, "./")
 	if p.path != "" {
-		path = p.path + "/" + name
+		path = p.path + "/" + path
 	}
 	return &Entry{Path: path, Name: name, Size: -1, Depth: p.depth + 1}
 }
@@ -71,6 +72,28 @@ func (w *walker) container(s source, t filetype.Type, p place) (end int64, err e
 		return w.sevenZip(s, p)
 	case filetype.Gzip, filetype.Bzip2, filetype.XZ, filetype.LZMA, filetype.Lzip, filetype.Compress, filetype.LZ4, filetype.Zstd:
 		return w.stream(s, t, p)
+	case filetype.Tar:
+		return w.tar(s, p)
+	case filetype.RAR4:
+		return w.rar4(s, p)
+	case filetype.RAR5:
+		return w.rar5(s, p)
+	case filetype.Ar:
+		return w.ar(s, p)
+	case filetype.Cpio:
+		return w.cpio(s, p)
+	case filetype.CAB:
+		return w.cab(s, p)
+	case filetype.LZH:
+		return w.lzh(s, p)
+	case filetype.ARJ:
+		return w.arj(s, p)
+	case filetype.ISO:
+		return w.iso(s, p)
+	case filetype.TNEF:
+		return w.tnef(s, p)
+	case filetype.UUEncode:
+		return w.uuencoded(s, p)
 	}
 	return -1, unsupported("it is an archive of a kind that is not opened here (" + string(t) + ")")
 }
