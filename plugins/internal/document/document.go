@@ -38,8 +38,8 @@ type Budget interface {
 	Unpack(n int64) bool // n more octets unpacked into memory
 }
 
-// Embedded is an object within a document: an attachment of a PDF, an OLE
-// package, an embedded workbook, an attachment of a .msg.
+// Embedded is an object within a document that is no document: an attachment of
+// a PDF, what was packaged into an OLE object, an attachment of a .msg.
 type Embedded struct {
 	Path  string // within the document that was given to Inspect
 	Name  string // file name, "" unknown
@@ -53,9 +53,10 @@ type Limits struct {
 	Depth  int    // levels of documents within documents; 0 stands for none: an object inside is then unreadable
 	Budget Budget // nil: a budget of its own (DefaultBytes, DefaultEntries)
 
-	// Embedded is called for each object within the document, one at a time; R
-	// is good until it returns. nil: Inspect looks into documents itself, and
-	// at nothing else. Its error ends the inspection.
+	// Embedded is called for each object within the document that is no document
+	// itself (archives, programs, mail), one at a time; R is good until it
+	// returns. Documents within documents Inspect looks into itself. nil: other
+	// objects are passed over. Its error ends the inspection.
 	Embedded func(Embedded) error
 }
 

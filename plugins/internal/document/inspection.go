@@ -1,9 +1,5 @@
 package document
 
-import (
-	"github.com/mailweir/weir/plugins/internal/document/octets"
-)
-
 // maxFindings is how many findings one file gets.
 const maxFindings = 50
 
@@ -39,6 +35,3 @@ func (x *inspection) fault(sub, path string, err error) {
 		x.unreadable(sub, path, err.Error())
 	}
 }
-
-// file looks into one file, by its content.
-func (x *inspection) file(s octets.Source, path string) {}

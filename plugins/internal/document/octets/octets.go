@@ -5,6 +5,7 @@ package octets
 import (
 	"bytes"
 	"io"
+	"unicode/utf16"
 )
 
 // Source is content that is read by ranges.
@@ -179,3 +180,12 @@ func U32(b []byte) uint32 {
 
 // U64 reads a little-endian number of 64 bits.
 func U64(b []byte) uint64 { return uint64(U32(b)) | uint64(U32(b[4:]))<<32 }
+
+// UTF16 makes a string of little-endian UTF-16.
+func UTF16(b []byte) string {
+	u := make([]uint16, len(b)/2)
+	for i := range u {
+		u[i] = uint16(U16(b[2*i:]))
+	}
+	return string(utf16.Decode(u))
+}

@@ -73,11 +73,11 @@ const (
 
 // Scanner gives tokens one after another.
 type Scanner struct {
-	r    io.Reader
-	buf  []byte // unread
-	mem  []byte
-	err  error // of r
-	end  *Token
+	r   io.Reader
+	buf []byte // unread
+	mem []byte
+	err error // of r
+	end *Token
 	// AllowDoctype skips a document type declaration that declares no entities.
 	AllowDoctype bool
 }
