@@ -653,6 +653,7 @@ enum {
 typedef struct {
   weir_event event;
   weir_str failure; /* set by weir_fail */
+  int failed;       /* the hook fails whatever it returns */
   const weir_header_list *headers;
   const weir_part_list *parts;
 } weir_call;
@@ -714,6 +715,7 @@ weir_str weir_str_of(const weir_buf *b);
    no such attribute; a string stands for a list of one in weir_strings. */
 const weir_value *weir_attr(const weir_value *object, weir_str name);
 weir_str_array weir_strings(const weir_value *v);
+/* The parameters of an action, an object; null where the event has none. */
 int weir_params(weir_call *c, weir_value *out);
 int weir_config_value(weir_call *c, weir_value *out);
 
@@ -734,7 +736,9 @@ int weir_count(weir_str name, int64_t delta);
    is none. */
 int weir_note_of(const weir_call *c, weir_str key, weir_str *out);
 
-/* The message. Headers are there at stages headers and later, unfolded. */
+/* The message. Headers are there at stages headers and later, unfolded. When the
+   header cannot be read (anything but WEIR_NOT_FOUND), the hook fails as a whole:
+   what could not be looked at is never clean. */
 int weir_headers(weir_call *c, const weir_header_list **out);
 int weir_header_get(weir_call *c, weir_str name, uint32_t nth, weir_str *out);
 int weir_parts(weir_call *c, const weir_part_list **out);
@@ -784,9 +788,12 @@ int weir_kv_set(weir_call *c, weir_str key, weir_str value, uint64_t ttl_ms);
 int weir_kv_cas(weir_call *c, weir_str key, const weir_str *old, weir_str value, uint64_t ttl_ms);
 int weir_kv_delete(weir_call *c, weir_str key);
 int weir_kv_add(weir_call *c, weir_str key, int64_t delta, uint64_t ttl_ms, int64_t *out);
+/* At most 1,000 operations (256 KiB of requests) in one call, in order; the results
+   are in step. */
 int weir_kv_many(weir_call *c, const weir_kv_request *ops, uint32_t count, weir_kv_result_array *out);
 
-/* Grant dns: several questions at once, the answers in step. */
+/* Grant dns: at most 32 questions at once, the answers in step. What the DNS does
+   not tell is no error but the answer's code. */
 int weir_dns(weir_call *c, const weir_dns_question *questions, uint32_t count, weir_dns_answer_array *out);
 /* Grant http: one request; redirects are not followed. */
 int weir_fetch(weir_call *c, const weir_http_request *req, weir_http_response *out);
@@ -2925,7 +2932,6 @@ weir_str_array weir_strings(const weir_value *v) {
 int weir_params(weir_call *c, weir_value *out) {
   if (c->event.payload.len) return WEIR__DECODE(value, c->event.payload, out);
   weir__zero(out, sizeof *out);
-  out->kind = WEIR_VALUE_KIND_OBJECT;
   return 0;
 }
 
@@ -2967,7 +2973,7 @@ void *weir_config(weir_call *c, weir_build *build) {
     weir__configs[i].id = c->event.config_id;
     weir__configs[i].build = build;
     weir__configs[i].built = build(c, v);
-    weir__configs[i].failure = c->failure;
+    weir__configs[i].failure = weir__configs[i].built ? WEIR_S("") : c->failure;
     weir__config_count++;
     weir__now = &weir__calls;
   }
@@ -3000,8 +3006,11 @@ int weir_headers(weir_call *c, const weir_header_list **out) {
 
 int weir_header_get(weir_call *c, weir_str name, uint32_t nth, weir_str *out) {
   int32_t n;
-  (void)c;
   WEIR__READ(n, out, 256, weir1_header_get(name.ptr, name.len, nth, p, cap));
+  if (n < WEIR_NOT_FOUND && !c->failed) {
+    c->failed = n;
+    if (!c->failure.len) c->failure = weir_last_error();
+  }
   return n;
 }
 
@@ -3149,7 +3158,7 @@ int weir_kv_many(weir_call *c, const weir_kv_request *ops, uint32_t count, weir_
   if (n < 0) return n;
   n = WEIR__DECODE(kv_batch_result, reply, &res);
   *out = res.results;
-  return n;
+  return n < 0 || res.results.len == count ? n : WEIR_UNAVAILABLE;
 }
 
 int weir_dns(weir_call *c, const weir_dns_question *questions, uint32_t count, weir_dns_answer_array *out) {
@@ -3163,7 +3172,7 @@ int weir_dns(weir_call *c, const weir_dns_question *questions, uint32_t count, w
   if (n < 0) return n;
   n = WEIR__DECODE(dns_response, reply, &res);
   *out = res.answers;
-  return n;
+  return n < 0 || res.answers.len == count ? n : WEIR_UNAVAILABLE;
 }
 
 int weir_fetch(weir_call *c, const weir_http_request *req, weir_http_response *out) {
@@ -3182,7 +3191,7 @@ int32_t weir_dial(weir_call *c, weir_str address) {
 
 int weir_conn_write(weir_call *c, int32_t conn, weir_str b) {
   (void)c;
-  return weir1_conn_write(conn, b.ptr, b.len);
+  return b.len ? weir1_conn_write(conn, b.ptr, b.len) : 0;
 }
 
 int64_t weir_conn_send(weir_call *c, int32_t conn, int32_t part, int64_t offset, int64_t len) {
@@ -3192,7 +3201,7 @@ int64_t weir_conn_send(weir_call *c, int32_t conn, int32_t part, int64_t offset,
 
 int32_t weir_conn_read(weir_call *c, int32_t conn, void *to, uint32_t cap) {
   (void)c;
-  return weir1_conn_read(conn, to, cap);
+  return cap ? weir1_conn_read(conn, to, cap) : 0;
 }
 
 int weir_conn_close(weir_call *c, int32_t conn) {
@@ -3323,6 +3332,7 @@ WEIR_EXPORT(weir_abi_1) void weir__abi_1(void) {}
 /* Tells the host why by a log line, the last of level error. */
 static int32_t weir__outcome(int code, weir_str why) {
   if (code >= 0) return 0;
+  if (!why.len && code > WEIR_MALFORMED) why = weir_last_error();
   weir_log(WEIR_LOG_LEVEL_ERROR, why.len ? why : weir_error_name(code));
   return -1;
 }
@@ -3342,6 +3352,7 @@ WEIR_EXPORT(weir_hook) int32_t weir__hook(uint32_t stage, uint32_t len) {
   for (uint32_t i = 0; i < weir_hook_count; i++) {
     if (weir_hooks[i].stage != c->event.stage) continue;
     int e = weir_hooks[i].hook(c, v);
+    if (c->failed && e >= 0) e = c->failed;
     if (e >= 0) {
       weir_buf b = {0, 0, 0};
       weir_verdict_append(&b, v);
