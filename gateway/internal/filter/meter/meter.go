@@ -12,7 +12,7 @@
 // What is paid where:
 //
 //   - An instruction costs 1 unit, a call 16, a call of an import 64,
-//     memory.grow 16,384; bulk memory 1 per 16 bytes, bulk table 1 per 2 elements.
+//     memory.grow 16,384; bulk memory 1 per 4 bytes, bulk table 1 per 2 elements.
 //   - A loop header adds the cost of its turn to a counter in a local variable.
 //     At Step units the counter is paid in fuel. It starts Grace below Step, so
 //     that a short function called over and over cannot hide its work.

@@ -29,7 +29,7 @@ const (
 
 // Shifts from the length of a bulk operation to its cost.
 const (
-	shiftMemory = 4
+	shiftMemory = 2
 	shiftTable  = 1
 )
 

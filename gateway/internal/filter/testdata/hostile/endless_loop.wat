@@ -1,0 +1,10 @@
+;; A loop of nothing.
+;; expect: deadline
+(module
+  (memory (export "memory") 1)
+  (func (export "weir_abi_1"))
+  (func (export "weir_hook") (param $stage i32) (param $len i32) (result i32)
+    (if (i32.eqz (local.get $stage)) (then (return (i32.const 0)))) ;; the conformance call
+    (loop $l (br $l))
+    (i32.const 0))
+)

@@ -1,0 +1,11 @@
+;; An initialisation that never ends.
+;; expect: load: _initialize: stopped at its deadline
+(module
+  (memory (export "memory") 1)
+  (func (export "weir_abi_1"))
+  (func (export "_initialize") (loop $l (br $l)))
+  (func (export "weir_hook") (param $stage i32) (param $len i32) (result i32)
+    (if (i32.eqz (local.get $stage)) (then (return (i32.const 0)))) ;; the conformance call
+
+    (i32.const 0))
+)

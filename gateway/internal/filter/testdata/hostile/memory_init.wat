@@ -1,0 +1,11 @@
+;; Copies a segment for ever.
+;; expect: deadline
+(module
+  (memory (export "memory") 1)
+  (func (export "weir_abi_1"))
+  (data $d "0123456789abcdef")
+  (func (export "weir_hook") (param $stage i32) (param $len i32) (result i32)
+    (if (i32.eqz (local.get $stage)) (then (return (i32.const 0)))) ;; the conformance call
+    (loop $l (memory.init $d (i32.const 0) (i32.const 0) (i32.const 16)) (br $l))
+    (i32.const 0))
+)

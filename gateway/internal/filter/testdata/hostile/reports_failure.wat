@@ -1,0 +1,10 @@
+;; Reports a failure, in order.
+;; expect: reported: result -2147483648
+(module
+  (memory (export "memory") 1)
+  (func (export "weir_abi_1"))
+  (func (export "weir_hook") (param $stage i32) (param $len i32) (result i32)
+    (if (i32.eqz (local.get $stage)) (then (return (i32.const 0)))) ;; the conformance call
+    (return (i32.const 0x80000000))
+    (i32.const 0))
+)

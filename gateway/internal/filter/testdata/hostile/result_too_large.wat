@@ -1,0 +1,11 @@
+;; A verdict of 256 KiB and one octet is refused, and the guest told so.
+;; expect: reported: result -3
+(module
+  (import "weir1" "result_write" (func $w (param i32 i32) (result i32)))
+  (memory (export "memory") 8)
+  (func (export "weir_abi_1"))
+  (func (export "weir_hook") (param $stage i32) (param $len i32) (result i32)
+    (if (i32.eqz (local.get $stage)) (then (return (i32.const 0)))) ;; the conformance call
+    (return (call $w (i32.const 0) (i32.const 262145)))
+    (i32.const 0))
+)

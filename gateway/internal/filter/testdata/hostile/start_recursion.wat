@@ -1,0 +1,12 @@
+;; A start function that recurses for ever.
+;; expect: load: stack overflow
+(module
+  (memory (export "memory") 1)
+  (func (export "weir_abi_1"))
+  (func $s (call $s))
+  (start $s)
+  (func (export "weir_hook") (param $stage i32) (param $len i32) (result i32)
+    (if (i32.eqz (local.get $stage)) (then (return (i32.const 0)))) ;; the conformance call
+
+    (i32.const 0))
+)

@@ -1,0 +1,11 @@
+;; Grows a table for ever.
+;; expect: deadline
+(module
+  (memory (export "memory") 1)
+  (func (export "weir_abi_1"))
+  (table $t 1 funcref)
+  (func (export "weir_hook") (param $stage i32) (param $len i32) (result i32)
+    (if (i32.eqz (local.get $stage)) (then (return (i32.const 0)))) ;; the conformance call
+    (loop $l (drop (table.grow $t (ref.null func) (i32.const 1000))) (br $l))
+    (i32.const 0))
+)

@@ -1,0 +1,12 @@
+;; Two memories.
+;; flags: --enable-multi-memory
+;; expect: load: 2 memories
+(module
+  (memory (export "memory") 1)
+  (func (export "weir_abi_1"))
+  (memory 1)
+  (func (export "weir_hook") (param $stage i32) (param $len i32) (result i32)
+    (if (i32.eqz (local.get $stage)) (then (return (i32.const 0)))) ;; the conformance call
+
+    (i32.const 0))
+)

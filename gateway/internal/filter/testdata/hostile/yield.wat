@@ -1,0 +1,11 @@
+;; Gives its turn away for ever.
+;; expect: deadline
+(module
+  (import "wasi_snapshot_preview1" "sched_yield" (func $yield (result i32)))
+  (memory (export "memory") 1)
+  (func (export "weir_abi_1"))
+  (func (export "weir_hook") (param $stage i32) (param $len i32) (result i32)
+    (if (i32.eqz (local.get $stage)) (then (return (i32.const 0)))) ;; the conformance call
+    (loop $l (drop (call $yield)) (br $l))
+    (i32.const 0))
+)
