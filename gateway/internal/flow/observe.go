@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/mailweir/weir/gateway/internal/deliver"
 	"github.com/mailweir/weir/gateway/internal/filter"
 	"github.com/mailweir/weir/gateway/internal/mail"
 	"github.com/mailweir/weir/gateway/internal/queue"
@@ -15,7 +16,7 @@ import (
 // tellObservers lets plugins know of what was queued and delivered, beside the
 // reply to the client: there is nothing left to decide.
 func (c *commit) tellObservers(entry queue.Entry) {
-	if !c.f.observed(c.p) {
+	if !c.f.hooked(c.p, abi.StageQueued) && !c.f.hooked(c.p, abi.StageDelivery) {
 		return
 	}
 	c.f.late.Go(func() {
@@ -26,18 +27,32 @@ func (c *commit) tellObservers(entry queue.Entry) {
 	})
 }
 
+// tellAttempts lets plugins know of attempts for a message that was not taken.
+func (c *commit) tellAttempts() {
+	if len(c.results) == 0 || !c.f.hooked(c.p, abi.StageDelivery) {
+		return
+	}
+	rec, results := c.rec, c.results
+	c.f.late.Go(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), observeLimit)
+		defer cancel()
+		for _, res := range results {
+			a := abi.Attempt{
+				Number: 1, Result: abi.DeliveryResultFailed, Host: res.Host, Addr: res.Addr,
+				Code: uint32(res.Reply.Code), Enhanced: res.Reply.Enhanced.String(), Text: res.Reply.Text,
+			}
+			if res.Outcome == deliver.Deferred {
+				a.Result = abi.DeliveryResultDeferred
+			}
+			if r := &rec.Recipients[res.N-1]; !res.overBudget {
+				c.f.tell(ctx, c.p, rec, r, abi.Event{Stage: abi.StageDelivery, Attempt: a}, nil)
+			}
+		}
+	})
+}
+
 // observeLimit bounds what observers of one message may take together.
 const observeLimit = 30 * time.Second
-
-// observed reports whether any plugin subscribes to what happens after the 250.
-func (f *Flow) observed(p *policy.Policy) bool {
-	for _, pl := range p.Plugins() {
-		if f.o.Filters.Hooks(pl.Name, abi.StageQueued) || f.o.Filters.Hooks(pl.Name, abi.StageDelivery) {
-			return true
-		}
-	}
-	return false
-}
 
 // observe tells plugins that subscribe to stage queued of what was queued.
 // Their verdict is not asked for.

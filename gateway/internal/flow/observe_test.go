@@ -18,20 +18,23 @@ func TestObserversOfQueueAndDelivery(t *testing.T) {
 		mu.Lock()
 		defer mu.Unlock()
 		heard = append(heard, ev.Tenant+" "+ev.Stage.String()+" "+ev.Attempt.Result.String())
+		if a := ev.Attempt; ev.Stage == abi.StageDelivery && (a.Number != 1 || a.Code < 200 || a.Text == "" || a.Host == "" || (a.Result == abi.DeliveryResultDeferred) != (a.NextUnixMs > 0)) {
+			t.Errorf("attempt %+v", a)
+		}
 		finds(v, "too-late", abi.ActionReject)
 		return nil
 	}}
-	hcl := base("", "", tenant("acme", destination(t, "accept"), ""), tenant("later", destination(t, "defer"), ""), tenant("deaf", destination(t, "accept"), ""))
+	hcl := base("", "", tenant("acme", destination(t, "accept"), ""), tenant("later", destination(t, "defer"), ""), tenant("deaf", destination(t, "accept"), ""), tenant("never", destination(t, "refuse"), ""))
 	hcl = strings.Replace(hcl, "{ plugin = plugin.told }", "{\n    plugin = plugin.told\n    when   = recipient.domain != \"deaf.test\"\n  }", 1)
 	r := newRig(t, fs, hcl, nil)
-	for _, to := range []string{"r@acme.test", "r@later.test", "r@deaf.test"} {
-		if reply, _ := r.inbound(to); reply.Code != 250 {
+	for _, to := range []string{"r@acme.test", "r@later.test", "r@deaf.test", "r@never.test"} {
+		if reply, _ := r.inbound(to); reply.Code != 250 && to != "r@never.test" {
 			t.Fatalf("%s: %v", to, reply)
 		}
 		r.f.Wait()
 	}
 	got := strings.Join(heard, ", ")
-	if want := "acme delivery delivered, later queued none, later delivery deferred"; got != want {
+	if want := "acme delivery delivered, later queued none, later delivery deferred, never delivery failed"; got != want {
 		t.Errorf("observers heard %q, want %q", got, want)
 	}
 }

@@ -86,6 +86,7 @@ func (c *commit) keepRow(tx *transaction, t mail.EventType, reply *mail.Reply, n
 	ev := queue.Event(c.rec, nil, t, now)
 	ev.Reply = reply
 	c.f.o.Store.Record(c.rec, c.attempts, ev)
+	c.tellAttempts()
 }
 
 // addRefused appends the recipients that were refused at RCPT.
