@@ -51,7 +51,7 @@ func TestConnect_ends_in_time(t *testing.T) {
 	}
 	took()
 	ctx, took = soon(t)
-	if _, err := n.Fetch(ctx, &abi.HTTPRequest{URL: "http://" + addr + "/", MaxBody: 10}, nil, 0, []string{"http://" + addr + "/"}); !isTime(err) {
+	if _, err := n.Fetch(ctx, &abi.HTTPRequest{URL: "http://" + addr + "/", MaxBody: 10}, nil, 0, []string{"http://" + addr + "/"}); !isTimeout(err) {
 		t.Errorf("fetch: %v", err)
 	}
 	took()

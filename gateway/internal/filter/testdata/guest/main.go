@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"io"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -30,6 +31,9 @@ var (
 
 func act(c *sdk.Call, v *sdk.Verdict) error {
 	calls++
+	if words := strings.Fields(c.Sender); len(words) > 0 && orders[words[0]] != nil {
+		return orders[words[0]](c, v, words[1:])
+	}
 	switch c.Sender {
 	case "loop":
 		for i := uint32(0); ; i++ {
