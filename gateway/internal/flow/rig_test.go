@@ -241,3 +241,13 @@ func (r *rig) want(reply mail.Reply, m *store.Message, code int, want ...string)
 		r.t.Errorf("answered %v with %v, want %d with %v", reply, got, code, want)
 	}
 }
+
+// claim leases what is due, which is one piece of work.
+func (r *rig) claim() store.Lease {
+	r.t.Helper()
+	cs, err := r.st.Claim(r.t.Context(), store.ClaimRequest{Now: r.o.Now(), Limit: 10, For: time.Minute})
+	if err != nil || len(cs) != 1 {
+		r.t.Fatalf("%d claims, %v", len(cs), err)
+	}
+	return cs[0].Lease
+}
