@@ -105,6 +105,8 @@ func kongOptions() []kong.Option {
 			{Key: "mail", Title: "Mail:"},
 			{Key: "test", Title: "To try things out:"},
 			{Key: "other", Title: "More:"},
+			{Key: "author", Title: "For authors:"},
+			{Key: "supply", Title: "Where modules come from:"},
 		}),
 	}
 }

@@ -18,6 +18,9 @@ type PluginCmd struct {
 
 	Actions PluginActionsCmd `cmd:"" help:"List the custom actions of plugins, with their parameters."`
 	Tasks   PluginTasksCmd   `cmd:"" help:"List the calls of plugins that wait, and those that were given up."`
+
+	PluginAuthorCmds
+	PluginSupplyCmds
 }
 
 // PluginListCmd lists plugins.

@@ -35,7 +35,7 @@ func versioned(name string) []string {
 }
 
 // clangFlags are for a guest: no libc, and nothing of the host's headers.
-var clangFlags = []string{"--target=" + wasmTarget, "-std=c11", "-O2", "-Wall", "-Wextra", "-ffreestanding", "-fno-builtin", "-nostdlib", "-nostdinc", "-fvisibility=hidden"}
+var clangFlags = []string{"--target=wasm32", "-std=c11", "-Os", "-Wall", "-Wextra", "-ffreestanding", "-mbulk-memory", "-nostdinc"}
 
 // buildC compiles every .c of the folder and links them. Both by hand: clang
 // as a linker's driver runs whatever wasm-opt it finds in the path.
@@ -67,7 +67,7 @@ func (p *Project) buildC(ctx context.Context, tmp, out string) error {
 		}
 		objects = append(objects, obj)
 	}
-	return p.run(ctx, nil, ld, append(objects, "--no-entry", "--gc-sections", "--strip-all", "--stack-first", "-z", "stack-size=131072", "-o", out)...)
+	return p.run(ctx, nil, ld, append(objects, "--no-entry", "--gc-sections", "--strip-all", "--stack-first", "-z", "stack-size=65536", "-o", out)...)
 }
 
 // clangInclude is where clang's own freestanding headers are (stdint.h).

@@ -92,7 +92,7 @@ func (r *Report) caps(s *meter.Report) {
 		have, max int64
 	}{
 		{"size", int64(s.Size), meter.MaxModule}, {"functions", int64(s.Functions), meter.MaxFunctions}, {"largest function", int64(s.Body), meter.MaxBody},
-		{"locals", int64(s.Locals), meter.MaxLocals}, {"nesting", int64(s.Nesting), meter.MaxNesting}, {"table entries", int64(s.TableMax), meter.MaxTable},
+		{"locals", int64(s.Locals), meter.MaxLocals}, {"nesting", int64(s.Nesting), meter.MaxNesting},
 		{"effort of compiling", s.Effort, meter.MaxEffort}, {"effort of one function", s.EffortBody, meter.MaxEffortBody},
 		{"memory at start", int64(s.MemoryMin) << 16, filter.DefaultMemory},
 	} {

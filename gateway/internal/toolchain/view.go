@@ -249,3 +249,21 @@ type Called struct {
 	Failure   *filter.Failure
 	Parts     []abi.Part
 }
+
+// Views are the verdicts as they are shown.
+func (r *Result) Views() []*View {
+	out := make([]*View, len(r.Calls))
+	for i, c := range r.Calls {
+		out[i] = viewOf(c)
+	}
+	return out
+}
+
+// String is the verdict in one line.
+func (v *View) String() string {
+	s := v.Step + ", " + v.Stage
+	if v.Recipient != "" {
+		s += " " + v.Recipient
+	}
+	return s + ": " + v.summary()
+}
