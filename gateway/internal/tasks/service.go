@@ -192,15 +192,14 @@ func (s *Service) put(ctx context.Context, t *Task, replace, held bool) (*entry,
 		return nil, err
 	}
 	for range 5 {
-		have, err := s.room(t, len(doc), replace)
-		if err != nil || have != nil && !replace {
+		rev, mine, err := s.reserve(t, len(doc), replace)
+		if err != nil || mine == nil && !replace {
 			return nil, err
 		}
-		var rev uint64
-		if have != nil {
-			rev = have.rev
-		}
 		rev, err = s.o.Store.PutDoc(ctx, store.Doc{Kind: kindDoc, Key: t.ID, JSON: doc}, rev)
+		if err != nil {
+			s.giveBack(mine)
+		}
 		if errors.Is(err, store.ErrConflict) {
 			if !replace {
 				return nil, nil // made at the same moment, or known from before
@@ -227,13 +226,15 @@ func (s *Service) put(ctx context.Context, t *Task, replace, held bool) (*entry,
 // ErrLimit: too many tasks of the plugin, or for the tenant, wait already.
 var ErrLimit = errors.New("too much of this plugin's work waits already")
 
-// room checks the limits, and gives the task of the same ID.
-func (s *Service) room(t *Task, size int, replace bool) (*entry, error) {
+// reserve checks the limits. It gives the revision of the task of the same ID,
+// or a place in the index for one that is new; neither when there is one that
+// is not to be replaced.
+func (s *Service) reserve(t *Task, size int, replace bool) (rev uint64, mine *entry, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	have := s.idx.byID[t.ID]
 	if have != nil && !replace {
-		return have, nil
+		return 0, nil, nil
 	}
 	l := s.idx.lanes[owner{t.Plugin, t.Tenant}]
 	bytes, count := size, 1
@@ -248,9 +249,27 @@ func (s *Service) room(t *Task, size int, replace bool) (*entry, error) {
 		}
 	}
 	if count > s.lim.PerOwner || bytes > s.lim.Bytes || tenant > s.lim.Tenant || plugin > s.lim.Plugin {
-		return nil, ErrLimit
+		return 0, nil, ErrLimit
 	}
-	return have, nil
+	if have != nil {
+		return have.rev, nil, nil
+	}
+	mine = newEntry(t, 0, size)
+	mine.held = true
+	s.idx.put(mine)
+	return 0, mine, nil
+}
+
+// giveBack frees the place of a task that was not written.
+func (s *Service) giveBack(mine *entry) {
+	if mine == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.idx.byID[mine.ID] == mine {
+		s.idx.remove(mine.ID)
+	}
 }
 
 // reread takes a task over from the store as it is there.
