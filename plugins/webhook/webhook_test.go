@@ -85,7 +85,7 @@ func TestRedaction(t *testing.T) {
 	h := sdktest.New(t)
 	h.SetConfig(config("id"))
 	h.HTTP = func(r *abi.HTTPRequest) (*abi.HTTPResponse, error) {
-		for _, secret := range []string{"eve", "bob", "out.test", "acme.test", "a.zip", "macro"} {
+		for _, secret := range []string{"eve@", "Eve", "bob", "out.test", "acme.test", "a.zip", "macro"} {
 			if strings.Contains(string(r.Body), secret) {
 				t.Errorf("%q in %s", secret, r.Body)
 			}
