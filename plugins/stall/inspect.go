@@ -2,148 +2,141 @@ package main
 
 import (
 	"io"
-	"slices"
 	"strings"
 
+	"github.com/mailweir/weir/plugins/internal/archive"
+	"github.com/mailweir/weir/plugins/internal/document"
+	"github.com/mailweir/weir/plugins/internal/filetype"
+	"github.com/mailweir/weir/sdk"
 	"github.com/mailweir/weir/sdk/abi"
 )
 
-// Budgets of one message, shared by all parts and nested levels.
-const (
-	maxInflate = 24 << 20  // octets inflated; held in memory, of which there are 64 MiB
-	maxEntries = 10_000    // entries of archives
-	maxScan    = 256 << 20 // octets searched for entries outside of directories
-	maxDepth   = 5         // archives within archives
-)
-
-type budget struct {
-	inflate, entries, scan int64
-}
-
 // inspection gathers what was found in one message.
 type inspection struct {
-	budget   budget
-	part     uint32 // index + 1 of the part at hand
-	name     string // what it is called
+	s        *settings
+	call     *sdk.Call
+	budget   *archive.Budget // made for the first part that is looked into
+	part     uint32          // index + 1 of the part at hand
+	name     string          // what it is called
+	document []string        // paths of documents that are ZIPs: package document has looked into what is in them
 	findings []abi.Finding
-	sealed   []sealed
-	inflater io.ReadCloser // one for all: each is 45 KB, and there may be thousands of entries
 }
 
-// sealed is an archive that was reported as encrypted: once is enough.
-type sealed struct {
-	part uint32
-	path string
-}
-
-// damaged is a container's fault, in words that end "… is damaged: ". Other
-// errors are the host's, and fail the call.
-type damaged string
-
-func (d damaged) Error() string { return string(d) }
-
-// source is what is looked into, by ranges.
-type source struct {
-	r    io.ReaderAt
-	size int64
-}
-
-// at reads n octets at off; beyond the end it is damaged.
-func (s source) at(off, n int64) ([]byte, error) {
-	if off < 0 || n < 0 || off > s.size || n > s.size-off {
-		return nil, damaged("it ends too early")
+// content looks into a part, or into what a document had in it.
+func (x *inspection) content(c archive.Content) error {
+	if x.budget == nil {
+		lim := x.s.limits
+		if lim.Time == 0 || lim.Time > patience {
+			lim.Time = patience
+		}
+		x.budget = archive.NewBudget(lim)
 	}
-	b := make([]byte, n)
-	if n == 0 {
-		return b, nil
+	outer := x.document
+	x.document = nil
+	if isDocument(c.Type) {
+		x.document = []string{below(c.Path)}
 	}
-	m, err := s.r.ReadAt(b, off)
-	if int64(m) == n {
-		return b, nil
+	defer func() { x.document = outer }()
+	if err := archive.WalkContent(c, x.budget, visitor{x}); err != nil {
+		return err
 	}
-	if err == nil || err == io.EOF {
-		return nil, damaged("it ends too early")
-	}
-	return nil, err
+	return x.inspect(c.R, c.Size, c.Name, c.Type, c.Path, c.Depth)
 }
 
-func (s source) section(off, n int64) source {
-	return source{io.NewSectionReader(s.r, off, n), n}
+// visitor is told what an archive has in it.
+type visitor struct{ *inspection }
+
+// Entry looks for documents; nested archives are package archive's.
+func (x visitor) Entry(e *archive.Entry, r io.ReaderAt, size int64) error {
+	if r == nil || size == 0 || x.inDocument(e.Path) {
+		return nil
+	}
+	if isDocument(e.Type) {
+		x.document = append(x.document, below(e.Path))
+	}
+	return x.inspect(r, size, e.Name, e.Type, e.Path, e.Depth)
 }
 
-// kind is what content is, by its first octets.
-type kind uint8
+// Problem is a finding.
+func (x visitor) Problem(p archive.Problem) error {
+	at := x.at(p.Path)
+	switch p.Cause {
+	case causeArchive:
+		if p.Whole {
+			x.find(p.Cause, "", p.Path, at+" is an archive protected with a password, so it cannot be inspected.")
+		} else {
+			x.find(p.Cause, "", p.Path, at+" is protected with a password, so it cannot be inspected.")
+		}
+	case causeLimit:
+		x.find(p.Cause, "", p.Path, at+" is beyond the limits of inspection: "+p.Detail+".")
+	default:
+		x.find(p.Cause, "", p.Path, at+" cannot be inspected: "+p.Detail+".")
+	}
+	return nil
+}
 
-const (
-	kindOther  kind = iota
-	kindZIP         // begins as a ZIP
-	kindHidden      // has a ZIP's marks somewhere
-	kind7z
-	kindRAR4
-	kindRAR5
-	kindProgram // may carry an archive behind itself
-)
+// isDocument: a ZIP that package document reads as a whole.
+func isDocument(t filetype.Type) bool {
+	switch t {
+	case filetype.OOXML, filetype.OOXMLWord, filetype.OOXMLExcel, filetype.OOXMLSlides, filetype.ODF, filetype.ODFText, filetype.ODFSpreadsheet:
+		return true
+	}
+	return false
+}
 
-func sniff(head []byte) kind {
-	begins := func(s string) bool { return strings.HasPrefix(string(head), s) }
+// below is what the paths of everything in a container begin with.
+func below(path string) string {
+	if path == "" {
+		return ""
+	}
+	return path + "/"
+}
+
+func (x *inspection) inDocument(path string) bool {
+	for _, d := range x.document {
+		if strings.HasPrefix(path, d) {
+			return true
+		}
+	}
+	return false
+}
+
+// inspect looks at one file as a document.
+func (x *inspection) inspect(r io.ReaderAt, size int64, name string, t filetype.Type, path string, depth int) error {
+	if size == 0 || t.Media() || t.Container() && t != filetype.ZIP {
+		return nil
+	}
+	var failed error // of the host or of a walk within: not the document's
+	found, err := document.Inspect(r, size, name, string(t), document.Limits{
+		Depth: max(0, x.budget.Depth()-depth), Budget: x.budget,
+		Embedded: func(e document.Embedded) error {
+			failed = x.content(archive.Content{
+				R: e.R, Size: e.Size, Name: e.Name, Type: filetype.Of(e.R, e.Size), Path: join(path, e.Path), Depth: max(1, x.budget.Depth()-e.Depth),
+			})
+			return failed
+		},
+	})
 	switch {
-	case begins(localMark), begins(endMark), begins("PK\x07\x08"), begins("PK00" + localMark):
-		return kindZIP
-	case begins("7z\xbc\xaf\x27\x1c"):
-		return kind7z
-	case begins("Rar!\x1a\x07\x00"):
-		return kindRAR4
-	case begins("Rar!\x1a\x07\x01\x00"):
-		return kindRAR5
-	case begins("MZ"), begins("\x7fELF"), begins("#!"):
-		return kindProgram
-	}
-	return kindOther
-}
-
-const sniffLen = 8
-
-func (x *inspection) sniff(s source) (kind, error) {
-	head, err := s.at(0, min(sniffLen, s.size))
-	if err != nil {
-		return 0, x.fault("", err)
-	}
-	if k := sniff(head); k != kindProgram {
-		return k, nil
-	}
-	return kindOther, nil
-}
-
-// inspect looks into a container. path is where it is within the part.
-func (x *inspection) inspect(s source, k kind, path string, depth int) error {
-	if k == kindOther || k == kindProgram {
+	case failed != nil:
+		return failed
+	case err != nil && depth == 0:
+		return err
+	case err != nil: // unpacking failed: package archive says so
 		return nil
 	}
-	if depth > maxDepth {
-		x.unreadable(path, x.at(path)+" lies in too many archives within one another to be inspected.")
-		return nil
+	for _, f := range found {
+		x.find(f.Cause, f.Sub, join(path, f.Path), x.at(join(path, f.Path))+verbs[f.Cause]+f.Detail+".")
 	}
-	var err error
-	switch k {
-	case kindZIP, kindHidden:
-		err = x.zip(s, k == kindHidden, path, depth)
-	case kind7z:
-		err = x.sevenZip(s, path)
-	case kindRAR4:
-		err = x.rar4(s, path)
-	case kindRAR5:
-		err = x.rar5(s, path)
-	}
-	return x.fault(path, err)
+	return nil
 }
 
-// fault turns a container's damage into a finding; other errors stay.
-func (x *inspection) fault(path string, err error) error {
-	if d, ok := err.(damaged); ok {
-		x.unreadable(path, x.at(path)+" is damaged ("+string(d)+"), so it cannot be inspected.")
-		return nil
-	}
-	return err
+// verbs lead from a name to the detail of a document's finding.
+var verbs = map[string]string{
+	causeDocument:   " cannot be inspected: ",
+	causeMessage:    " cannot be inspected: ",
+	causeMacro:      " may run programs: ",
+	causeTracking:   " contacts others when it is opened: ",
+	causeUnreadable: " cannot be inspected: ",
 }
 
 // at names what a path leads to.
@@ -154,24 +147,8 @@ func (x *inspection) at(path string) string {
 	return clean(path) + " in " + x.name
 }
 
-func (x *inspection) unreadable(path, why string) { x.find(causeUnreadable, path, why) }
-
-// encrypted reports an archive at path; entry is what needs the password, ""
-// the whole.
-func (x *inspection) encrypted(path, entry string) {
-	if slices.Contains(x.sealed, sealed{x.part, path}) {
-		return
-	}
-	x.sealed = append(x.sealed, sealed{x.part, path})
-	if entry == "" {
-		x.find(causeEncrypted, path, x.at(path)+" is an archive protected with a password, so it cannot be inspected.")
-		return
-	}
-	x.find(causeEncrypted, join(path, entry), clean(entry)+" in "+x.at(path)+" is protected with a password, so it cannot be inspected.")
-}
-
 // find adds a finding unless the same place has one of this cause.
-func (x *inspection) find(cause, path, why string) {
+func (x *inspection) find(cause, kind, path, why string) {
 	path = clean(path)
 	for i := range x.findings {
 		if f := &x.findings[i]; f.Sub == cause && f.Part == x.part && f.Path == path {
@@ -179,30 +156,16 @@ func (x *inspection) find(cause, path, why string) {
 		}
 	}
 	if len(x.findings) < 4*maxFindings {
-		x.findings = append(x.findings, abi.Finding{Sub: cause, Part: x.part, Path: path, Explanation: why})
+		x.findings = append(x.findings, abi.Finding{Sub: cause, Extra: kind, Part: x.part, Path: path, Explanation: why})
 	}
 }
 
 func join(path, name string) string {
-	if path == "" {
+	switch {
+	case path == "":
 		return name
+	case name == "":
+		return path
 	}
 	return path + "/" + name
-}
-
-// spend takes from a budget; false when it is used up.
-func spend(b *int64, n int64) bool {
-	*b -= n
-	return *b >= 0
-}
-
-func u16(b []byte) int64 { return int64(b[0]) | int64(b[1])<<8 }
-func u32(b []byte) int64 { return u16(b) | u16(b[2:])<<16 }
-
-// u64 gives -1 for what no file has.
-func u64(b []byte) int64 {
-	if b[7] >= 0x80 {
-		return -1
-	}
-	return u32(b) | u32(b[4:])<<32
 }

@@ -1,62 +1,40 @@
 // Command stall is the first-party plugin that finds what cannot be inspected:
-// archives that need a password, and containers that are damaged, ambiguous or
-// too large to look through (B142, B144). It recommends to stall; what becomes
-// of the message is policy's decision. It looks for no malware.
+// archives and documents that need a password, encrypted messages, macros,
+// documents that call home, and containers that are damaged, ambiguous, of an
+// unknown kind or too large to look through (B140–B145). It recommends to stall;
+// what becomes of the message is policy's decision. It looks for no malware.
 package main
 
 import (
-	"compress/flate"
+	"runtime/debug"
 	"strings"
+	"time"
 
+	"github.com/mailweir/weir/plugins/internal/archive"
+	"github.com/mailweir/weir/plugins/internal/filetype"
 	"github.com/mailweir/weir/sdk"
 	"github.com/mailweir/weir/sdk/abi"
 )
 
 func init() {
-	sdk.Register(sdk.Plugin{Hooks: sdk.Hooks{abi.StageMessage: onMessage}})
+	sdk.Register(sdk.Plugin{Init: onInit, Hooks: sdk.Hooks{abi.StageMessage: onMessage}})
 }
 
 func main() {}
 
-// Causes, the sub classes of main class unscannable.
-const (
-	causeEncrypted  = "encrypted-archive"
-	causeUnreadable = "unreadable"
-)
+// patience is how long one message may take; what is left then is reported as
+// beyond the limits. It leaves room below the host's deadline.
+var patience = archive.Defaults.Time
 
-// settings is a compiled config block.
-type settings struct {
-	causes []string
-	marks  *sdk.Patterns // what a part that holds an archive somewhere has in it; the first two are ZIP's
+func onInit(in abi.Init) error {
+	if in.DeadlineMs > 0 {
+		patience = time.Duration(in.DeadlineMs) * time.Millisecond * 6 / 10
+	}
+	if in.MemoryLimit > 0 { // collect garbage sooner as the limit comes nearer
+		debug.SetMemoryLimit(int64(in.MemoryLimit) * 5 / 8)
+	}
+	return nil
 }
-
-func build(v abi.Value) (*settings, error) {
-	s := &settings{
-		causes: []string{causeEncrypted, causeUnreadable},
-		marks:  sdk.NewPatterns(1, abi.Pattern{Text: localMark}, abi.Pattern{Text: endMark}, abi.Pattern{Text: mark7z}, abi.Pattern{Text: markRAR}),
-	}
-	if c := v.Get("causes"); !c.IsNull() {
-		s.causes = c.StringList()
-	}
-	for _, c := range s.causes {
-		if c != causeEncrypted && c != causeUnreadable {
-			return nil, sdk.Error("causes: " + c + " is neither " + causeEncrypted + " nor " + causeUnreadable)
-		}
-	}
-	return s, nil
-}
-
-func (s *settings) wants(cause string) bool {
-	for _, c := range s.causes {
-		if c == cause {
-			return true
-		}
-	}
-	return false
-}
-
-// inflater is used by one call at a time.
-var inflater = flate.NewReader(strings.NewReader(""))
 
 // maxFindings is how many findings one message gets.
 const maxFindings = 20
@@ -70,37 +48,49 @@ func onMessage(c *sdk.Call, v *sdk.Verdict) error {
 	if err != nil {
 		return err
 	}
-	x := &inspection{budget: budget{inflate: maxInflate, entries: maxEntries, scan: maxScan}, inflater: inflater}
+	x := &inspection{s: s, call: c}
 	structure := ps.Malformed
 	for i := range ps.Parts {
 		p := &ps.Parts[i]
-		x.part, x.name = p.Index+1, clean(p.Filename)
-		switch {
-		case x.name != "":
-		case p.Number == "":
-			x.name = "The message"
-		default:
-			x.name = "Part " + clean(p.Number)
-		}
 		if p.Malformed {
 			structure = false
-			x.unreadable("", x.name+" is broken or ambiguous in its MIME structure, so it may not have been inspected whole.")
+			x.begin(p)
+			x.find(causeUnreadable, "", "", x.name+" is broken or ambiguous in its MIME structure, so it may not have been inspected whole.")
 		}
 		if p.Size == 0 || hasChild(ps, p.Index) {
 			continue // what is in it is looked at part by part
 		}
-		if err := x.inspectPart(c, s, p); err != nil {
+		if err := x.inspectPart(p); err != nil {
 			return err
 		}
 	}
 	if structure {
 		x.part = 0
-		x.unreadable("", "The message's MIME structure is broken or ambiguous, so it may not have been inspected whole.")
+		x.find(causeUnreadable, "", "", "The message's MIME structure is broken or ambiguous, so it may not have been inspected whole.")
 	}
+	return x.verdict(v)
+}
+
+// verdict reports the findings that are asked for, and lets them pass where the
+// other party is allowed to send or get them (B143).
+func (x *inspection) verdict(v *sdk.Verdict) error {
 	for _, f := range x.findings {
-		if s.wants(f.Sub) && len(v.Findings) < maxFindings {
+		if x.s.wants(x.call.Direction, f.Sub) && len(v.Findings) < maxFindings {
 			f.Main, f.Action = "unscannable", abi.ActionStall
 			v.Findings = append(v.Findings, f)
+		}
+	}
+	if len(v.Findings) == 0 {
+		return nil
+	}
+	for i := range x.s.allows {
+		a := &x.s.allows[i]
+		ok, err := a.covers(x.call)
+		if err != nil {
+			return err
+		}
+		if ok {
+			v.Waive(`allow "`+a.name+`" of the stall plugin`, a.classes...)
 		}
 	}
 	return nil
@@ -111,31 +101,41 @@ func hasChild(ps *abi.PartList, i uint32) bool {
 	return int(i)+1 < len(ps.Parts) && ps.Parts[i+1].Parent == i
 }
 
+// begin makes p the part at hand.
+func (x *inspection) begin(p *abi.Part) {
+	x.part, x.name = p.Index+1, clean(p.Filename)
+	switch {
+	case x.name != "":
+	case p.Number == "":
+		x.name = "The message"
+	default:
+		x.name = "Part " + clean(p.Number)
+	}
+}
+
 // inspectPart looks at one part's decoded content.
-func (x *inspection) inspectPart(c *sdk.Call, s *settings, p *abi.Part) error {
-	src := source{c.Open(p), int64(p.Size)}
-	kind, err := x.sniff(src)
+func (x *inspection) inspectPart(p *abi.Part) error {
+	hits, err := x.s.marks.MatchPart(x.call, int32(p.Index))
 	if err != nil {
 		return err
 	}
-	if kind == kindOther {
-		// An archive may stand behind something else: readers look for it from the end, or anywhere.
-		hits, err := s.marks.MatchPart(c, int32(p.Index))
-		if err != nil {
-			return err
-		}
-		for _, h := range hits {
-			if h < 2 {
-				kind = kindHidden
-				continue
-			}
-			if err := x.embedded(src, ""); err != nil {
-				return err
-			}
-			break // it looks for all of them
+	r := x.call.Open(p)
+	size := int64(p.Size)
+	t := filetype.Of(r, size)
+	if !p.Attachment && len(hits) == 0 && (t == filetype.Text || t == filetype.HTML) {
+		return nil // what is read, not opened
+	}
+	x.begin(p)
+	c := archive.Content{R: r, Size: size, Name: p.Filename, Type: t, Plain: true}
+	for _, h := range hits {
+		switch {
+		case h < uint32(len(archive.Marks)):
+			c.Plain = false
+		case h == markUU && (t == filetype.Text || t == filetype.Unknown || t == filetype.EML):
+			c.Type = filetype.UUEncode
 		}
 	}
-	return x.inspect(src, kind, "", 0)
+	return x.content(c)
 }
 
 // clean makes a name from the mail fit for a log line.

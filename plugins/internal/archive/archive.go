@@ -65,6 +65,10 @@ type Content struct {
 	Size int64         // octets
 	Name string        // of the part, for what a compressed file is called inside
 	Type filetype.Type // as filetype.Of tells
+	// Path and Depth are those of a content that was taken out of a part: what is
+	// in it then goes on from there. A failing R is then the content's fault.
+	Path  string
+	Depth int
 	// Plain says that none of Marks is in it, so that nothing is searched for.
 	Plain bool
 }
@@ -84,10 +88,12 @@ func Walk(r io.ReaderAt, size int64, name string, b *Budget, v Visitor) error {
 
 // WalkContent is Walk for content of which something is known.
 func WalkContent(c Content, b *Budget, v Visitor) error {
-	t := &tracker{r: c.R}
-	b.begin(c.Size)
+	t := &tracker{r: c.R, inner: c.Depth > 0}
+	if !t.inner {
+		b.begin(c.Size)
+	}
 	w := &walker{b: b, v: v, from: t}
-	err := w.content(source{t, c.Size}, c.Type, place{name: c.Name}, c.Plain)
+	err := w.content(source{t, c.Size}, c.Type, place{path: c.Path, name: c.Name, depth: c.Depth}, c.Plain)
 	switch {
 	case t.err != nil:
 		return t.err
@@ -102,13 +108,14 @@ func WalkContent(c Content, b *Budget, v Visitor) error {
 
 // tracker remembers how its reader failed: such an error is no fault of the content.
 type tracker struct {
-	r   io.ReaderAt
-	err error
+	r     io.ReaderAt
+	inner bool // errors are the content's
+	err   error
 }
 
 func (t *tracker) ReadAt(p []byte, off int64) (int, error) {
 	n, err := t.r.ReadAt(p, off)
-	if err != nil && err != io.EOF && t.err == nil {
+	if err != nil && err != io.EOF && t.err == nil && !t.inner {
 		t.err = err
 	}
 	return n, err

@@ -150,3 +150,13 @@ func (b *Budget) hold(n int64) bool {
 }
 
 func (b *Budget) drop(n int64) { b.held -= n }
+
+// Entry and Unpack take from the budget for others that look into the same
+// message (document.Budget); false when it is used up.
+func (b *Budget) Entry() bool { return b.entry() == nil }
+
+// Unpack takes octets that were unpacked.
+func (b *Budget) Unpack(n int64) bool { return b.decoded(n) == nil }
+
+// Depth is how many containers may lie within one another.
+func (b *Budget) Depth() int { return b.lim.Depth }

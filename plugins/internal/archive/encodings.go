@@ -3,6 +3,8 @@ package archive
 import (
 	"bytes"
 	"strings"
+
+	"github.com/mailweir/weir/plugins/internal/filetype"
 )
 
 // decode64 decodes base64, past whatever is not of its alphabet.
@@ -143,7 +145,7 @@ func (w *walker) uuencoded(s source, p place) (int64, error) {
 		return -1, err
 	}
 	for len(b) > 0 {
-		if !bytes.HasPrefix(b, []byte("begin")) {
+		if filetype.Head(b[:min(len(b), 256)]) != filetype.UUEncode {
 			_, b, _ = bytes.Cut(b, []byte("\n"))
 			continue
 		}

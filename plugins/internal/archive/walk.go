@@ -45,13 +45,13 @@ func (w *walker) content(s source, t filetype.Type, p place, plain bool) error {
 		if err != nil || end < 0 || end >= s.size || plain {
 			return err
 		}
-		return w.open(p, func() error { return w.behind(s, end, false, p) })
+		return w.fault(p, w.behind(s, end, false, p))
 	case t == filetype.EML, t == filetype.MHTML:
 		return w.open(p, func() error { return w.message(s, p) })
 	case t.Program():
-		return w.open(p, func() error { return w.behind(s, 1, true, p) })
+		return w.fault(p, w.behind(s, 1, true, p))
 	case !plain:
-		return w.open(p, func() error { return w.behind(s, 1, false, p) })
+		return w.fault(p, w.behind(s, 1, false, p))
 	}
 	return nil
 }
