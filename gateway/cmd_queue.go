@@ -17,6 +17,8 @@ type QueueCmd struct {
 	Summary QueueSummaryCmd `cmd:"" help:"Count what is waiting and held, by status."`
 	Retry   QueueRetryCmd   `cmd:"" help:"Try again now; frozen mail is thawed."`
 	Flush   QueueFlushCmd   `cmd:"" help:"Try everything that is queued again within 15 minutes."`
+	Deliver QueueDeliverCmd `cmd:"" help:"Deliver what a filter holds for a later look, at once."`
+	Scan    QueueScanCmd    `cmd:"" help:"Have the filters look now at what one of them holds."`
 	Freeze  QueueFreezeCmd  `cmd:"" help:"Stop trying."`
 	Thaw    QueueThawCmd    `cmd:"" help:"Go on trying."`
 	Remove  QueueRemoveCmd  `cmd:"" help:"Remove, and tell nobody."`
@@ -80,6 +82,22 @@ func (c *QueueFlushCmd) Run(ctx context.Context, g *Globals) error {
 		return quiet(exitNoMatch)
 	}
 	return err
+}
+
+// QueueDeliverCmd ends a filter's hold (B113).
+type QueueDeliverCmd struct{ VerbFlags }
+
+// Run asks, then delivers: the filter has not said that the mail is sound.
+func (c *QueueDeliverCmd) Run(ctx context.Context, g *Globals) error {
+	return c.apply(ctx, g, act{verb: lifecycle.Deliver, among: queueStatuses, ask: "Deliver at once, though a filter wanted to look again?"})
+}
+
+// QueueScanCmd has the filters look before the deadline of a hold (B113).
+type QueueScanCmd struct{ VerbFlags }
+
+// Run has the mail scanned again.
+func (c *QueueScanCmd) Run(ctx context.Context, g *Globals) error {
+	return c.apply(ctx, g, act{verb: lifecycle.RetryStalled, among: queueStatuses})
 }
 
 // QueueFreezeCmd stops automatic attempts.

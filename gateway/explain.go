@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -155,6 +156,9 @@ func (p story) recipient(m *api.Message, r *api.Recipient, w *api.RecipientWords
 	for _, e := range r.Edits {
 		p.item("Header", e.Op+" "+e.Name+nonEmpty(": ", e.Value))
 	}
+	for _, e := range r.PartEdits {
+		p.item("Body", partEdit(&e))
+	}
 	p.item("Tags", strings.Join(r.Tags, ", "))
 	p.item("Route", routeLine(r, w))
 	if live := mail.Status(r.Status).Live(); live {
@@ -167,6 +171,18 @@ func (p story) recipient(m *api.Message, r *api.Recipient, w *api.RecipientWords
 		}
 	}
 	p.commands(m, r)
+}
+
+// partEdit is what is done to a part: "remove 2 x.zip (baseline.strip)".
+func partEdit(e *api.PartEdit) string {
+	s := e.Op + " " + e.Part
+	if e.Op == "replace" {
+		s += " by " + strings.TrimSpace(cmp.Or(e.Type, "text/plain")+" "+e.Filename)
+	}
+	if e.Octets > 0 {
+		s += fmt.Sprintf(", %d octets", e.Octets)
+	}
+	return s + nonEmpty(" by ", e.Filter)
 }
 
 func nonEmpty(before, s string) string {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/mailweir/weir/gateway/internal/api"
 	"github.com/mailweir/weir/gateway/internal/api/client"
+	"github.com/mailweir/weir/gateway/internal/mail"
 	"github.com/mailweir/weir/gateway/internal/query"
 	"github.com/mailweir/weir/gateway/internal/terminal"
 )
@@ -38,7 +39,7 @@ var (
 	colRecipient = column{terminal.Column{Title: "RECIPIENT", Min: 10, Want: 18}, func(_ view, r *api.Row) terminal.Cell { return plain(r.Recipient) }}
 	colTries     = column{terminal.Column{Title: "TRIES", Right: true, Drop: 1}, func(_ view, r *api.Row) terminal.Cell { return plain(fmt.Sprint(r.Attempts)) }}
 	colNext      = column{terminal.Column{Title: "NEXT"}, func(v view, r *api.Row) terminal.Cell { return plain(v.until(r.Next)) }}
-	colAnswer    = column{terminal.Column{Title: "LAST ANSWER", Min: 24, Want: 30, End: true, Drop: 2}, func(_ view, r *api.Row) terminal.Cell { return plain(replyLine(r.Last)) }}
+	colAnswer    = column{terminal.Column{Title: "LAST ANSWER", Min: 24, Want: 30, End: true, Drop: 2}, func(_ view, r *api.Row) terminal.Cell { return plain(lastAnswer(r)) }}
 	colWhy       = column{terminal.Column{Title: "WHY", Min: 16, Want: 22, End: true}, func(_ view, r *api.Row) terminal.Cell { return plain(why(r)) }}
 	colSubject   = column{terminal.Column{Title: "SUBJECT", Min: 12, End: true, Drop: 1}, func(_ view, r *api.Row) terminal.Cell { return plain(r.Subject) }}
 	colExpires   = column{terminal.Column{Title: "EXPIRES", Drop: 3}, func(v view, r *api.Row) terminal.Cell { return plain(v.until(r.Expires)) }}
@@ -59,6 +60,14 @@ func why(r *api.Row) string {
 		return r.Reason
 	}
 	return r.Class
+}
+
+// lastAnswer is the destination's answer, or why there is none to be had yet.
+func lastAnswer(r *api.Row) string {
+	if s := replyLine(r.Last); s != "" || r.Status != string(mail.StatusAccepted) {
+		return s
+	}
+	return r.Reason
 }
 
 func replyLine(r *api.Reply) string {

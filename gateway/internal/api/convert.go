@@ -82,12 +82,12 @@ func messageOf(m *store.Message) Message {
 		Recipients:  make([]Recipient, 0, len(m.Recipients)),
 	}
 	for i := range m.Recipients {
-		out.Recipients = append(out.Recipients, recipientOf(&m.Recipients[i]))
+		out.Recipients = append(out.Recipients, recipientOf(m, &m.Recipients[i]))
 	}
 	return out
 }
 
-func recipientOf(r *store.Recipient) Recipient {
+func recipientOf(m *store.Message, r *store.Recipient) Recipient {
 	out := Recipient{
 		N:            r.N,
 		Address:      r.Address.String(),
@@ -125,6 +125,13 @@ func recipientOf(r *store.Recipient) Recipient {
 	}
 	for _, w := range r.Waivers {
 		out.Waivers = append(out.Waivers, Waiver{Classes: w.Classes, By: w.By, Reason: w.Reason, At: w.At})
+	}
+	for _, e := range m.Edits(r) {
+		out.PartEdits = append(out.PartEdits, PartEdit{Op: e.Op, Part: e.Name, Type: e.Type, Filename: e.Filename, Octets: e.Octets, Filter: e.Filter})
+	}
+	out.Kept = r.Kept
+	if h := r.Hold; h != nil {
+		out.Hold = &Hold{Until: h.Until, Filter: h.Filter, Reason: h.Reason, Key: h.Key, Since: h.Since, Count: h.Count}
 	}
 	for _, e := range r.Edits {
 		out.Edits = append(out.Edits, HeaderEdit{Op: e.Op, Name: e.Name, Index: e.Index, Value: e.Value})

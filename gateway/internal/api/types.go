@@ -97,6 +97,9 @@ type Recipient struct {
 	Findings     []Finding         `json:"findings,omitempty"`
 	Waivers      []Waiver          `json:"waivers,omitempty"`
 	Edits        []HeaderEdit      `json:"edits,omitempty"`
+	PartEdits    []PartEdit        `json:"part_edits,omitempty" doc:"Changes of the body that delivery makes, in order"`
+	Kept         bool              `json:"kept,omitempty" doc:"The original of what was sent to this recipient with part_edits"`
+	Hold         *Hold             `json:"hold,omitempty" doc:"A filter wants to look again later"`
 	Tags         []string          `json:"tags,omitempty"`
 	Notes        map[string]string `json:"notes,omitempty" doc:"By plugin name, a dot, key"`
 	Rule         string            `json:"rule,omitempty" doc:"HCL file:line that decided"`
@@ -160,6 +163,26 @@ type HeaderEdit struct {
 	Name  string `json:"name"`
 	Index int    `json:"index,omitempty"`
 	Value string `json:"value,omitempty"`
+}
+
+// PartEdit is a change of the body that delivery makes.
+type PartEdit struct {
+	Op       string `json:"op" enum:"replace,remove,prepend,append"`
+	Part     string `json:"part" doc:"Number and name of the part"`
+	Type     string `json:"type,omitempty" doc:"Media type of new content"`
+	Filename string `json:"filename,omitempty" doc:"File name of new content"`
+	Octets   int    `json:"octets,omitempty" doc:"Length of the new content"`
+	Filter   string `json:"filter,omitempty" doc:"Who asked for it"`
+}
+
+// Hold is a filter's wish to look at a message again later.
+type Hold struct {
+	Until  time.Time `json:"until" doc:"The filters run again"`
+	Filter string    `json:"filter,omitempty"`
+	Reason string    `json:"reason,omitempty"`
+	Key    string    `json:"key,omitempty" doc:"The plugin's own name for it"`
+	Since  time.Time `json:"since" doc:"Of the first of an unbroken row of holds"`
+	Count  int       `json:"count" doc:"Holds in that row"`
 }
 
 // Attempt is one try to hand recipients to one host.

@@ -8,13 +8,14 @@ import (
 
 	"github.com/mailweir/weir/gateway/internal/filter"
 	"github.com/mailweir/weir/gateway/internal/mail"
+	"github.com/mailweir/weir/gateway/internal/store"
 	"github.com/mailweir/weir/policy"
 	"github.com/mailweir/weir/sdk/abi"
 )
 
 const (
 	maxDelay = 10 * time.Second // of a plugin's delay_ms, a tarpit
-	maxHold  = time.Hour        // of all holds of a message in a row (B113)
+	maxHold  = store.MaxHold    // of all holds of a message in a row (B113)
 )
 
 // consult asks every filter of a chain that subscribes to ev's stage.

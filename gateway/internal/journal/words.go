@@ -52,6 +52,9 @@ func Status(m *store.Message, r *store.Recipient, now time.Time) string {
 	}
 	switch r.Status {
 	case mail.StatusAccepted:
+		if h := r.Hold; h != nil {
+			return "Taken over; filter " + h.Filter + " holds it until " + stamp(h.Until) + reason + ". Then the filters look again, until " + stamp(h.Since.Add(store.MaxHold)) + " at the latest."
+		}
 		if r.Unjudged {
 			return "Taken over; the filters still have to look at it" + reason + "."
 		}

@@ -140,6 +140,10 @@ type Hold struct {
 	Count  int       `json:"count"`         // how many there were in that row
 }
 
+// MaxHold bounds an unbroken row of holds: by then the filters have a verdict,
+// or the message goes to quarantine.
+const MaxHold = time.Hour
+
 // Edits are the part edits of a recipient, in the order to apply them.
 func (m *Message) Edits(r *Recipient) []mail.PartEdit { return m.PartEdits[r.PartEdits] }
 
