@@ -12,20 +12,28 @@ import (
 	"github.com/mailweir/weir/sdk/abi"
 )
 
-// tags runs an order of the guest's (testdata/guest/net.go) and joins what it saw.
-func (f *fixture) tags(t *testing.T, what string) string {
+// said runs an order of the guest's (testdata/guest/net.go) and joins what it says.
+func (f *fixture) said(t *testing.T, what string) string {
 	t.Helper()
 	v, err := f.one("guest", what)
 	if err != nil {
 		t.Fatalf("%s: %v", what, err)
 	}
-	return strings.Join(v.Tags, "|")
+	return said(v)
+}
+
+func said(v *abi.Verdict) string {
+	var l []string
+	for _, f := range v.Findings {
+		l = append(l, f.Explanation)
+	}
+	return strings.Join(l, "|")
 }
 
 func TestBatchInTheGuest(t *testing.T) {
 	f := newFixture(t)
 	f.swap(t, nil, guestSpec(t))
-	got := f.tags(t, "batch")
+	got := f.said(t, "batch")
 	want := "1000|1995|true|err=too large|a batch has at most 1,000 operations|err=bad argument|operation 1: a key has 1 to 512 octets" +
 		"|err=bad argument|operation 0: it is of no known kind|err=too large|operation 0: a value has at most 64 KiB|err=bad argument|operation 0: a TTL is 0 to 10 years, in milliseconds"
 	if got != want {
@@ -40,7 +48,7 @@ func TestUngranted(t *testing.T) {
 	s.Grants = map[string][]string{"lists": nil}
 	f.swap(t, nil, s)
 	for what, kind := range map[string]string{"dns a.test A": "dns", "fetch http://127.0.0.1/": "http", "talk 127.0.0.1:1": "dial", "batch": "kv", "queue": "queue"} {
-		if got, want := f.tags(t, what), `err=denied: not granted|grant "`+kind+`" is not given`; got != want && !strings.HasPrefix(got, want) {
+		if got, want := f.said(t, what), `err=denied: not granted|grant "`+kind+`" is not given`; got != want && !strings.HasPrefix(got, want) {
 			t.Errorf("%s: %s", what, got)
 		}
 	}
@@ -53,7 +61,7 @@ func TestNoNetwork(t *testing.T) {
 	s.Grants = map[string][]string{"lists": nil, "dns": nil, "http": {"http://127.0.0.1:1/"}, "dial": {"127.0.0.1:1"}, "queue": nil}
 	f.swap(t, nil, s)
 	for _, what := range []string{"dns a.test A", "fetch http://127.0.0.1:1/", "talk 127.0.0.1:1", "queue"} {
-		if got := f.tags(t, what); !strings.HasPrefix(got, "err=unavailable|there is no ") {
+		if got := f.said(t, what); !strings.HasPrefix(got, "err=unavailable|there is no ") {
 			t.Errorf("%s: %s", what, got)
 		}
 	}
@@ -73,8 +81,8 @@ func TestPartEdits(t *testing.T) {
 		{"s1", "err content was staged for part 1 by body_write, and no part edit of the verdict takes it"},
 		{"s1 r2", "err content was staged for part 1 by body_write, and no part edit of the verdict takes it"},
 		{"s1 x1", "err content was staged for part 1 by body_write, and no part edit of the verdict takes it"},
-		{"s9", "tags err=bad argument|no such part"},
-		{"r1 S1 S2", "tags err=too large|the content of a call's part edits has at most 256 KiB"},
+		{"s9", "said err=bad argument|no such part"},
+		{"r1 S1 S2", "said err=too large|the content of a call's part edits has at most 256 KiB"},
 		{"a9", "err part edit: there is no part 9"},
 		{"x0", "err part edit: the root of a message cannot be removed; replace it"},
 		{"a0", "err part edit: part 0 holds other parts; only leaves have content to append"},
@@ -85,7 +93,7 @@ func TestPartEdits(t *testing.T) {
 		{"n1", "err part edit: file name contains a line break or another control character"},
 	} {
 		f.now = f.now.Add(time.Hour) // the breaker forgets
-		m := testMessage() // a multipart with two leaves
+		m := testMessage()           // a multipart with two leaves
 		m.types, m.bodies = append([]string{"multipart/mixed"}, m.types...), append([][]byte{nil}, m.bodies...)
 		v, err := f.Call(context.Background(), "guest", &abi.Event{Stage: abi.StageMessage, ID: "m1", Tenant: "acme", Sender: "edit " + c.do, PartCount: 3}, m)
 		got := ""
@@ -103,8 +111,8 @@ func TestPartEdits(t *testing.T) {
 			if v.KeepOriginal {
 				l = append(l, "keep")
 			}
-			if len(v.Tags) > 0 {
-				l = []string{"tags " + strings.Join(v.Tags, "|")}
+			if len(v.Findings) > 0 {
+				l = []string{"said " + said(v)}
 			}
 			got = strings.Join(l, ";")
 		}
@@ -174,7 +182,7 @@ func TestQueueOrders(t *testing.T) {
 	s := guestSpec(t)
 	s.Grants["queue"] = nil
 	f.swap(t, nil, s)
-	got := f.tags(t, "queue")
+	got := f.said(t, "queue")
 	want := "err=bad argument|a schedule has a name|err=bad argument|a time in milliseconds since 1970, at most ten years ahead" +
 		"|from=a@b.test|err=not found|no such message|3|err=not found|no such message|err=bad argument|a message has an ID|new-id" +
 		"|err=bad argument|subject contains a line break or another control character|err=bad argument|the gateway writes the field From itself|err=too large|a call orders at most 64 things"
@@ -185,7 +193,7 @@ func TestQueueOrders(t *testing.T) {
 		t.Errorf("the queue heard\n%s\nwant\n%s", got, want)
 	}
 	v, err := f.Call(context.Background(), "guest", &abi.Event{Stage: abi.StageRcptTo, Sender: "queue"}, nil)
-	if err != nil || strings.Join(v.Tags, "|") != "err=unavailable|the tenant is not known at this stage" {
+	if err != nil || said(v) != "err=unavailable|the tenant is not known at this stage" {
 		t.Errorf("without a tenant: %v, %v", v, err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -14,7 +15,21 @@ import (
 	"github.com/mailweir/weir/gateway/internal/resolver"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		_ = os.RemoveAll(cacheDir())
+		os.Exit(code)
+	}))
+}
+
+// cacheDir keeps the compiled guest for this run of the tests.
+var cacheDir = sync.OnceValue(func() string {
+	dir, err := os.MkdirTemp("", "weir-cache")
+	if err != nil {
+		panic(err)
+	}
+	return dir
+})
 
 // zone is a resolver: each look-up of a name takes the next of its answers, the
 // last one stays.

@@ -23,7 +23,7 @@ var orders = map[string]func(c *sdk.Call, v *sdk.Verdict, args []string) error{
 			return nil
 		}
 		for _, a := range as {
-			v.Tag(a.Code.String() + " " + strings.Join(a.Records, ",") + " " + strconv.Itoa(int(a.TTLS)) + " " + strconv.FormatBool(a.Secure))
+			say(v, a.Code.String()+" "+strings.Join(a.Records, ",")+" "+strconv.Itoa(int(a.TTLS))+" "+strconv.FormatBool(a.Secure))
 		}
 		return nil
 	},
@@ -47,7 +47,7 @@ var orders = map[string]func(c *sdk.Call, v *sdk.Verdict, args []string) error{
 		if failed(v, err) {
 			return nil
 		}
-		v.Tag(strconv.Itoa(int(res.Status))+" "+strconv.Itoa(len(res.Body))+" "+strconv.FormatBool(res.Truncated), string(res.Body[:min(len(res.Body), 60)]))
+		say(v, strconv.Itoa(int(res.Status))+" "+strconv.Itoa(len(res.Body))+" "+strconv.FormatBool(res.Truncated), line(res.Body[:min(len(res.Body), 60)]))
 		return nil
 	},
 	"talk": func(c *sdk.Call, v *sdk.Verdict, args []string) error {
@@ -62,7 +62,7 @@ var orders = map[string]func(c *sdk.Call, v *sdk.Verdict, args []string) error{
 		if failed(v, err) {
 			return nil
 		}
-		v.Tag(string(b))
+		say(v, line(b))
 		return conn.Close()
 	},
 	"send": func(c *sdk.Call, v *sdk.Verdict, args []string) error { // address part offset length
@@ -77,13 +77,13 @@ var orders = map[string]func(c *sdk.Call, v *sdk.Verdict, args []string) error{
 		if failed(v, err) {
 			return nil
 		}
-		v.Tag("sent " + strconv.FormatInt(sent, 10))
+		say(v, "sent "+strconv.FormatInt(sent, 10))
 		if _, err := conn.Write([]byte("\nend\n")); failed(v, err) {
 			return nil
 		}
 		b, err := io.ReadAll(conn)
 		failed(v, err)
-		v.Tag(string(b))
+		say(v, line(b))
 		return nil
 	},
 	"open": func(c *sdk.Call, v *sdk.Verdict, args []string) error { // address count how: what is open stays so
@@ -113,7 +113,7 @@ var orders = map[string]func(c *sdk.Call, v *sdk.Verdict, args []string) error{
 		for i := 0; ; i++ {
 			conn, err := c.Dial(args[0])
 			if failed(v, err) {
-				v.Tag(strconv.Itoa(i))
+				say(v, strconv.Itoa(i))
 				return nil
 			}
 			if err := conn.Close(); err != nil {
@@ -185,15 +185,32 @@ var orders = map[string]func(c *sdk.Call, v *sdk.Verdict, args []string) error{
 	"queue": queue,
 }
 
+// say tells the test something, in order.
+func say(v *sdk.Verdict, texts ...string) {
+	for _, t := range texts {
+		v.Find("said").Explanation = t
+	}
+}
+
+// line makes text fit for an explanation.
+func line(b []byte) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' {
+			return '.'
+		}
+		return r
+	}, string(b))
+}
+
 func failed(v *sdk.Verdict, err error) bool {
 	if err == nil {
 		return false
 	}
 	var he *sdk.HostError
 	if errors.As(err, &he) {
-		v.Tag("err="+string(he.Code), he.Text)
+		say(v, "err="+string(he.Code), he.Text)
 	} else {
-		v.Tag("err=" + err.Error())
+		say(v, "err="+err.Error())
 	}
 	return true
 }
@@ -217,7 +234,7 @@ func batch(c *sdk.Call, v *sdk.Verdict, _ []string) error {
 	if failed(v, err) {
 		return nil
 	}
-	v.Tag(strconv.Itoa(len(r)), strconv.FormatInt(r[998].Number, 10), strconv.FormatBool(r[999].Found))
+	say(v, strconv.Itoa(len(r)), strconv.FormatInt(r[998].Number, 10), strconv.FormatBool(r[999].Found))
 	_, err = kv.Batch(make([]abi.KVRequest, 1001))
 	failed(v, err)
 	_, err = kv.Batch([]abi.KVRequest{{Op: abi.KVOpSet, Key: "early", Value: []byte("x")}, {Op: abi.KVOpGet}})
@@ -245,18 +262,18 @@ func queue(c *sdk.Call, v *sdk.Verdict, args []string) error {
 	if err != nil {
 		return err
 	}
-	v.Tag("from=" + m.From)
+	say(v, "from="+m.From)
 	_, err = c.Message("m2")
 	failed(v, err)
 	n, err := c.Release(abi.MessageOrder{ID: "m1", Recipient: 1, Reason: "clean"})
-	v.Tag(strconv.Itoa(n))
+	say(v, strconv.Itoa(n))
 	failed(v, err)
 	_, err = c.Reject(abi.MessageOrder{ID: "m2"})
 	failed(v, err)
 	_, err = c.Delete(abi.MessageOrder{})
 	failed(v, err)
 	id, err := c.Submit(abi.Submission{To: []string{"a@acme.test"}, Subject: "s", Text: "t"})
-	v.Tag(id)
+	say(v, id)
 	failed(v, err)
 	_, err = c.Submit(abi.Submission{To: []string{"a@acme.test"}, Subject: "s\r\nBcc: b@evil.test"})
 	failed(v, err)
