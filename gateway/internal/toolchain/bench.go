@@ -16,7 +16,7 @@ type Bench struct {
 	P50      time.Duration `json:"p50_ns"`
 	P99      time.Duration `json:"p99_ns"`
 	Max      time.Duration `json:"max_ns"`
-	Fuel     uint64        `json:"fuel"`   // cost units a call, about one for each instruction
+	Fuel     uint64        `json:"fuel"`   // cost units of the meter a call
 	Memory   int64         `json:"memory"` // octets of the instance at the end
 	Grown    int64         `json:"grown"`  // octets it grew by over the second half
 	Growth   string        `json:"growth"` // "" steady; else why it is growth

@@ -109,7 +109,7 @@ func (p *Project) run(ctx context.Context, env []string, name string, args ...st
 func (p *Project) buildGo(ctx context.Context, out string) error {
 	tool, err := exec.LookPath("go")
 	if err != nil {
-		return &MissingTool{Go, "the go command", "golang-go", "or get Go 1.24 or newer from https://go.dev/dl/"}
+		return missingGo
 	}
 	return p.run(ctx, []string{"GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0", "GOWORK=off"}, tool,
 		"build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w", "-o", out, ".")

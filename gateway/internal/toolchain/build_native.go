@@ -42,10 +42,10 @@ var clangFlags = []string{"--target=wasm32", "-std=c11", "-Os", "-Wall", "-Wextr
 func (p *Project) buildC(ctx context.Context, tmp, out string) error {
 	clang, ld := firstOf(versioned("clang")...), firstOf(versioned("wasm-ld")...)
 	if clang == "" {
-		return &MissingTool{C, "clang", "clang lld", ""}
+		return missingClang
 	}
 	if ld == "" {
-		return &MissingTool{C, "wasm-ld, the linker of LLVM,", "lld", ""}
+		return missingLinker
 	}
 	sources, err := filepath.Glob(filepath.Join(escape(p.Dir), "*.c"))
 	if err != nil {
@@ -173,12 +173,12 @@ func (p *Project) buildCargo(ctx context.Context, rustc, tmp, out string, deps [
 func (p *Project) buildAssemblyScript(ctx context.Context, out string) error {
 	node, npm := firstOf("node", "nodejs"), firstOf("npm")
 	if node == "" {
-		return &MissingTool{AssemblyScript, "Node.js", "nodejs npm", ""}
+		return missingNode
 	}
 	asc := filepath.Join("node_modules", "assemblyscript", "bin", "asc.js")
 	if _, err := os.Stat(filepath.Join(p.Dir, asc)); err != nil {
 		if npm == "" {
-			return &MissingTool{AssemblyScript, "npm", "npm", ""}
+			return missingNPM
 		}
 		if err := p.run(ctx, nil, npm, "install", "--no-audit", "--no-fund", "--loglevel=error"); err != nil {
 			return err
