@@ -207,7 +207,6 @@ func TestGuest_fetches(t *testing.T) {
 type peer struct {
 	addr         string
 	open, served atomic.Int32
-	got          sync.Map // connection number: what it sent
 }
 
 // allClosed waits for the server to see the end of every connection.
