@@ -144,8 +144,8 @@ func asRecode(s *schema) ([]byte, error) {
 			names = append(names, asName(d.record.name))
 		}
 	}
-	w.p("import {\n  %s,\n} from \"../../../assemblyscript/assembly/abi\";", strings.Join(names, ",\n  "))
-	w.p("import { Record } from \"../../../assemblyscript/assembly/wire\";\n")
+	w.p("import {\n  %s,\n} from \"../weir-sdk/assembly/abi\";", strings.Join(names, ",\n  "))
+	w.p("import { Record } from \"../weir-sdk/assembly/wire\";\n")
 	w.p("/** recordOf makes an empty record by its name; null: no such record. */\nexport function recordOf(name: string): Record | null {")
 	for _, n := range names {
 		w.p("  if (name == %q) return new %s();", strings.TrimSuffix(n, "Record"), n)

@@ -109,7 +109,7 @@ func do(c *sdk.Call, v *sdk.Verdict, a args) ([]byte, error) {
 	case "config built":
 		cfg, err := sdk.Config(c, build)
 		if err != nil {
-			return nil, err
+			return nil, sdk.Error("configuration: " + err.Error())
 		}
 		return append(append(decimal(cfg.limit), ':'), decimal(int64(cfg.builds))...), nil
 	case "note of":

@@ -1,4 +1,4 @@
-import { Event, Value, ofBool, ofList, ofNumber, ofString } from "../../../assemblyscript/assembly";
+import { Event, Value, ofBool, ofList, ofNumber, ofString } from "../weir-sdk/assembly";
 
 function n(x: u64): Value {
   return ofString(x.toString());

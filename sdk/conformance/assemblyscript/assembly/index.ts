@@ -5,11 +5,11 @@ import {
   Action, Call, Config, DNSRequest, DNSResponse, DecodeError, ErrorCode, HTTPRequest, Hash, HeaderList, Init, KVBatch,
   KVBatchResult, LogLevel, MessageOrder, PART_RAW, Part, Pattern, Patterns, Record, ScheduleRequest, Stage, Submission, Value,
   ValueKind, Verdict, attr, literal, octets, on, onInit, regexp, stringList, text, wildcard,
-} from "../../../assemblyscript/assembly";
+} from "../weir-sdk/assembly";
 import { describe } from "./describe";
 import { recordOf } from "./recode";
 
-export { weir_abi_1, weir_hook, weir_init } from "../../../assemblyscript/assembly";
+export { weir_abi_1, weir_hook, weir_init } from "../weir-sdk/assembly";
 
 /** The most octets that go into a note. */
 const LARGEST = 4000;

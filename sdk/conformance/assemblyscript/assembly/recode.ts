@@ -37,8 +37,8 @@ import {
   ScheduleRequest,
   MessageOrder,
   Submission,
-} from "../../../assemblyscript/assembly/abi";
-import { Record } from "../../../assemblyscript/assembly/wire";
+} from "../weir-sdk/assembly/abi";
+import { Record } from "../weir-sdk/assembly/wire";
 
 /** recordOf makes an empty record by its name; null: no such record. */
 export function recordOf(name: string): Record | null {

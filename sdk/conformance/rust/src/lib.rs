@@ -116,7 +116,7 @@ fn run(c: &Call, v: &mut Verdict, a: &Args) -> Result<Out> {
         "params" => Out::Ok(a.0.encode()),
         "config" => Out::Ok(c.config_value()?.encode()),
         "config built" => {
-            let s = c.config(build)?;
+            let s = c.config(build).map_err(|e| Error::from(e.text()))?;
             format!("{}:{}", s.limit, s.builds).into()
         }
         "note of" => match c.note(&a.text("key")) {
