@@ -50,7 +50,9 @@ func (x *inspection) storage(f *cfb.File, e *cfb.Entry, path string, depth int) 
 		x.encryptedPackage(f, e, at(e))
 	}
 	if e.Stream("\x09DRMContent") != nil {
+		// What else is there is a note to readers who have no right ([MS-OFFCRYPTO] §1.3.2).
 		x.find(CauseEncryptedDocument, "ole", at(e), "it is protected by rights management")
+		return
 	}
 	if d := e.Stream("WordDocument"); d != nil {
 		x.doc(f, e, d, at(e))
