@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/mailweir/weir/gateway/internal/api"
+	"github.com/mailweir/weir/gateway/internal/lifecycle"
 	"github.com/mailweir/weir/gateway/internal/mail"
 	"github.com/mailweir/weir/gateway/internal/terminal"
 )
@@ -330,7 +331,7 @@ func (v view) eventLine(e *api.Event) string {
 var commandOf = map[string]string{
 	"retry": "queue retry", "remove": "queue remove", "bounce": "queue bounce", "freeze": "queue freeze", "thaw": "queue thaw",
 	"release": "quarantine release", "remove-quarantined": "quarantine remove",
-	"retry-stalled": "stalled retry", "force": "stalled force", "delete-stalled": "stalled delete",
+	"deliver": "queue deliver", "retry-stalled": "stalled retry", "force": "stalled force", "delete-stalled": "stalled delete",
 }
 
 // commands are those that an operator may want next.
@@ -338,8 +339,18 @@ func (p story) commands(m *api.Message, r *api.Recipient) {
 	id := fmt.Sprintf("%s.%d", shortIDs([]string{m.ID})[0], r.N)
 	label := "Commands"
 	for _, v := range r.Verbs {
-		if cmd := commandOf[v]; cmd != "" && (mail.Status(r.Status).Live() || v == "retry") {
+		cmd := commandOf[v]
+		if v == string(lifecycle.RetryStalled) && r.Hold != nil {
+			cmd = "queue scan"
+		}
+		if cmd != "" && (mail.Status(r.Status).Live() || v == "retry") {
 			p.item2(label, "weir "+cmd+" "+id)
+			label = ""
+		}
+	}
+	for _, a := range r.Actions {
+		if mail.Status(r.Status).Live() {
+			p.item2(label, "weir action "+a.Plugin+" "+a.Action+" "+id)
 			label = ""
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"net/netip"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/mailweir/weir/gateway/internal/filter"
@@ -70,8 +69,7 @@ type Flow struct {
 	refused *sampler
 	late    sync.WaitGroup // attempts that go on after the 250, look-ups of names, and observers
 	mu      sync.Mutex     // of the end of life against what begins beside sessions
-	tellers chan struct{}  // a token for each hold event that is being told
-	waiting atomic.Int64   // hold events that are told, or wait
+	tellers [tellers]teller
 	// life ends with Wait, by stop: what goes on is to end.
 	life     context.Context
 	stop     context.CancelFunc
@@ -80,7 +78,7 @@ type Flow struct {
 
 // New makes a Flow.
 func New(o Options) *Flow {
-	f := &Flow{o: o, refused: newSampler(refusedPerMinute), tellers: make(chan struct{}, telling)}
+	f := &Flow{o: o, refused: newSampler(refusedPerMinute)}
 	f.life, f.stop = context.WithCancel(context.Background())
 	f.stopping = f.life.Done()
 	return f

@@ -2,6 +2,8 @@ package flow
 
 import (
 	"context"
+	"hash/fnv"
+	"sync"
 
 	"github.com/mailweir/weir/gateway/internal/filter"
 	"github.com/mailweir/weir/gateway/internal/mail"
@@ -22,9 +24,16 @@ const (
 )
 
 const (
-	telling    = 4    // events that observers are told at a time
+	tellers    = 4    // messages whose events are told at a time
 	maxWaiting = 2000 // events that wait for that; beyond, they are dropped
 )
+
+// teller tells events one after the other: those of one message in order.
+type teller struct {
+	mu      sync.Mutex
+	waiting []func(context.Context)
+	runs    bool
+}
 
 // HoldEvent tells the plugins of a tenant's chain that subscribe to stage
 // hold_event what happened to recipients ns of a message: name and actor are
@@ -36,24 +45,36 @@ func (f *Flow) HoldEvent(m *store.Message, ns []int, name, actor string) {
 	if len(ns) == 0 || !f.hooked(p, abi.StageHoldEvent) {
 		return
 	}
-	if f.waiting.Add(1) > maxWaiting {
-		f.waiting.Add(-1)
+	h := fnv.New32a()
+	h.Write([]byte(m.ID.String()))
+	t := &f.tellers[h.Sum32()%tellers]
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.waiting) >= maxWaiting/tellers {
 		f.o.Logger.Warn("observers are slow: a hold event was dropped", "message", m.ID.String(), "event", name)
 		return
 	}
-	if !f.beside(func() {
-		defer f.waiting.Add(-1)
-		select {
-		case f.tellers <- struct{}{}:
-			defer func() { <-f.tellers }()
-		case <-f.stopping:
+	t.waiting = append(t.waiting, func(ctx context.Context) { f.holdEvent(ctx, p, m, ns, name, actor) })
+	if !t.runs {
+		t.runs = f.beside(func() { f.drain(t) })
+	}
+}
+
+// drain tells what waits, until nothing does or the gateway stops.
+func (f *Flow) drain(t *teller) {
+	for {
+		t.mu.Lock()
+		if len(t.waiting) == 0 || f.life.Err() != nil {
+			t.waiting, t.runs = nil, false
+			t.mu.Unlock()
 			return
 		}
+		next := t.waiting[0]
+		t.waiting = t.waiting[1:]
+		t.mu.Unlock()
 		ctx, cancel := context.WithTimeout(f.life, observeLimit)
-		defer cancel()
-		f.holdEvent(ctx, p, m, ns, name, actor)
-	}) {
-		f.waiting.Add(-1)
+		next(ctx)
+		cancel()
 	}
 }
 
