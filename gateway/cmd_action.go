@@ -249,27 +249,14 @@ func showCalls(g *Globals, what string, res *api.PluginActionResult) error {
 		if !g.Wide {
 			ids = shortIDs(ids)
 		}
-		t := terminal.NewTable(terminal.Column{Title: "ID"}, terminal.Column{Title: "RECIPIENT", Min: 12, Want: 18, Drop: 1},
-			terminal.Column{Title: "ACTION"}, terminal.Column{Title: "ANSWER", Min: 20, End: true})
-		for i, it := range res.Items {
-			answer := terminal.Cell{Text: answerOf(&it)}
-			if it.Error != "" {
-				answer = terminal.Cell{Text: "not done: " + it.Error, Style: terminal.Red}
-			}
-			t.AddCells(plain(ids[i]), plain(strings.Join(it.Recipients, " ")), plain(strings.TrimSpace(it.Plugin+" "+it.Action)), answer)
-		}
-		s := g.screen()
-		if err := t.Write(s); err != nil {
-			return err
-		}
+		var err error
 		if len(res.Items) == 1 {
-			p := story{s: s}
-			for _, r := range res.Items[0].Results {
-				p.hang(terminal.Pad("  "+r.Key, 20), 20, r.Value)
-			}
-			for _, f := range res.Items[0].Findings {
-				p.hang(terminal.Pad("  found", 20), 20, strings.TrimSpace(f.Class+"  "+f.Explanation))
-			}
+			showCall(g.screen(), ids[0], &res.Items[0])
+		} else {
+			err = callTable(ids, res.Items).Write(g.screen())
+		}
+		if err != nil {
+			return err
 		}
 		fmt.Fprintf(os.Stderr, "%s: %d of %d done\n", what, res.Called, res.Matched)
 	}
@@ -277,6 +264,40 @@ func showCalls(g *Globals, what string, res *api.PluginActionResult) error {
 		return quiet(exitError)
 	}
 	return nil
+}
+
+// callTable has one line for each call.
+func callTable(ids []string, items []api.PluginItem) *terminal.Table {
+	t := terminal.NewTable(terminal.Column{Title: "ID"}, terminal.Column{Title: "RECIPIENT", Min: 12, Want: 18, Drop: 1},
+		terminal.Column{Title: "ACTION"}, terminal.Column{Title: "ANSWER", Min: 20, End: true})
+	for i, it := range items {
+		answer := terminal.Cell{Text: answerOf(&it)}
+		if it.Error != "" {
+			answer = terminal.Cell{Text: "not done: " + it.Error, Style: terminal.Red}
+		}
+		t.AddCells(plain(ids[i]), plain(strings.Join(it.Recipients, " ")), plain(strings.TrimSpace(it.Plugin+" "+it.Action)), answer)
+	}
+	return t
+}
+
+// showCall shows one call in full.
+func showCall(s *terminal.Screen, id string, it *api.PluginItem) {
+	p := story{s: s}
+	p.hang(s.Paint(terminal.Bold, terminal.Clean(id))+"  ", len(id)+2, terminal.Clean(strings.Join(it.Recipients, ", ")))
+	switch {
+	case it.Error != "":
+		p.hang("  ", 2, s.Paint(terminal.Red, "not done:")+" "+terminal.Clean(it.Error))
+	case it.Text != "":
+		p.hang("  ", 2, terminal.Clean(it.Text))
+	case len(it.Results)+len(it.Findings) == 0:
+		p.hang("  ", 2, "done")
+	}
+	for _, r := range it.Results {
+		p.hang(terminal.Pad("  "+terminal.Clean(r.Key), 20), 20, terminal.Clean(r.Value))
+	}
+	for _, f := range it.Findings {
+		p.hang(terminal.Pad("  found", 20), 20, terminal.Clean(strings.TrimSpace(f.Class+"  "+f.Explanation)))
+	}
 }
 
 // answerOf is what a plugin says, on one line.

@@ -39,13 +39,13 @@ func (c *PluginActionsCmd) Run(ctx context.Context, g *Globals) error {
 			}
 			continue
 		}
-		p.hang(s.Paint(terminal.Bold, a.Plugin+" "+a.Action)+"  ", 2, a.Title)
+		p.hang(s.Paint(terminal.Bold, terminal.Clean(a.Plugin+" "+a.Action))+"  ", 2, terminal.Clean(a.Title))
 		if a.Doc != "" && a.Doc != a.Title {
-			p.hang("  ", 2, a.Doc)
+			p.hang("  ", 2, terminal.Clean(a.Doc))
 		}
 		p.hang("  ", 2, "For "+forWhom(&a))
 		for _, x := range a.Params {
-			p.hang(terminal.Pad("    "+x.Name, 20), 20, paramText(&x))
+			p.hang(terminal.Pad("    "+x.Name, 20), 20, terminal.Clean(paramText(&x)))
 		}
 	}
 	if n == 0 {

@@ -120,7 +120,7 @@ func (s *server) pluginProblem(ctx context.Context, doing string, err error) err
 	case errors.As(err, &unknown):
 		return problem(http.StatusUnprocessableEntity, unknown.Text, "see: weir plugin actions")
 	case errors.As(err, &params):
-		p := problem(http.StatusUnprocessableEntity, doing+": the parameters do not fit the action", "see: weir plugin actions")
+		p := problem(http.StatusUnprocessableEntity, doing+" needs other parameters", "see: weir plugin actions")
 		for _, e := range params.Errors {
 			p.Errors = append(p.Errors, e.String())
 		}

@@ -138,6 +138,9 @@ func (s *Service) Order(ctx context.Context, verb, plugin, tenant string, o abi.
 			continue
 		}
 		found = true
+		if r.Kept && o.Recipient == 0 && verb == "release" {
+			continue // the original of what was sent with edits: only when it is meant
+		}
 		v, ok := by[r.Status]
 		if v == lifecycle.RetryStalled && r.Hold == nil {
 			ok = false
