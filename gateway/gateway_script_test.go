@@ -74,6 +74,7 @@ func prepare(e *testscript.Env) error {
 	e.Setenv("MESSAGES", filepath.Join(root, "examples", "messages"))
 	e.Setenv("EXAMPLES", filepath.Join(root, "examples"))
 	e.Setenv("ROOT", root)
+	buildEnvironment(e)
 	e.Values[stateKey{}] = &scriptState{sinks: map[string]*process{}}
 	return nil
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -34,11 +35,13 @@ var underRace = []string{
 //	in-memory [broken]   serve a gateway in memory at ./var/weir.sock
 //	code N COMMAND…      run a command and expect the exit code N
 //
-// and the condition [plugins], false while they are not built.
+// and the conditions [plugins], false while they are not built, and
+// [builds:LANGUAGE], false where its compiler is missing.
 func TestScripts(t *testing.T) {
 	commands := gatewayCommands(t)
 	commands["in-memory"] = serveForScript
 	commands["code"] = expectCode
+	maps.Copy(commands, pluginCommands())
 	files, err := filepath.Glob(filepath.Join("testdata", "script", "*.txt"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("%d scripts, %v", len(files), err)
@@ -53,6 +56,9 @@ func TestScripts(t *testing.T) {
 		Condition: func(cond string) (bool, error) {
 			if cond == "plugins" {
 				return havePlugins(), nil
+			}
+			if language, ok := strings.CutPrefix(cond, "builds:"); ok {
+				return buildsIn(language), nil
 			}
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},

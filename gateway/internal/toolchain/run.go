@@ -139,7 +139,7 @@ func (res *Result) judge(st *Step, calls []*Called, w *world) {
 		e.met = false
 	}
 	if st.Effects != nil {
-		res.Mismatches = append(res.Mismatches, st.Effects.check(st.title(), w)...)
+		res.Mismatches = append(res.Mismatches, st.Effects.check(st.title(), st.Session.tenant, w)...)
 	}
 	res.Mismatches = append(res.Mismatches, w.strangers(st.title())...)
 }

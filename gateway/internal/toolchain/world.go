@@ -352,7 +352,7 @@ func (w *world) forget() {
 }
 
 // check says how a step's effects differ from what it says.
-func (x *effects) check(where string, w *world) []Mismatch {
+func (x *effects) check(where, tenant string, w *world) []Mismatch {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var out []Mismatch
@@ -363,7 +363,7 @@ func (x *effects) check(where string, w *world) []Mismatch {
 	}
 	for _, k := range slices.Sorted(maps.Keys(x.kv)) {
 		have := ""
-		if v, ok := w.get(kvKey{w.tenant, k}); ok {
+		if v, ok := w.get(kvKey{tenant, k}); ok {
 			have = shownKV(v)
 		}
 		miss("kv", k+" = "+orNone(x.kv[k]), k+" = "+orNone(have))

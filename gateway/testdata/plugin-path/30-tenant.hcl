@@ -1,0 +1,4 @@
+tenant "demo" {
+  domains = ["demo.test"]
+  route { hosts = [var.sink] }
+}
