@@ -6,6 +6,7 @@
 package main
 
 import (
+	"io"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -115,27 +116,46 @@ func (x *inspection) begin(p *abi.Part) {
 
 // inspectPart looks at one part's decoded content.
 func (x *inspection) inspectPart(p *abi.Part) error {
-	hits, err := x.s.marks.MatchPart(x.call, int32(p.Index))
-	if err != nil {
-		return err
-	}
 	r := x.call.Open(p)
-	size := int64(p.Size)
-	t := filetype.Of(r, size)
-	if !p.Attachment && len(hits) == 0 && (t == filetype.Text || t == filetype.HTML) {
-		return nil // what is read, not opened
-	}
-	x.begin(p)
-	c := archive.Content{R: r, Size: size, Name: p.Filename, Type: t, Plain: true}
-	for _, h := range hits {
-		switch {
-		case h < uint32(len(archive.Marks)):
-			c.Plain = false
-		case h == markUU && (t == filetype.Text || t == filetype.Unknown || t == filetype.EML):
-			c.Type = filetype.UUEncode
+	text := !p.Attachment && p.Magic == "" && strings.HasPrefix(p.Type, "text/")
+	if text { // what is read, not opened
+		if hits, err := x.s.marks.MatchPart(x.call, int32(p.Index)); err != nil || len(hits) == 0 && plain(r) {
+			return err
 		}
 	}
+	size := int64(p.Size)
+	c := archive.Content{R: r, Size: size, Name: p.Filename, Type: filetype.Of(r, size), Plain: true}
+	if !c.Type.Container() && !c.Type.Zipped() {
+		hits, err := x.s.marks.MatchPart(x.call, int32(p.Index))
+		if err != nil {
+			return err
+		}
+		for _, h := range hits {
+			switch {
+			case h < uint32(len(archive.Marks)):
+				c.Plain = false
+			case h == markUU && (c.Type == filetype.Text || c.Type == filetype.Unknown):
+				c.Type = filetype.UUEncode
+			}
+		}
+	}
+	x.begin(p)
 	return x.content(c)
+}
+
+// head is room for the beginning of a part: as large as a read that needs no
+// buffer of the reader's own. A guest has one call at a time.
+var head [8 << 10]byte
+
+// plain: the beginning has only octets that text has.
+func plain(r io.ReaderAt) bool {
+	n, _ := r.ReadAt(head[:], 0)
+	for _, c := range head[:min(n, 512)] {
+		if c < ' ' && c != '\t' && c != '\n' && c != '\r' && c != '\f' && c != 0x1b {
+			return false
+		}
+	}
+	return true
 }
 
 // clean makes a name from the mail fit for a log line.

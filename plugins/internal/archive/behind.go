@@ -1,7 +1,6 @@
 package archive
 
 import (
-	"bytes"
 	"hash/crc32"
 	"strconv"
 
@@ -22,14 +21,24 @@ const (
 // maxMarks is how many places of one content are looked at.
 const maxMarks = 1000
 
+// marksOf are marks by their first octet, with how far into an archive they stand.
+var marksOf = func() (m [256][]embedded) {
+	for _, x := range []embedded{{mark7z, 0, false}, {markRAR, 0, false}, {markCAB, 0, false}, {markACE, 7, false}, {markARJ, 0, true}, {markLZH, 2, true}} {
+		m[x.text[0]] = append(m[x.text[0]], x)
+	}
+	return m
+}()
+
+type embedded struct {
+	text    string
+	at      int64
+	program bool // looked for in programs only
+}
+
 // behind looks for archives from an offset on, behind something else. In
 // programs it also looks for the kinds whose marks are short.
 func (w *walker) behind(s source, from int64, program bool, p place) error {
 	const step, lap = 64 << 10, 8
-	marks := []string{mark7z, markRAR, markCAB, markACE}
-	if program {
-		marks = append(marks, markARJ, markLZH)
-	}
 	zip := false
 	tried := 0
 	for off := from; off < s.size; off += step {
@@ -41,24 +50,17 @@ func (w *walker) behind(s source, from int64, program bool, p place) error {
 		if err != nil {
 			return err
 		}
-		zip = zip || bytes.Contains(b, []byte(endMark)) || bytes.Contains(b, []byte(localMark))
-		for _, mark := range marks {
-			for i := 0; ; {
-				j := bytes.Index(b[i:], []byte(mark))
-				if j < 0 || i+j >= step {
-					break
-				}
-				at := off + int64(i+j)
-				i += j + len(mark)
-				switch mark {
-				case markACE:
-					at -= 7
-				case markLZH:
-					at -= 2
-				}
-				if at < from {
+		for i, c := range b[:min(step, len(b))] {
+			if c == 'P' && len(b)-i >= 4 && b[i+1] == 'K' {
+				zip = zip || string(b[i:i+4]) == endMark || string(b[i:i+4]) == localMark
+				continue
+			}
+			for j := range marksOf[c] {
+				m := &marksOf[c][j]
+				if m.program && !program || len(b)-i < len(m.text) || string(b[i:i+len(m.text)]) != m.text || off+int64(i)-m.at < from {
 					continue
 				}
+				at := off + int64(i) - m.at
 				inner := s.section(at, s.size-at)
 				t, err := w.sound(inner)
 				if err != nil {

@@ -109,10 +109,12 @@ func (w *walker) visit(e *Entry, s source, sp *spool, packed int64, plain bool) 
 	deeper := e.Type.Container() || e.Type.Zipped() || e.Type.Program() || e.Type == filetype.EML || e.Type == filetype.MHTML
 	switch {
 	case sp == nil:
-		if err := w.content(s, e.Type, p, plain); err != nil {
-			return err
+		if !deeper && !plain { // searched, as what is packed is
+			if plain = s.size > w.b.verify; !plain {
+				w.b.verify -= s.size
+			}
 		}
-		return nil
+		return w.content(s, e.Type, p, plain)
 	case deeper:
 		if err := w.content(s, e.Type, p, false); err != nil {
 			return err
