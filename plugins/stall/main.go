@@ -124,12 +124,13 @@ func (x *inspection) inspectPart(p *abi.Part) error {
 		}
 	}
 	size := int64(p.Size)
-	c := archive.Content{R: r, Size: size, Name: p.Filename, Type: filetype.Of(r, size), Plain: true}
+	c := archive.Content{R: r, Size: size, Name: p.Filename, Type: filetype.Of(r, size)}
 	if !c.Type.Container() && !c.Type.Zipped() {
 		hits, err := x.s.marks.MatchPart(x.call, int32(p.Index))
 		if err != nil {
 			return err
 		}
+		c.Plain = true
 		for _, h := range hits {
 			switch {
 			case h < uint32(len(archive.Marks)):

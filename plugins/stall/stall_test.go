@@ -31,6 +31,11 @@ func fixture(t testing.TB, name string) []byte {
 // declared to be nothing in particular: only its content counts.
 func verdict(t testing.TB, content []byte, causes ...string) *abi.Verdict {
 	t.Helper()
+	return verdictOn(t, "a.bin", content, causes...)
+}
+
+func verdictOn(t testing.TB, name string, content []byte, causes ...string) *abi.Verdict {
+	t.Helper()
 	h := sdktest.New(t)
 	cfg := abi.Object()
 	if causes != nil {
@@ -39,7 +44,7 @@ func verdict(t testing.TB, content []byte, causes ...string) *abi.Verdict {
 	h.SetConfig(cfg)
 	h.AddPart(abi.Part{Type: "multipart/mixed"}, nil)
 	h.AddPart(abi.Part{Type: "text/plain", Number: "1", Parent: 0}, []byte("see attachment"))
-	h.AddPart(abi.Part{Type: "application/octet-stream", Number: "2", Filename: "a.bin", Attachment: true}, content)
+	h.AddPart(abi.Part{Type: "application/octet-stream", Number: "2", Filename: name, Attachment: true}, content)
 	return h.Run(&abi.Event{Stage: abi.StageMessage})
 }
 

@@ -55,6 +55,9 @@ type directory struct {
 // directory it may be none at all.
 func (w *walker) zip(s source, hidden bool, p place, plain bool) error {
 	d, err := findDirectory(s)
+	if _, ok := err.(damaged); ok && hidden {
+		err = nil // a mark, but no archive
+	}
 	if err != nil {
 		return err
 	}
