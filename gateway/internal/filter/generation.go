@@ -22,6 +22,8 @@ type generation struct {
 	limits      Limits
 	memory      int64
 	isolated    bool
+	image       []string // exported globals that an image has
+	restorable  bool     // an image of memory and globals is all there is
 	initTimeout time.Duration
 	opts        *Options
 	log         *slog.Logger

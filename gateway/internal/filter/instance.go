@@ -19,6 +19,8 @@ import (
 type instance struct {
 	gen  *generation
 	mod  api.Module
+	mem  experimental.LinearMemory
+	img  *image // of an isolated plugin
 	hook api.Function
 	ctx  context.Context // carries the instance to the host functions
 	call *call           // the one that runs, nil between calls
@@ -67,6 +69,7 @@ func (g *generation) newInstance(ctx context.Context) (*instance, error) {
 		}
 		return nil, cr
 	}
+	in.mem = memory
 	in.mod, in.hook = mod, mod.ExportedFunction(abi.ExportHook)
 	in.deep = stackOf(in.hook)
 	in.weigh()
@@ -77,6 +80,9 @@ func (g *generation) newInstance(ctx context.Context) (*instance, error) {
 		return nil, err
 	}
 	g.stats.fuel.Add(c.ticks)
+	if g.isolated && g.restorable {
+		in.img = in.takeImage()
+	}
 	return in, nil
 }
 
@@ -118,9 +124,10 @@ func (in *instance) weigh() {
 	in.size = size
 }
 
-// spent says that the instance should not be used again, for its age or size.
+// spent says that the instance should not be used again, for its age or size,
+// or because a plugin that is isolated cannot be put back to its beginning.
 func (in *instance) spent() bool {
-	return in.gen.isolated || in.calls >= recycleCalls || in.size > in.gen.memory/2 || in.deep.octets() > keepStack
+	return in.gen.isolated && !in.restore() || in.calls >= recycleCalls || in.size > in.gen.memory/2 || in.deep.octets() > keepStack
 }
 
 // run calls weir_hook. After an error that is not of KindResult the instance

@@ -63,7 +63,7 @@ func (h *Host) load(ctx context.Context, s *Spec, key, digest string, st *stats)
 	if err != nil {
 		return nil, err
 	}
-	metered, report, err := meter.Instrument(s.Module, meter.Options{})
+	metered, report, err := meter.Instrument(s.Module, meter.Options{Image: s.Isolated})
 	if err != nil {
 		return nil, err
 	}
@@ -75,6 +75,7 @@ func (h *Host) load(ctx context.Context, s *Spec, key, digest string, st *stats)
 	g := &generation{
 		name: s.Name, key: key, digest: digest, manifest: m, grants: grants, limits: s.Limits, memory: memory, isolated: s.Isolated, initTimeout: h.initTimeout,
 		opts: &h.opts, log: h.opts.Logger.With("plugin", s.Name), loaded: h.opts.Clock(),
+		image: report.Image, restorable: report.Restorable,
 		stats: st, gone: make(chan struct{}), sets: map[setKey]patternSet{}, counters: map[string]bool{},
 	}
 	g.pool.start, g.pool.max = g.newInstance, s.Limits.instances()
@@ -94,7 +95,7 @@ func (h *Host) load(ctx context.Context, s *Spec, key, digest string, st *stats)
 		g.pool.put(in, "", false, h.opts.Clock())
 		return nil, err
 	}
-	g.pool.put(in, "", !g.isolated, h.opts.Clock())
+	g.pool.put(in, "", !in.spent(), h.opts.Clock())
 	g.loadTime = time.Since(begin)
 	g.log.Info("plugin loaded", "version", m.Version, "digest", digest, "took", g.loadTime, "loops", report.Loops, "memory", memory)
 	return g, nil

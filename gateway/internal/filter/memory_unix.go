@@ -23,6 +23,7 @@ func mmapped(capacity, limit uint64) experimental.LinearMemory {
 
 type mmapMemory struct {
 	b    []byte
+	kept int // octets of an image, see memory_linux.go
 	once sync.Once
 }
 

@@ -1,5 +1,10 @@
 package meter
 
+import (
+	"bytes"
+	"strconv"
+)
+
 // valType reads a value type.
 func (r *reader) valType() byte {
 	switch c := r.u8(); c {
@@ -108,11 +113,13 @@ func (w *rewriter) importSection(r *reader, b []byte) []byte {
 	return appendU32(b, w.types())
 }
 
-func (r *reader) globalType() {
-	r.valType()
-	if m := r.u8(); r.ok() && m > 1 {
+func (r *reader) globalType() (typ byte, mutable bool) {
+	typ = r.valType()
+	m := r.u8()
+	if r.ok() && m > 1 {
 		r.fail("mutability %#x", m)
 	}
+	return typ, m == 1
 }
 
 func (w *rewriter) functionSection(r *reader, b []byte) []byte {
@@ -179,7 +186,10 @@ func (w *rewriter) globalSection(r *reader, b []byte) []byte {
 	b = appendU32(b, n+1)
 	for i := uint32(0); i < n && r.ok(); i++ {
 		from := r.off
-		r.globalType()
+		if typ, mutable := r.globalType(); mutable {
+			w.mutable = append(w.mutable, w.nGlobImp+i)
+			w.odd = w.odd || typ < typeF64 || len(w.mutable) > maxImage
+		}
 		b = append(b, r.b[from:r.off]...)
 		b = w.constant(r, b)
 	}
@@ -196,11 +206,12 @@ func (w *rewriter) exportSection(r *reader, b []byte) []byte {
 	if w.hasStart {
 		added = 1
 	}
-	b = appendU32(b, n+added)
+	image := w.image()
+	b = appendU32(b, n+added+uint32(len(image)))
 	for i := uint32(0); i < n && r.ok(); i++ {
 		nm := r.name()
-		if string(nm) == Start {
-			r.refuse("export of the name %q, which is the host's", Start)
+		if bytes.HasPrefix(nm, []byte(Module+".")) {
+			r.refuse("export of the name %q, which is the host's", nm)
 		}
 		b = appendName(b, nm)
 		kind := r.u8()
@@ -221,6 +232,12 @@ func (w *rewriter) exportSection(r *reader, b []byte) []byte {
 		b = appendU32(b, x)
 	}
 	w.rep.Exports = int(n)
+	for i, g := range image {
+		nm := Module + ".global" + strconv.Itoa(i)
+		w.rep.Image = append(w.rep.Image, nm)
+		b = append(appendName(b, []byte(nm)), kindGlobal)
+		b = appendU32(b, g)
+	}
 	if w.hasStart {
 		b = append(appendName(b, []byte(Start)), kindFunc)
 		if w.helpers() > 0 {
@@ -230,6 +247,14 @@ func (w *rewriter) exportSection(r *reader, b []byte) []byte {
 		}
 	}
 	return b
+}
+
+// image is the globals to export: all that can change, but for the fuel.
+func (w *rewriter) image() []uint32 {
+	if !w.opts.Image || w.odd {
+		return nil
+	}
+	return w.mutable
 }
 
 // startSection checks the start function, and leaves it out: it is exported.

@@ -79,6 +79,9 @@ const (
 	MaxItems     = 1 << 20 // of all element segments together
 )
 
+// maxImage is how many mutable globals an image may have. Go's guests have 17.
+const maxImage = 64
+
 const (
 	// DefaultInterval is the fuel between two ticks, in cost units.
 	DefaultInterval = 1 << 20
@@ -112,6 +115,9 @@ type Options struct {
 	// without a memory, for the specification's own tests. Caps of imported
 	// tables are the exporter's.
 	AnyImports bool
+	// Image exports what an image of an instance needs beside its memory: see
+	// Report.Image.
+	Image bool
 }
 
 // Report is the shape of a module, and what was done to it.
@@ -131,6 +137,13 @@ type Report struct {
 	Effort, EffortBody int64 // of compiling: all functions, and the worst one
 
 	Loops, Entries, Bulk int // places that pay
+
+	// Image are the names under which Options.Image exports the mutable
+	// globals. With them and its memory an instance can be put back to where it
+	// was, if Restorable says so: not if code changes tables or drops segments,
+	// nor if there are globals of other types than numbers, or many.
+	Image      []string
+	Restorable bool
 }
 
 // Instrument returns the metered module. It never changes mod, and mod may be

@@ -159,6 +159,7 @@ func (w *rewriter) instruction(r *reader, f *body, op byte, at int) {
 		r.index("global", w.nGlobals) // the fuel is not among them
 	case opTableGet, opTableSet:
 		r.index("table", w.nTables)
+		w.odd = w.odd || op == opTableSet
 	case opMemorySize:
 		w.memory(r)
 	case opMemoryGrow:
@@ -222,7 +223,12 @@ func (w *rewriter) misc(r *reader, f *body, at int) {
 		f.effort.bulk++
 		f.edits = append(f.edits, edit{at: at, end: r.off, kind: kind})
 	}
-	switch k := r.u32(); k {
+	k := r.u32()
+	switch k {
+	case miscDataDrop, miscElemDrop, miscTableInit, miscTableCopy, miscTableGrow, miscTableFill:
+		w.odd = true
+	}
+	switch k {
 	case 0, 1, 2, 3, 4, 5, 6, 7: // saturating truncations
 		f.effort.slow++
 	case miscMemoryInit:

@@ -52,6 +52,8 @@ type rewriter struct {
 	vectors     bool   // among the types of functions
 	start       uint32 // the start function; meaningful with hasStart
 	hasStart    bool
+	mutable     []uint32 // indices of mutable globals, for an image
+	odd         bool     // some state is neither in memory nor in them
 }
 
 func (w *rewriter) types() uint32 { return uint32(len(w.params)) }
@@ -108,6 +110,7 @@ func (w *rewriter) module(mod []byte) error {
 	if err := w.missing(last, len(rank)); err != nil {
 		return err
 	}
+	w.rep.Restorable = w.opts.Image && !w.odd
 	return w.closing()
 }
 
@@ -129,7 +132,7 @@ func (w *rewriter) findStart(mod []byte) {
 // the module does not have, between two ranks.
 func (w *rewriter) missing(after, before int) error {
 	for _, id := range []byte{secType, secImport, secGlobal, secExport} {
-		if id == secExport && !w.hasStart {
+		if id == secExport && !w.hasStart && !w.opts.Image {
 			continue
 		}
 		if after < rank[id] && rank[id] < before {
