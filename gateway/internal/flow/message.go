@@ -22,7 +22,11 @@ type message struct {
 	s     *session
 	tx    *transaction
 	draft store.Draft
+	ends  bool
 }
+
+// Ends implements smtpd.Ender: a filter or the policy disconnects the client.
+func (m *message) Ends() bool { return m.ends }
 
 func (m *message) Write(b []byte) (int, error) {
 	n, err := m.draft.Write(b)
@@ -90,6 +94,7 @@ func (m *message) Commit(ctx context.Context) mail.Reply {
 	c.judge(ctx, m.tx.hearings)
 	reply := c.finish(ctx, m.tx)
 	m.tx.done = true
+	m.ends = !reply.Success() && slices.ContainsFunc(c.items, func(it *item) bool { return it.ruling.action == mail.ActionDisconnect })
 	return reply
 }
 

@@ -53,6 +53,10 @@ type Message interface {
 	Abort(cause error)
 }
 
+// Ender is a Message that may end its session with the reply of Commit,
+// whatever its code; asked once, after Commit.
+type Ender interface{ Ends() bool }
+
 // Peer is the other end of a session, kept up to date by the server.
 type Peer struct {
 	Listener  string

@@ -195,6 +195,7 @@ func (t *recording) Close(cause error) {
 }
 
 type recordedMessage struct {
+	ends bool
 	g    *recorder
 	b    bytes.Buffer
 	over bool
@@ -225,10 +226,13 @@ func (m *recordedMessage) Commit(ctx context.Context) mail.Reply {
 		return *mail.NewReply(250, "2.0.0", "Taken")
 	}
 	if r, ok := mail.AsReply(err); ok {
+		m.ends = strings.HasSuffix(r.Text, "good bye")
 		return *r
 	}
 	return mail.Reply{} // the Gate's mistake
 }
+
+func (m *recordedMessage) Ends() bool { return m.ends }
 
 func (m *recordedMessage) Abort(cause error) {
 	m.end()

@@ -203,6 +203,9 @@ func (s *session) commit(msg *intake) *mail.Reply {
 	if !ok {
 		return s.fail("commit", fmt.Errorf("gate answered a message with the reply %q", given.String()))
 	}
+	if e, ok := msg.message.(Ender); ok && e.Ends() {
+		s.last = true
+	}
 	if r.Success() {
 		s.errors, s.junk = 0, 0
 		s.server.messages.Add(1)

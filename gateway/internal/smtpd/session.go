@@ -40,6 +40,7 @@ type session struct {
 	// far: errQuit, or why else.
 	ending error
 	linger bool // a last reply was said that the client should get to see
+	last   bool // the next reply is the last (Ender)
 }
 
 // mailState is one mail transaction.
@@ -193,7 +194,7 @@ func (s *session) reply(r *mail.Reply) {
 		return // a 421 has been said; nothing comes behind it
 	}
 	s.say(r)
-	if r.Code == 421 {
+	if r.Code == 421 || s.last {
 		s.ending, s.linger = r, true
 		return
 	}
