@@ -383,6 +383,13 @@ func (s *Service) operator(ctx context.Context, o *order) Item {
 	if len(o.ns) == 1 {
 		it.ID = fmt.Sprintf("%s.%d", o.id, o.ns[0])
 	}
+	if err := ctx.Err(); err != nil {
+		it.Error = "not called: the time for one request was over; select less at a time"
+		if errors.Is(err, context.Canceled) {
+			it.Error = "not called: the caller left"
+		}
+		return it
+	}
 	log := s.log.With("plugin", o.plugin, "name", o.name, "actor", o.actor, "tenant", o.tenant, "message", o.id.String())
 	v, err := s.invoke(ctx, o)
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/mailweir/weir/gateway/internal/query"
 	"github.com/mailweir/weir/gateway/internal/scope"
 	"github.com/mailweir/weir/sdk/abi"
+	"github.com/mailweir/weir/sdk/abi/manifest"
 )
 
 func names(os []Offer) string {
@@ -196,5 +197,29 @@ func TestTrain(t *testing.T) {
 	slices.Sort(who)
 	if strings.Join(who, " ") != "far hook mute" {
 		t.Errorf("taught %v", who)
+	}
+}
+
+// TestStatusesOfManifests: what a plugin may name is what there is.
+func TestStatusesOfManifests(t *testing.T) {
+	var have []string
+	for _, s := range mail.Statuses() {
+		have = append(have, string(s))
+	}
+	same(t, manifest.Statuses, have)
+}
+
+// TestActEndsWithItsCaller: what is left when the time is over is not called.
+func TestActEndsWithItsCaller(t *testing.T) {
+	r := newRig(t, Limits{Workers: 1})
+	var ids []string
+	for range 3 {
+		ids = append(ids, r.put(mail.Inbound, "eve@x.test", "ann@acme.test stalled").ID.String())
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	r.h.say = func(context.Context, *abi.Event, *abi.Verdict) error { cancel(); return nil }
+	out, err := r.Act(ctx, scope.Admin("root"), Order{Plugin: "hook", Action: "unlock", IDs: ids, Params: map[string]any{"password": "x"}})
+	if err != nil || out.Called != 1 || !strings.Contains(out.Items[2].Error, "the caller left") || len(r.h.taken()) != 1 {
+		t.Errorf("%+v, %v", out, err)
 	}
 }

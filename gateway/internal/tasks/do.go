@@ -38,6 +38,7 @@ func (s *Service) do(ctx context.Context, e *entry) {
 			s.idx.remove(e.ID)
 		}
 		s.mu.Unlock()
+		s.poke()
 		return
 	case ctx.Err() != nil:
 		s.again(e, func(*entry) {})

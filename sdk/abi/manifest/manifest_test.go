@@ -79,7 +79,7 @@ func TestValidateReportsAll(t *testing.T) {
 			Attrs:  []Attr{{Name: "A", Type: "string"}, {Name: "a", Type: "strin"}, {Name: "a", Type: "bool", Required: true, Default: 1}},
 			Blocks: []BlockType{{Name: "b", Min: 3, Max: 2}, {Name: "a"}},
 		},
-		Actions: []Action{{Name: "x y"}, {Name: "go"}, {Name: "go"}},
+		Actions: []Action{{Name: "x y"}, {Name: "go"}, {Name: "go"}, {Name: "st", Statuses: []string{"stalled", "staled"}, Level: "root", Train: "eggs"}},
 	}
 	err := m.Validate()
 	if err == nil {
@@ -87,7 +87,7 @@ func TestValidateReportsAll(t *testing.T) {
 	}
 	for _, want := range []string{
 		`"Bad Name"`, "version", "abi is 2", `"mesage"`, `"data" stands twice`, `"root"`, "gives no reason", `"kv" stands twice`,
-		`"A" is no`, `"strin"`, "config.a stands twice", "required and", "min 3", `"x y"`, `"go" stands twice`,
+		`"A" is no`, `"strin"`, "config.a stands twice", "required and", "min 3", `"x y"`, `"go" stands twice`, `"staled"`, `"root"; it is`, `"eggs"`,
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not in\n%v", want, err)

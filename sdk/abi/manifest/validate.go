@@ -18,6 +18,13 @@ var Types = []string{
 	"list(string)", "list(number)", "set(string)", "map(string)",
 }
 
+// Statuses are those a recipient may have, as Action.Statuses names them.
+var Statuses = []string{
+	"accepted", "queued", "queue-frozen", "stalled", "quarantined", "delivered", "secure-delivered", "released", "auto-released",
+	"delivery-failed", "bounced", "queue-bounced", "queue-expired", "queue-removed", "blackholed", "quarantine-removed",
+	"quarantine-expired", "rejected", "not-accepted",
+}
+
 var (
 	pluginName = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,63}$`)
 	identifier = regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)
@@ -74,6 +81,11 @@ func (m *Manifest) Validate() error {
 		v.attrs("actions."+a.Name, a.Params, map[string]bool{})
 		if !slices.Contains([]string{"", "admin", "domain", "email"}, a.Level) {
 			v.add("actions.%s: level %q; it is admin, domain or email", a.Name, a.Level)
+		}
+		for _, s := range a.Statuses {
+			if !slices.Contains(Statuses, s) {
+				v.add("actions.%s: no status is called %q", a.Name, s)
+			}
 		}
 		if !slices.Contains([]string{"", "spam", "ham"}, a.Train) {
 			v.add("actions.%s: train %q; it is spam or ham", a.Name, a.Train)
