@@ -65,7 +65,7 @@ type site struct {
 // calls and each way in which that can fail. Whatever fails, the plugin must
 // report a failure or judge at least as severely: it must not crash, and never
 // answer clean where it had found something. Every call has an instance of its
-// own, so that all runs make the same calls.
+// own and pattern sets are forgotten, so that all runs make the same calls.
 func (t *Tester) Chaos(ctx context.Context, sc *Scenario) (*Chaos, error) {
 	r, err := t.start(ctx, sc, true, 1)
 	if err != nil {
@@ -122,6 +122,9 @@ func (t *Tester) Chaos(ctx context.Context, sc *Scenario) (*Chaos, error) {
 // that fails: the gateway would not go on with that message.
 func (t *Tester) disturbed(ctx context.Context, r *rig, sc *Scenario, fault func(string) filter.Fault) ([]*Called, error) {
 	r.reset(sc)
+	if err := r.forget(ctx); err != nil {
+		return nil, err
+	}
 	p := &play{t: t, r: r, sc: sc, fault: fault}
 	var out []*Called
 	for _, st := range sc.Steps {

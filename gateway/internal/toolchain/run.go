@@ -61,10 +61,17 @@ func (t *Tester) start(ctx context.Context, sc *Scenario, isolated bool, instanc
 		Logger: slog.New(journal{r}), CacheDir: t.cache, Lists: r, KV: r, Metrics: r, DNS: r, Net: r, Queue: r, Clock: r.breakerClock,
 	})
 	spec := filter.Spec{Name: t.Manifest.Name, Source: sc.File, Module: t.Module, Grants: sc.Grants, Isolated: isolated, Limits: filter.Limits{Instances: instances}}
-	if err := r.host.Swap(ctx, []filter.Spec{spec}, []filter.Config{{ID: configID, Plugin: spec.Name, Value: sc.Config}}); err != nil {
+	r.spec, r.configs = spec, []filter.Config{{ID: configID, Plugin: spec.Name, Value: sc.Config}}
+	if err := r.host.Swap(ctx, []filter.Spec{spec}, r.configs); err != nil {
 		return nil, errors.Join(err, r.stop())
 	}
 	return r, nil
+}
+
+// forget drops what the host keeps for a configuration from call to call, its
+// pattern sets: the next call defines them again.
+func (r *rig) forget(ctx context.Context) error {
+	return errors.Join(r.host.Swap(ctx, []filter.Spec{r.spec}, nil), r.host.Swap(ctx, []filter.Spec{r.spec}, r.configs))
 }
 
 const configID = 1

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"maps"
 	"net"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -70,6 +71,9 @@ type rig struct {
 	mu   sync.Mutex
 	w    *world
 	tick time.Time // the breaker's clock: hours apart, so that it never opens
+
+	spec    filter.Spec // what the host runs, to load it again
+	configs []filter.Config
 }
 
 func (r *rig) world() *world {
@@ -156,15 +160,16 @@ func (r *rig) Fetch(_ context.Context, q *abi.HTTPRequest, body io.Reader, _ int
 	if method == "" {
 		method = "GET"
 	}
+	asked := plainURL(q.URL)
 	w.mu.Lock()
-	line := method + " " + q.URL
+	line := method + " " + asked
 	if len(sent) > 0 {
 		line += " " + string(sent)
 	}
 	w.requests = append(w.requests, line)
 	w.mu.Unlock()
 	for _, h := range w.fx.http {
-		if h.method != method || h.url != q.URL {
+		if h.method != method || plainURL(h.url) != asked {
 			continue
 		}
 		if err := faultOf(h.fault); err != nil {
@@ -176,7 +181,23 @@ func (r *rig) Fetch(_ context.Context, q *abi.HTTPRequest, body io.Reader, _ int
 		}
 		return &abi.HTTPResponse{Status: h.status, Headers: h.headers, Body: h.body[:min(len(h.body), limit)], Truncated: len(h.body) > limit}, nil
 	}
-	return nil, fmt.Errorf("no fixture http %q %q answers", method, q.URL)
+	return nil, fmt.Errorf("no fixture http %q %q answers", method, asked)
+}
+
+// plainURL is a URL without the port that its scheme has anyway, and with a
+// path: as people write it, where the host has spelt it out.
+func plainURL(s string) string {
+	u, err := url.Parse(s)
+	if err != nil {
+		return s
+	}
+	if port := u.Port(); u.Scheme == "https" && port == "443" || u.Scheme == "http" && port == "80" {
+		u.Host = strings.TrimSuffix(u.Host, ":"+port)
+	}
+	if u.Path == "" {
+		u.Path = "/"
+	}
+	return u.String()
 }
 
 // Dial implements filter.Net.
