@@ -22,6 +22,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/mailweir/weir/gateway/internal/peers"
+
 	"github.com/mailweir/weir/gateway/internal/filter/builtin"
 )
 
@@ -32,6 +34,8 @@ const patience = 30*time.Second + slowness
 // scriptState is what a script has running: processes of this very binary,
 // each ended with the script by its own process ID.
 type scriptState struct {
+	hook    *hook
+	clamd   *peers.Process
 	gateway *process
 	sinks   map[string]*process
 	t       *testing.T // for what is found when a script has ended
@@ -53,11 +57,16 @@ func gatewayCommands(t *testing.T) map[string]func(*testscript.TestScript, bool,
 		},
 		"sink":       cmdSink,
 		"eventually": cmdEventually,
+		"until":      cmdUntil,
 		"arrived":    cmdArrived,
 		"first":      cmdFirst,
 		"smtp":       cmdSMTP,
 		"localise":   cmdLocalise,
 		"pack":       cmdPack,
+		"clamd":      cmdClamd,
+		"rspamd":     cmdRspamd,
+		"hook":       cmdHook,
+		"message":    cmdMessage,
 	}
 }
 
@@ -269,6 +278,20 @@ func cmdEventually(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		_, _ = ts.Stdout().Write(out)
 		return true
+	})
+}
+
+// cmdUntil: until REGEXP COMMAND… runs a program until it prints that.
+func cmdUntil(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) < 2 {
+		ts.Fatalf("usage: until REGEXP COMMAND…")
+	}
+	re := regexp.MustCompile("(?m)" + args[0])
+	until(ts, strings.Join(args[1:], " ")+" to print "+args[0], func() bool {
+		c := exec.Command(args[1], args[2:]...)
+		c.Dir, c.Env = ts.MkAbs("."), environment(ts)
+		out, _ := c.Output()
+		return re.Match(out)
 	})
 }
 

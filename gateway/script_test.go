@@ -57,6 +57,9 @@ func TestScripts(t *testing.T) {
 			if cond == "plugins" {
 				return havePlugins(), nil
 			}
+			if program, ok := strings.CutPrefix(cond, "program:"); ok {
+				return haveProgram(program)
+			}
 			if language, ok := strings.CutPrefix(cond, "builds:"); ok {
 				return buildsIn(language), nil
 			}

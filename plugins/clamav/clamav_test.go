@@ -2,18 +2,12 @@ package main
 
 import (
 	"bytes"
-	"encoding/base64"
 	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"io"
 	"net"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/mailweir/weir/sdk/abi"
 	"github.com/mailweir/weir/sdk/sdktest"
@@ -134,92 +128,4 @@ func TestUnreachableFails(t *testing.T) {
 	if _, err := h.Try(&abi.Event{Stage: abi.StageMessage}); err == nil {
 		t.Error("no answer was taken for a clean one")
 	}
-}
-
-const eicar = `X5O!P%@AP[4\PZX54(P^)7CC)7}$` + `EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*`
-
-// TestClamd scans with Debian's clamd, which knows nothing but EICAR's test
-// signature here: the databases are not part of Debian.
-func TestClamd(t *testing.T) {
-	bin, err := exec.LookPath("clamd")
-	if err != nil {
-		if os.Getenv("WEIR_CI") != "" {
-			t.Fatal("clamd is missing: install clamav-daemon")
-		}
-		t.Skip("clamd is not installed (Debian: clamav-daemon)")
-	}
-	dir := t.TempDir()
-	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	write := func(name, text string) {
-		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	sock := filepath.Join(dir, "clamd.sock")
-	write("db/test.ndb", "Weir.Test.EICAR:0:*:"+hex.EncodeToString([]byte(eicar))+"\n")
-	write("clamd.conf", "LocalSocket "+sock+"\nDatabaseDirectory "+filepath.Join(dir, "db")+"\nTemporaryDirectory "+dir+
-		"\nForeground yes\nScanMail yes\nScanArchive yes\nStreamMaxLength 2M\n"+userLine())
-	cmd := exec.Command(bin, "--config-file="+filepath.Join(dir, "clamd.conf"))
-	var log bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &log, &log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan struct{})
-	go func() { _ = cmd.Wait(); close(ended) }()
-	t.Cleanup(func() { _ = cmd.Process.Kill(); <-ended })
-	for end := time.Now().Add(time.Minute); ; {
-		if c, err := net.Dial("unix", sock); err == nil {
-			c.Close()
-			break
-		}
-		select {
-		case <-ended:
-			t.Fatalf("clamd ended:\n%s", log.String())
-		case <-time.After(50 * time.Millisecond):
-		}
-		if time.Now().After(end) {
-			t.Fatal("clamd does not listen")
-		}
-	}
-	for _, c := range []struct {
-		name string
-		raw  string
-		want string
-	}{
-		{"clean", "Subject: x\r\n\r\nhello\r\n", ""},
-		{"eicar in the text", "Subject: x\r\n\r\n" + eicar + "\r\n", "malware/clamav"},
-		{"eicar attached", "From: a@b.test\r\nSubject: x\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n" +
-			"Content-Disposition: attachment; filename=e.com\r\n\r\n" + base64.StdEncoding.EncodeToString([]byte(eicar)) + "\r\n--b--\r\n", "malware/clamav"},
-		{"past StreamMaxLength", "Subject: x\r\n\r\n" + strings.Repeat("0123456789abcde\r\n", 3<<20/17), "unscannable/size"},
-	} {
-		h := sdktest.New(t)
-		h.SetConfig(config("address", "unix:"+sock))
-		h.SetRaw([]byte(c.raw))
-		h.Dial = func(a string) (io.ReadWriteCloser, error) { return net.Dial("unix", strings.TrimPrefix(a, "unix:")) }
-		v, err := h.Try(&abi.Event{Stage: abi.StageMessage})
-		if err != nil {
-			t.Errorf("%s: %v", c.name, err)
-			continue
-		}
-		got := ""
-		if len(v.Findings) > 0 {
-			got = v.Findings[0].Main + "/" + v.Findings[0].Sub
-		}
-		if got != c.want {
-			t.Errorf("%s: %q, want %q", c.name, got, c.want)
-		}
-	}
-}
-
-func userLine() string {
-	if os.Getuid() == 0 {
-		return "User root\n"
-	}
-	return ""
 }

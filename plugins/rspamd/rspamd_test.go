@@ -1,19 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
-	"net"
-	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/mailweir/weir/sdk/abi"
 	"github.com/mailweir/weir/sdk/sdktest"
@@ -155,102 +147,4 @@ func plainOf(v value) any {
 		return a
 	}
 	return v
-}
-
-// gtube is rspamd's own test of unsolicited bulk mail.
-const gtube = "XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X"
-
-// TestRspamd asks Debian's rspamd.
-func TestRspamd(t *testing.T) {
-	bin, err := exec.LookPath("rspamd")
-	if err != nil {
-		if os.Getenv("WEIR_CI") != "" {
-			t.Fatal("rspamd is missing: install rspamd")
-		}
-		t.Skip("rspamd is not installed (Debian: rspamd)")
-	}
-	dir := t.TempDir()
-	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	port := func() string {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		return l.Addr().String()
-	}
-	worker, controller := port(), port()
-	conf := `
-options { pidfile = "` + dir + `/rspamd.pid"; dynamic_conf = "` + dir + `/dyn"; filters = ""; gtube_patterns = "all";
-  dns { nameserver = ["127.0.0.1:1"]; timeout = 0.1s; retransmits = 1; } }
-logging { type = "console"; level = "error"; }
-metric { name = "default"; actions { reject = 15; add_header = 6; } }
-actions { reject = 15; add_header = 6; }
-worker { type = "normal"; bind_socket = "` + worker + `"; count = 1; }
-worker { type = "controller"; bind_socket = "` + controller + `"; count = 1; secure_ip = "127.0.0.1"; }
-`
-	if err := os.WriteFile(filepath.Join(dir, "rspamd.conf"), []byte(conf), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(bin, "-f", "-i", "-c", filepath.Join(dir, "rspamd.conf"), "--var=DBDIR="+dir, "--var=RUNDIR="+dir, "--var=LOGDIR="+dir)
-	var log bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &log, &log
-	begin := time.Now()
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan struct{})
-	go func() { _ = cmd.Wait(); close(ended) }()
-	t.Cleanup(func() { _ = cmd.Process.Signal(os.Interrupt); <-ended })
-	for end := time.Now().Add(time.Minute); ; {
-		res, err := http.Get("http://" + worker + "/ping")
-		if err == nil {
-			res.Body.Close()
-			break
-		}
-		select {
-		case <-ended:
-			t.Fatalf("rspamd ended:\n%s", log.String())
-		case <-time.After(50 * time.Millisecond):
-		}
-		if time.Now().After(end) {
-			t.Fatal("rspamd does not listen")
-		}
-	}
-	t.Logf("rspamd listens after %v", time.Since(begin).Round(time.Millisecond))
-	for _, c := range []struct{ name, raw, want string }{
-		{"clean", "From: a@b.test\r\nTo: c@d.test\r\nSubject: x\r\n\r\nhello\r\n", "continue"},
-		{"gtube", "From: a@b.test\r\nTo: c@d.test\r\nSubject: x\r\n\r\n" + gtube + "\r\n", "quarantine"},
-	} {
-		t.Logf("%s after %v", c.name, time.Since(begin).Round(time.Millisecond))
-		h := sdktest.New(t)
-		h.SetConfig(config("url", "http://"+worker, "controller", "http://"+controller))
-		h.SetRaw([]byte(c.raw))
-		h.HTTP = func(r *abi.HTTPRequest) (*abi.HTTPResponse, error) {
-			req, err := http.NewRequest(r.Method, r.URL, strings.NewReader(c.raw)) // BodyPart: the raw message
-			if err != nil {
-				return nil, err
-			}
-			for _, x := range r.Headers {
-				req.Header.Add(x.Name, x.Value)
-			}
-			res, err := http.DefaultClient.Do(req)
-			if err != nil {
-				return nil, err
-			}
-			defer res.Body.Close()
-			b, err := io.ReadAll(res.Body)
-			return &abi.HTTPResponse{Status: uint32(res.StatusCode), Body: b}, err
-		}
-		v, err := h.Try(&abi.Event{Stage: abi.StageMessage, Sender: "a@b.test", Recipients: []string{"c@d.test"}, Client: abi.Client{IP: "192.0.2.1", Helo: "x.test"}})
-		if err != nil {
-			t.Errorf("%s: %v", c.name, err)
-			continue
-		}
-		if len(v.Findings) != 1 || v.Findings[0].Action.String() != c.want {
-			t.Errorf("%s: %+v, want %s", c.name, v.Findings, c.want)
-		}
-	}
 }

@@ -1,6 +1,7 @@
 // Package peers runs other mail servers beside the gateway, for tests and
 // benchmarks: Postfix with its smtp-source and smtp-sink, Exim, and swaks,
-// unpacked by .ci/peers (packages conflict, so they are not installed).
+// unpacked by .ci/peers (packages conflict, so they are not installed); and the
+// scanners that plugins ask, clamd and rspamd, as Debian installs them.
 //
 // No part of the gateway itself uses it.
 package peers
@@ -41,14 +42,18 @@ func Required() bool { return os.Getenv("WEIR_CI") != "" }
 func command(ctx context.Context, dir, path string, args ...string) *exec.Cmd {
 	c := exec.CommandContext(ctx, filepath.Join(dir, path), args...)
 	c.Env = append(os.Environ(), "LD_LIBRARY_PATH="+filepath.Join(dir, "postfix/usr/lib/postfix")+":"+filepath.Join(dir, "libidn12/usr/lib/x86_64-linux-gnu"))
-	// A group of its own, so that what it forks ends with it.
+	return own(c)
+}
+
+// own gives a process a group of its own, so that what it forks ends with it.
+func own(c *exec.Cmd) *exec.Cmd {
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	return c
 }
 
 // Process is a running peer.
 type Process struct {
-	Addr string // where it takes SMTP
+	Addr string // where it listens
 	Dir  string // its files
 	cmd  *exec.Cmd
 	out  *bytes.Buffer
@@ -70,6 +75,10 @@ func (p *Process) Stop() {
 }
 
 func launch(cmd *exec.Cmd, addr, dir string) (*Process, error) {
+	return launchAt(cmd, "tcp", addr, dir)
+}
+
+func launchAt(cmd *exec.Cmd, network, addr, dir string) (*Process, error) {
 	p := &Process{Addr: addr, Dir: dir, cmd: cmd, out: &bytes.Buffer{}, done: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = p.out, p.out
 	if err := cmd.Start(); err != nil {
@@ -80,7 +89,7 @@ func launch(cmd *exec.Cmd, addr, dir string) (*Process, error) {
 		close(p.done)
 	}()
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		c, err := net.DialTimeout("tcp", addr, time.Second)
+		c, err := net.DialTimeout(network, addr, time.Second)
 		if err == nil {
 			c.Close()
 			return p, nil
