@@ -39,6 +39,7 @@ type Budget struct {
 	partUsed int64 // octets decoded of it
 	until    time.Time
 	free     [][]byte // chunks of spools to use again
+	key      *Key     // tried where a password is needed, nil none
 }
 
 // NewBudget starts a message.

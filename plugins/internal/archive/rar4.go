@@ -42,7 +42,10 @@ loop:
 		switch typ {
 		case 0x73: // archive header
 			if flags&0x0080 != 0 {
-				return -1, sealed{}
+				if w.b.key == nil {
+					return -1, sealed{}
+				}
+				return -1, w.rarUnlock(s, p, nil)
 			}
 			volume = flags&0x0001 != 0
 		case 0x74: // file header
@@ -50,7 +53,9 @@ loop:
 				return -1, damaged("a file header is too short")
 			}
 			files++
-			if flags&0x0004 != 0 {
+			if flags&0x0004 != 0 && w.b.key != nil {
+				locked = true
+			} else if flags&0x0004 != 0 {
 				e := p.entry(rarName(b, flags))
 				e.Encrypted, e.Size = true, u32(b[11:])
 				if !locked {
@@ -88,6 +93,9 @@ loop:
 	}
 	if volume {
 		return end, damaged("it is one of several volumes")
+	}
+	if locked && w.b.key != nil {
+		return end, w.rarUnlock(s, p, nil)
 	}
 	if locked || files == 0 {
 		return end, nil

@@ -14,6 +14,7 @@ import (
 func (w *walker) rar5(s source, p place) (int64, error) {
 	off, end := int64(8), int64(-1)
 	locked, files, volume := false, 0, false
+	var cost []byte // of the keys of its files, each as a power of two
 loop:
 	for {
 		if off == s.size {
@@ -61,10 +62,17 @@ loop:
 				volume = true
 			}
 		case 4: // archive encryption: every header behind it is encrypted
-			return -1, sealed{}
+			if w.b.key == nil {
+				return -1, sealed{}
+			}
+			r.next()
+			r.next()
+			return -1, w.rarUnlock(s, p, r.take(1))
 		case 2: // file
 			files++
-			if rar5Encrypted(b[size-extra:]) {
+			if rec, ok := rar5Encrypted(b[size-extra:]); ok && w.b.key != nil {
+				locked, cost = true, append(cost, rec...)
+			} else if ok {
 				e := p.entry("")
 				*e = *p.entry(rar5Name(&r))
 				e.Encrypted = true
@@ -93,25 +101,32 @@ loop:
 	if volume {
 		return end, damaged("it is one of several volumes")
 	}
+	if locked && w.b.key != nil {
+		return end, w.rarUnlock(s, p, cost)
+	}
 	if locked || files == 0 {
 		return end, nil
 	}
 	return end, w.rarContents(s, p)
 }
 
-// rar5Encrypted looks for the encryption record (type 1) of an extra area.
-func rar5Encrypted(b []byte) bool {
+// rar5Encrypted looks for the encryption record (type 1) of an extra area. cost
+// is its KDF count, of one octet.
+func rar5Encrypted(b []byte) (cost []byte, ok bool) {
 	for len(b) > 0 {
 		size, n := vint(b)
 		if n == 0 || size <= 0 || size > int64(len(b))-n {
-			return false
+			return nil, false
 		}
 		if typ, k := vint(b[n : n+size]); k > 0 && typ == 1 {
-			return true
+			r := vints{b: b[n+k : n+size]}
+			r.next() // version
+			r.next() // flags
+			return r.take(1), true
 		}
 		b = b[n+size:]
 	}
-	return false
+	return nil, false
 }
 
 // rar5Name reads on in a file header behind its data size.

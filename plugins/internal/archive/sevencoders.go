@@ -182,6 +182,9 @@ func (g *graph7) coder(c *coder7, rs []io.Reader, size int64) (io.Reader, error)
 	case "\x04\x02\x02":
 		return bzip2.NewReader(bufio.NewReaderSize(r, 4096)), nil
 	}
+	if c.method == method7AES && g.d.b.key != nil {
+		return g.aes7(c, r)
+	}
 	if len(c.method) > 1 && c.method[:2] == "\x06\xf1" {
 		return nil, sealed{}
 	}

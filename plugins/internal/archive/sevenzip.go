@@ -83,7 +83,7 @@ func (w *walker) sevenZip(s source, p place) (int64, error) {
 		case id7Header:
 			return 32 + off + size, w.files7(s, head[1:], p)
 		case id7Encoded:
-			if head, err = w.header7(s, head[1:]); err != nil {
+			if head, err = w.header7(s, head[1:], p); err != nil {
 				return -1, err
 			}
 			if len(head) == 0 {
@@ -97,7 +97,7 @@ func (w *walker) sevenZip(s source, p place) (int64, error) {
 }
 
 // header7 unpacks a packed header.
-func (w *walker) header7(s source, b []byte) ([]byte, error) {
+func (w *walker) header7(s source, b []byte, p place) ([]byte, error) {
 	r := reader7{b: b}
 	st, ok := r.streams(w.b)
 	if !ok || len(st.folders) != 1 {
@@ -105,7 +105,12 @@ func (w *walker) header7(s source, b []byte) ([]byte, error) {
 	}
 	f := &st.folders[0]
 	if f.encrypted() {
-		return nil, sealed{}
+		if w.b.key == nil {
+			return nil, sealed{}
+		}
+		if err := w.unlockHeader7(s, &st, f, p); err != nil {
+			return nil, err
+		}
 	}
 	size := f.unpacked()
 	if size > maxHeader || size < 0 {
@@ -219,7 +224,14 @@ func (w *walker) contents7(s source, st *streams7, files []file7, p place) error
 			names[j] = files[next].name
 			next++
 		}
-		if f.encrypted() {
+		open := !f.encrypted()
+		if !open && w.b.key != nil {
+			var err error
+			if open, err = w.unlock7(s, st, f, p); err != nil {
+				return err
+			}
+		}
+		if !open {
 			for j := range names {
 				e := p.entry(names[j])
 				e.Size, e.Encrypted = f.files[j], true

@@ -99,8 +99,12 @@ type zipWalk struct {
 	plain bool
 }
 
-// listed reports the first entry that needs a password.
+// listed reports the first entry that needs a password. With a key, contents
+// does it, for those that it does not open.
 func (z *zipWalk) listed(es []zipEntry) error {
+	if z.b.key != nil {
+		return nil
+	}
 	for i := range es {
 		if es[i].encrypted() {
 			return z.sealedEntry(z.p.entry(es[i].name))

@@ -35,6 +35,9 @@ func (z *zipWalk) content1(e *zipEntry) error {
 	en := z.p.entry(e.name)
 	en.Size = e.size
 	if e.encrypted() {
+		if z.b.key != nil {
+			return z.unlock(e, en)
+		}
 		en.Encrypted = true
 		return z.opaque(en)
 	}
