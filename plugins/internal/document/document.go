@@ -79,18 +79,21 @@ func (p *purse) Entry() bool         { p.entries--; return p.entries >= 0 }
 func (p *purse) Unpack(n int64) bool { p.bytes -= n; return p.bytes >= 0 }
 
 // Inspect looks into one file. name and declared (a short type as of package
-// filetype) are hints only: what the content is, is found out anew. What is no
-// document has no findings. The error is that of r or of Limits.Embedded,
+// filetype) are hints only: what the content is, is found out anew, and where
+// nothing tells, the hint does. What is no document has no findings. The error is that of r or of Limits.Embedded,
 // never one of the content.
 func Inspect(r io.ReaderAt, size int64, name, declared string, lim Limits) ([]Finding, error) {
 	if lim.Budget == nil {
 		lim.Budget = NewBudget(DefaultBytes, DefaultEntries)
 	}
 	pages := octets.NewPages(r, size)
-	x := &inspection{lim: lim, name: name}
+	x := &inspection{lim: lim, name: name, declared: declared, work: maxWork + workSize*max(size, 0)}
 	x.file(octets.Source{R: pages, Size: size}, "")
 	if err := pages.Err(); err != nil {
 		return nil, err
+	}
+	if x.work < 0 {
+		x.fault("", "", errWork)
 	}
 	return x.findings, x.err
 }

@@ -1,5 +1,11 @@
 package document
 
+import (
+	"io"
+
+	"github.com/mailweir/weir/plugins/internal/document/octets"
+)
+
 // maxFindings is how many findings one file gets.
 const maxFindings = 50
 
@@ -7,9 +13,12 @@ const maxFindings = 50
 type inspection struct {
 	lim      Limits
 	name     string
-	depth    int // documents around this one
+	declared string // what the caller takes the file to be
+	depth    int    // documents around this one
 	findings []Finding
 	err      error // of Limits.Embedded
+	work     int64 // octets and calls of reading that are left
+	scratch  []byte
 }
 
 // find adds a finding unless the same place has one of this cause and kind.
@@ -34,4 +43,41 @@ func (x *inspection) fault(sub, path string, err error) {
 	if err != nil {
 		x.unreadable(sub, path, err.Error())
 	}
+}
+
+// A crafted document can have the same octets read over and over, by streams
+// that share their sectors or objects that refer to one another. What reading
+// costs is bounded: so many octets, and for each call as many as one is worth.
+const (
+	maxWork  = 128 << 20
+	workSize = 8 // and so many times the size of the file
+	callCost = 64
+)
+
+const errWork = damage("it takes too much to look through")
+
+// damage is an error that lies in the content.
+type damage string
+
+func (d damage) Error() string { return string(d) }
+
+// metered reads within the work that is left.
+type metered struct {
+	x *inspection
+	r io.ReaderAt
+}
+
+// ReadAt implements io.ReaderAt.
+func (m metered) ReadAt(b []byte, off int64) (int, error) {
+	if m.x.work < 0 {
+		return 0, errWork
+	}
+	n, err := m.r.ReadAt(b, off)
+	m.x.work -= int64(n) + callCost
+	return n, err
+}
+
+// meter bounds what reading a source costs.
+func (x *inspection) meter(s octets.Source) octets.Source {
+	return octets.Source{R: metered{x, s.R}, Size: s.Size}
 }

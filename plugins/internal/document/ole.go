@@ -203,13 +203,13 @@ func (x *inspection) object(s octets.Source, path, name string) {
 		x.unreadable("", path, "it lies in too many documents within one another")
 		return
 	}
-	outer := x.name
+	outer, declared := x.name, x.declared
 	x.lim.Depth--
-	x.name = name
+	x.name, x.declared = name, ""
 	if !x.file(s, path) && x.lim.Embedded != nil && x.err == nil {
 		x.err = x.lim.Embedded(Embedded{Path: path, Name: name, R: s.R, Size: s.Size, Depth: x.lim.Depth})
 	}
-	x.name = outer
+	x.name, x.declared = outer, declared
 	x.lim.Depth++
 }
 

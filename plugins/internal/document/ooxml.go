@@ -174,9 +174,12 @@ var markupNeedles = []string{"instrText", "fldSimple", "src=", "src =", "ddeLink
 // markup looks into a part in XML, unless it is of a kind that holds data only.
 func (k *parts) markup(e *pkzip.Entry, head []byte, name string) {
 	path := join(k.path, e.Name)
-	root, ns := rootElement(head)
+	root := rootElement(head)
 	switch root {
-	case "worksheet", "sst", "styleSheet", "theme", "calcChain", "Properties", "coreProperties", "chartSpace", "pivotCacheRecords", "metadata":
+	case "worksheet":
+		k.formulas(e, head, path)
+		return
+	case "sst", "styleSheet", "theme", "calcChain", "Properties", "coreProperties", "chartSpace", "pivotCacheRecords", "metadata":
 		return
 	case "macrosheet":
 		k.x.find(CauseMacro, "xlm", path, "it is an Excel 4 macro sheet")
@@ -184,9 +187,6 @@ func (k *parts) markup(e *pkzip.Entry, head []byte, name string) {
 	case "html", "HTML":
 		k.chunk(e, path)
 		return
-	case "externalLink", "connections", "queryTable":
-	default:
-		_ = ns
 	}
 	if !isWide(head) && !k.contains(e, markupNeedles...) {
 		return
@@ -195,16 +195,39 @@ func (k *parts) markup(e *pkzip.Entry, head []byte, name string) {
 	k.scan(e, h.token)
 }
 
-// rootElement gives the local name of the first element and the head of the markup.
-func rootElement(head []byte) (name, rest string) {
+// formulas looks at the cells of a worksheet for one that starts another program:
+// Excel writes such a link as a part of its own, but reads it in a formula too.
+func (k *parts) formulas(e *pkzip.Entry, head []byte, path string) {
+	if !isWide(head) && !k.contains(e, "|") {
+		return
+	}
+	formula := false
+	var text []byte
+	k.scan(e, func(t *xmlscan.Token) {
+		switch {
+		case t.Kind == xmlscan.Start && (t.Name == "f" || t.Name == "oldFormula"):
+			formula, text = true, text[:0]
+		case t.Kind == xmlscan.Text && formula && len(text) < 16<<10:
+			text = append(text, t.Text...)
+		case t.Kind == xmlscan.End && formula:
+			formula = false
+			if ddeReference(string(text)) {
+				k.x.find(CauseMacro, "dde", path, "a cell starts another program (DDE)")
+			}
+		}
+	})
+}
+
+// rootElement gives the local name of the first element, "" where there is none.
+func rootElement(head []byte) string {
 	sc := xmlscan.New(bytes.NewReader(head))
 	for {
 		t, err := sc.Next()
 		if err != nil {
-			return "", ""
+			return ""
 		}
 		if t.Kind == xmlscan.Start {
-			return t.Name, t.Prefix
+			return t.Name
 		}
 	}
 }

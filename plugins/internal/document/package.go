@@ -40,6 +40,10 @@ func (x *inspection) pack(s octets.Source, head []byte, path string) bool {
 		k.ooxml()
 	case mimetype, manifest && content:
 		k.odf()
+	case strings.HasPrefix(x.declared, "ooxml"):
+		k.ooxml()
+	case strings.HasPrefix(x.declared, "odf"):
+		k.odf()
 	default:
 		return false
 	}
@@ -127,7 +131,7 @@ func (k *parts) contains(e *pkzip.Entry, needles ...string) bool {
 	if r == nil {
 		return false
 	}
-	found, err := streamContains(r, needles)
+	found, err := k.x.streamContains(r, needles)
 	if err != nil {
 		k.x.fault("", join(k.path, e.Name), err)
 	}
@@ -135,9 +139,12 @@ func (k *parts) contains(e *pkzip.Entry, needles ...string) bool {
 }
 
 // streamContains looks for needles of up to 64 octets in a stream.
-func streamContains(r io.Reader, needles []string) (bool, error) {
+func (x *inspection) streamContains(r io.Reader, needles []string) (bool, error) {
 	const keep = 64
-	b := make([]byte, 32<<10)
+	if x.scratch == nil {
+		x.scratch = make([]byte, 16<<10)
+	}
+	b := x.scratch
 	n := 0
 	for {
 		m, err := r.Read(b[n:])

@@ -14,6 +14,7 @@ const sniffLen = 4096
 
 // file looks into one file, by its content; false if it is no document.
 func (x *inspection) file(s octets.Source, path string) bool {
+	s = x.meter(s)
 	head, err := s.Head(sniffLen)
 	if err != nil || len(head) == 0 {
 		return false

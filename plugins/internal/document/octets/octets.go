@@ -155,7 +155,7 @@ func (p *Pages) page(off int64) (*page, error) {
 	pg := &p.pages[oldest]
 	pg.off = -1
 	if pg.b == nil {
-		pg.b = make([]byte, 0, pageSize)
+		pg.b = make([]byte, 0, min(pageSize, p.size))
 	}
 	want := min(pageSize, p.size-off)
 	m, err := p.r.ReadAt(pg.b[:want], off)

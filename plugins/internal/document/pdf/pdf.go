@@ -253,7 +253,7 @@ func (f *File) load(num int) any {
 
 // at reads the object at an offset; num -1 where there is none.
 func (f *File) at(off int64) (num, gen int, v any) {
-	for size := int64(2048); ; size *= 8 {
+	for size := int64(512); ; size *= 8 {
 		b := f.window(off, size)
 		p := parser{b: b}
 		n, ok1 := p.value().(int64)

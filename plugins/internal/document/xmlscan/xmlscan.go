@@ -66,9 +66,9 @@ const (
 )
 
 const (
-	bufSize = 32 << 10
+	bufSize = 8 << 10
 	maxTag  = 4 << 20 // of markup; far beyond what documents have
-	maxText = 16 << 10
+	maxText = 4 << 10
 )
 
 // Scanner gives tokens one after another.
