@@ -92,6 +92,32 @@ func TestOrders(t *testing.T) {
 	}
 }
 
+// TestReleaseOfWhatFiltersHold: filters look again at once at mail that one of
+// them holds; mail that is on its way through them is left alone, and so is the
+// original beside an edited message, unless it is meant.
+func TestReleaseOfWhatFiltersHold(t *testing.T) {
+	r := newRig(t, Limits{})
+	m := r.put(mail.Inbound, "eve@x.test", "ann@acme.test accepted", "bob@acme.test accepted", "cy@acme.test quarantined")
+	if err := r.st.Update(t.Context(), m.ID, func(m *store.Message) ([]mail.Event, error) {
+		m.Recipients[0].Hold, m.Recipients[0].Unjudged, m.Recipients[1].Unjudged = &store.Hold{}, true, true
+		m.Recipients[2].Kept = true
+		return nil, nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	n, err := r.Order(t.Context(), "release", "hook", "acme", abi.MessageOrder{ID: m.ID.String()})
+	rs := r.get(m.ID).Recipients
+	if n != 1 || err != nil || rs[0].Next.After(r.clock.Now()) || !rs[1].Next.After(r.clock.Now()) || rs[2].Status != mail.StatusQuarantined {
+		t.Errorf("%d, %v: %v %v %s", n, err, rs[0].Next, rs[1].Next, rs[2].Status)
+	}
+	if n, err := r.Order(t.Context(), "release", "hook", "acme", abi.MessageOrder{ID: m.ID.String(), Recipient: 3}); n != 1 || err != nil {
+		t.Errorf("the original by name: %d, %v", n, err)
+	}
+	if _, err := r.Order(t.Context(), "release", "hook", "acme", abi.MessageOrder{ID: m.ID.String(), Recipient: 2}); !errors.Is(err, filter.ErrBadRequest) {
+		t.Errorf("what is being filtered: %v", err)
+	}
+}
+
 // TestRejectTellsOurOwnSender: of outgoing mail the sender is known to be ours.
 func TestRejectTellsOurOwnSender(t *testing.T) {
 	r := newRig(t, Limits{})

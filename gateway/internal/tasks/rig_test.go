@@ -104,7 +104,7 @@ func (c *still) advance(d time.Duration) {
 // rig is a service over a real store.
 type rig struct {
 	*Service
-	t     *testing.T
+	t     testing.TB
 	st    *badgerstore.Store
 	dir   string
 	h     *host
@@ -151,7 +151,7 @@ func rigManifest(policy.Gateway, policy.Plugin) (*manifest.Manifest, error) {
 	}}, nil
 }
 
-func newRig(t *testing.T, lim Limits) *rig {
+func newRig(t testing.TB, lim Limits) *rig {
 	t.Helper()
 	r := &rig{t: t, dir: t.TempDir(), h: &host{gone: map[string]bool{}}, clock: &still{now: t0}, lim: lim}
 	name := filepath.Join(t.TempDir(), "p.hcl")
@@ -221,7 +221,7 @@ func (r *rig) after(d time.Duration) []seen {
 	return r.step()
 }
 
-func addr(t *testing.T, s string) mail.Address {
+func addr(t testing.TB, s string) mail.Address {
 	t.Helper()
 	if s == "" {
 		return mail.Address{}
