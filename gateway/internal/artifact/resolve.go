@@ -76,10 +76,10 @@ func (r *Resolver) find(ctx context.Context, w Want) ([]byte, error) {
 			return b, err
 		}
 	} else if !w.Unlocked {
-		return nil, fmt.Errorf(`%s is remote and not pinned; run "weir plugin lock", or add digest = "sha256:…"`, w.Source)
+		return nil, errors.New(`it is remote and not pinned; run "weir plugin lock", or add digest = "sha256:…"`)
 	}
 	if r.Client == nil {
-		return nil, fmt.Errorf(`%s is not fetched yet; run "weir plugin pull"`, w.Source)
+		return nil, errors.New(`it is remote and not fetched yet; run "weir plugin pull"`)
 	}
 	b, err := r.Client.Fetch(ctx, w.Source)
 	if err != nil {
@@ -90,7 +90,7 @@ func (r *Resolver) find(ctx context.Context, w Want) ([]byte, error) {
 		who = inLock
 	}
 	if err := same(b, digest, who); err != nil {
-		return nil, fmt.Errorf("%s: %w", w.Source, err)
+		return nil, fmt.Errorf("fetched from %s: %w", w.Source, err)
 	}
 	if w.Unlocked {
 		return b, nil // whoever locks it has yet to agree

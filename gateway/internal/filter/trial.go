@@ -12,8 +12,9 @@ import (
 type Trial struct {
 	// Now is the guest's wall clock; nil: the real one.
 	Now func() time.Time
-	// Fault is asked before each host call of module weir1, by its name; nil:
-	// none fails.
+	// Fault is asked before each host call of module weir1 that a hook makes, by
+	// its name; nil: none fails. Calls of weir_init are left alone: when an
+	// instance is started is the pool's matter.
 	Fault func(call string) Fault
 }
 
@@ -37,7 +38,7 @@ func trialOf(ctx context.Context) *Trial {
 
 // fault applies the trial to a host call; true: its result is set.
 func (c *call) fault(name string, st []uint64) bool {
-	if c.trial == nil || c.trial.Fault == nil || hostFuncs[name] == nil {
+	if c.trial == nil || c.trial.Fault == nil || c.stage == 0 || hostFuncs[name] == nil {
 		return false
 	}
 	f := c.trial.Fault(name)
