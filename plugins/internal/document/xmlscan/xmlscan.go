@@ -85,7 +85,8 @@ type Scanner struct {
 // New reads XML from r; UTF-16 by its mark or its first character.
 func New(r io.Reader) *Scanner {
 	s := &Scanner{r: r, mem: make([]byte, 0, bufSize)}
-	s.fill()
+	for len(s.buf) < 4 && s.fill() {
+	}
 	b := s.buf
 	switch {
 	case bytes.HasPrefix(b, []byte("\xef\xbb\xbf")):
@@ -105,7 +106,8 @@ func (s *Scanner) wide(b []byte, high int) {
 	rest := append([]byte(nil), b...)
 	s.r = &utf16Reader{r: io.MultiReader(bytes.NewReader(rest), &errReader{s.r, s.err}), high: high}
 	s.buf, s.mem, s.err = nil, make([]byte, 0, bufSize), nil
-	s.fill()
+	for len(s.buf) < 3 && s.fill() {
+	}
 	s.buf = bytes.TrimPrefix(s.buf, []byte("\xef\xbb\xbf"))
 }
 
