@@ -20,6 +20,7 @@ var (
 	scale    = flag.Float64("scale", 1, "of the number of messages")
 	only     = flag.String("only", "", "one system: direct, queued or postfix")
 	size     = flag.String("size", "", "one size: 4KiB, 50KiB or 1MiB")
+	tenants  = flag.Int("tenants", 0, "instead: memory with so many tenants, each with its own configuration of rules, attachments and stall")
 	profile  = flag.String("profile", "", "folder for the gateway's profiles (with -only)")
 )
 
@@ -63,6 +64,9 @@ func run() error {
 	s, err := startSink()
 	if err != nil {
 		return err
+	}
+	if *tenants > 0 {
+		return manyTenants(path, dir, s, *tenants)
 	}
 	systems, stop, err := start(path, dir, s)
 	if err != nil {

@@ -14,7 +14,11 @@ import (
 // how long it took until the last 250. Every message is like smtp-source's:
 // one transaction after the other, connections kept.
 func load(addr string, sessions, n, size int, attach bool) (time.Duration, error) {
-	body := message(size, attach)
+	return loadTo(addr, sessions, n, message(size, attach), func(int) string { return "bench.test" })
+}
+
+// loadTo is load of one message to someone at the domain that each one's number gives.
+func loadTo(addr string, sessions, n int, body string, domain func(i int) string) (time.Duration, error) {
 	var left atomic.Int64
 	left.Store(int64(n))
 	var wg sync.WaitGroup
@@ -22,7 +26,7 @@ func load(addr string, sessions, n, size int, attach bool) (time.Duration, error
 	start := time.Now()
 	for range sessions {
 		wg.Go(func() {
-			if err := session(addr, body, &left); err != nil {
+			if err := session(addr, body, domain, &left); err != nil {
 				errs <- err
 			}
 		})
@@ -37,7 +41,7 @@ func load(addr string, sessions, n, size int, attach bool) (time.Duration, error
 	}
 }
 
-func session(addr, body string, left *atomic.Int64) error {
+func session(addr, body string, domain func(int) string, left *atomic.Int64) error {
 	c, err := net.Dial("tcp", addr)
 	if err != nil {
 		return err
@@ -70,8 +74,8 @@ func session(addr, body string, left *atomic.Int64) error {
 	if err := say("250", "EHLO bench.test\r\n"); err != nil {
 		return err
 	}
-	for left.Add(-1) >= 0 {
-		for _, step := range [][2]string{{"250", "MAIL FROM:<sender@client.test>\r\n"}, {"250", "RCPT TO:<someone@bench.test>\r\n"}, {"354", "DATA\r\n"}, {"250", body}} {
+	for i := left.Add(-1); i >= 0; i = left.Add(-1) {
+		for _, step := range [][2]string{{"250", "MAIL FROM:<sender@client.test>\r\n"}, {"250", "RCPT TO:<someone@" + domain(int(i)) + ">\r\n"}, {"354", "DATA\r\n"}, {"250", body}} {
 			if err := say(step[0], step[1]); err != nil {
 				return err
 			}

@@ -79,12 +79,17 @@ tenant "bench" {
 // weir starts the gateway with both filters on. direct is its budget for
 // delivery while the client waits; "0s" always queues.
 func weir(bin, dir, name, direct, nextHop string) (*system, error) {
+	return serve(bin, dir, name, func(data string) []byte { return fmt.Appendf(nil, weirConfig, data, direct, nextHop) })
+}
+
+// serve starts the gateway with a configuration, which is given its data_dir.
+func serve(bin, dir, name string, config func(data string) []byte) (*system, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
 	conf := filepath.Join(dir, "config.hcl")
 	data := filepath.Join(dir, "data")
-	if err := os.WriteFile(conf, fmt.Appendf(nil, weirConfig, data, direct, nextHop), 0o600); err != nil {
+	if err := os.WriteFile(conf, config(data), 0o600); err != nil {
 		return nil, err
 	}
 	var out bytes.Buffer
