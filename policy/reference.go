@@ -132,7 +132,7 @@ func cell(s string) string { return strings.ReplaceAll(s, "|", `\|`) }
 func (w *reference) expressions() {
 	w.line("## Expressions about a message")
 	w.line("")
-	w.line("`when` and `do` are evaluated for each message. They are checked at load: a misspelt name, a wrong type and")
+	w.line("`when`, `do` and `run` are evaluated for each message. They are checked at load: a misspelt name, a wrong type and")
 	w.line("a condition that is the same for every message are errors. A filter or action whose `when` needs what a stage does")
 	w.line("not know yet (`message.size` at RCPT) does not match there. A failure at run time holds or defers the message.")
 	w.line("")
@@ -155,6 +155,10 @@ func (w *reference) expressions() {
 	w.line("tempfail, discard, stall, quarantine, redirect, accept, continue. A waiver of `*` never covers `malware` and")
 	w.line("`unscannable`: they must be named. `allow_encrypted` looks at the envelope's addresses; until authentication")
 	w.line("results exist, an inbound sender is believed.")
+	w.line("")
+	w.line("The `run` of every action block that was asked and matched a finding that counts is done, once for each message and")
+	w.line("recipient: those before the block that decided, and that block. What `call` names (plugin, action, parameters and")
+	w.line("their types) is checked at load by the plugin's manifest.")
 	w.line("")
 }
 

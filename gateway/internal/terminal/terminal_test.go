@@ -183,3 +183,22 @@ func TestConfirm(t *testing.T) {
 		t.Errorf("without a terminal: %v, want ErrNoTerminal", err)
 	}
 }
+
+func TestSecretIsNotShown(t *testing.T) {
+	var out bytes.Buffer
+	a := &Asker{Out: &out, TTY: true, hidden: func() ([]byte, error) { return []byte("open sesame"), nil }}
+	if got, err := a.Secret("password"); got != "open sesame" || err != nil {
+		t.Errorf("%q, %v", got, err)
+	}
+	if out.String() != "password: \n" {
+		t.Errorf("shown: %q", &out)
+	}
+	broken := errors.New("gone")
+	a.hidden = func() ([]byte, error) { return nil, broken }
+	if _, err := a.Secret("password"); !errors.Is(err, broken) {
+		t.Errorf("a terminal that breaks: %v", err)
+	}
+	if _, err := (&Asker{Out: &out}).Secret("password"); !errors.Is(err, ErrNoTerminal) {
+		t.Errorf("without a terminal: %v", err)
+	}
+}
