@@ -82,9 +82,17 @@ func (c *commit) start(ctx context.Context, ns []int) {
 			}
 			continue
 		}
+		req, err := queue.Request(c.rec, b, c.draft, c.draft.Size())
+		if err != nil { // the draft cannot be read: the edits were tried before
+			c.log.Error("the message cannot be composed for its delivery; it is tried again", "err", err)
+			for _, to := range b.To {
+				c.results = append(c.results, result{RcptResult: deliver.RcptResult{N: to.N, Outcome: deliver.Deferred, Reply: *mail.NewReply(451, "4.3.0", "the message cannot be read now")}})
+			}
+			continue
+		}
 		// An attempt past its final dot outlives the client.
 		work, cancel := context.WithTimeout(context.WithoutCancel(ctx), attemptLimit)
-		a := c.f.o.Engine.Start(work, queue.Request(c.rec, b, c.draft, c.draft.Size()))
+		a := c.f.o.Engine.Start(work, req)
 		c.pending = append(c.pending, &running{b, a, cancel})
 	}
 }

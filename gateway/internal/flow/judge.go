@@ -182,7 +182,13 @@ func (c *commit) room(parts []mail.PartEdit) error {
 	}
 	octets := 0
 	seen := map[string]bool{}
-	for _, l := range append(slices.Clip(c.stagedLists), parts) {
+	lists := append(slices.Clip(c.stagedLists), parts)
+	for i := range c.rec.Recipients { // of earlier judgements of others
+		if r := &c.rec.Recipients[i]; !slices.ContainsFunc(c.items, func(it *item) bool { return it.rec.N == r.N }) {
+			lists = append(lists, c.rec.Edits(r))
+		}
+	}
+	for _, l := range lists {
 		if key := mail.PartEditsKey(l); !seen[key] {
 			seen[key] = true
 			for _, e := range l {

@@ -77,18 +77,19 @@ func Wire(m *store.Message, edits []mail.HeaderEdit, parts string, body io.Reade
 }
 
 // Request is the delivery request of one batch. What the edits make of the
-// message is worked out once, for SIZE and for every host that is tried.
-func Request(m *store.Message, b Batch, body io.ReaderAt, size int64) deliver.Request {
-	plan, err := Wire(m, b.Edits, b.Parts, body, size).Plan()
+// message is worked out once, for SIZE and for every host that is tried. An
+// *wire.EditError says that the edits cannot be applied; the message must not
+// be sent without them, as what they leave out would go out.
+func Request(m *store.Message, b Batch, body io.ReaderAt, size int64) (deliver.Request, error) {
 	if _, known := m.PartEdits[b.Parts]; b.Parts != "" && !known {
-		err = fmt.Errorf("the part edits %s of this recipient are not in the record", b.Parts)
+		return deliver.Request{}, &wire.EditError{Err: fmt.Errorf("the part edits %s of a recipient are not in the record", b.Parts)}
 	}
-	r := deliver.Request{ID: m.ID, Route: b.Route, From: m.Sender, To: b.To, Params: m.Params}
-	if err != nil { // never sent as it came: what was to be left out would go out
-		r.Open = func() (io.ReadCloser, error) { return nil, err }
-		return r
+	plan, err := Wire(m, b.Edits, b.Parts, body, size).Plan()
+	if err != nil {
+		return deliver.Request{}, err
 	}
-	r.Size = plan.Size()
-	r.Open = func() (io.ReadCloser, error) { return io.NopCloser(plan.Reader()), nil }
-	return r
+	return deliver.Request{
+		ID: m.ID, Route: b.Route, From: m.Sender, To: b.To, Params: m.Params, Size: plan.Size(),
+		Open: func() (io.ReadCloser, error) { return io.NopCloser(plan.Reader()), nil },
+	}, nil
 }

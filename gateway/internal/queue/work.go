@@ -4,14 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/mailweir/weir/gateway/internal/deliver"
 	"github.com/mailweir/weir/gateway/internal/mail"
 	"github.com/mailweir/weir/gateway/internal/store"
+	"github.com/mailweir/weir/gateway/internal/wire"
 	"github.com/mailweir/weir/policy"
 )
 
@@ -287,22 +290,32 @@ func (w *Worker) deliver(ctx context.Context, log *slog.Logger, c store.Claimed,
 	}
 	var results []deliver.RcptResult
 	var attempts []mail.Attempt
+	var unsound frozen
 	for _, b := range Batches(p, c.Message, ns) {
 		if ctx.Err() != nil {
 			break // shutting down: what was not tried stays due
 		}
-		res := w.attempt(ctx, work, cancel, log, &c.Lease, c.Message, b, body)
+		res, err := w.attempt(ctx, work, cancel, log, &c.Lease, c.Message, b, body)
+		if err != nil {
+			unsound.add(c.Message, b, err, w.o.Now())
+			log.Error("a queued message cannot be sent: its edits cannot be applied any more", "err", err)
+			continue
+		}
 		results = append(results, res.Rcpts...)
 		attempts = append(attempts, res.Attempts...)
 	}
 	book := &Book{Policy: p, Now: w.o.Now(), Jitter: w.o.Jitter}
 	e := book.Enter(c.Message, results)
 	w.confirm(c.Message, results)
-	o := store.Outcome{Recipients: e.Recipients, Events: e.Events, Attempts: attempts}
+	o := store.Outcome{
+		Recipients: append(slices.Clip(e.Recipients), unsound.recipients...), Events: append(slices.Clip(e.Events), unsound.events...), Attempts: attempts,
+	}
 	late, done := context.WithTimeout(context.WithoutCancel(ctx), stopGrace) // also while shutting down
 	defer done()
-	o.Spawn, o.Events = w.o.Notices.Make(late, c.Message, e, attempts, body, o.Events)
-	o.DropBody = !Owing(c.Message.Recipients) && !Owing(e.Recipients)
+	owed := e // oweInstead marks the entry's recipients
+	owed.Recipients = o.Recipients
+	o.Spawn, o.Events = w.o.Notices.Make(late, c.Message, owed, attempts, body, o.Events)
+	o.DropBody = !Owing(c.Message.Recipients) && !Owing(o.Recipients)
 	if w.settle(ctx, log, c.Lease, o, e) {
 		w.o.Judge.Attempted(late, c.Message, e)
 	}
@@ -319,20 +332,29 @@ func (w *Worker) confirm(m *store.Message, results []deliver.RcptResult) {
 	}
 }
 
-func (w *Worker) attempt(ctx, work context.Context, cancel func(), log *slog.Logger, l *store.Lease, m *store.Message, b Batch, body store.Body) deliver.Result {
+func (w *Worker) attempt(ctx, work context.Context, cancel func(), log *slog.Logger, l *store.Lease, m *store.Message, b Batch, body store.Body) (deliver.Result, error) {
 	switch {
 	case b.Unrouted != nil:
 		var res deliver.Result
 		for _, to := range b.To {
 			res.Rcpts = append(res.Rcpts, deliver.RcptResult{N: to.N, Outcome: deliver.Deferred, Reply: *b.Unrouted})
 		}
-		return res
+		return res, nil
 	case b.Local != "":
 		stop := w.keep(ctx, log, l, nil)
 		defer stop()
-		return deliver.Result{Rcpts: w.o.Judge.Inject(work, m, ns(b.To), body)}
+		return deliver.Result{Rcpts: w.o.Judge.Inject(work, m, ns(b.To), body)}, nil
 	}
-	a := w.o.Engine.Start(work, Request(m, b, body, body.Size()))
+	req, err := Request(m, b, body, body.Size())
+	var unsound *wire.EditError
+	if errors.As(err, &unsound) {
+		return deliver.Result{}, err
+	}
+	if err != nil { // the body cannot be read now
+		req.Open = func() (io.ReadCloser, error) { return nil, err }
+		req.ID, req.Route, req.From, req.To, req.Params = m.ID, b.Route, m.Sender, b.To, m.Params
+	}
+	a := w.o.Engine.Start(work, req)
 	stop := w.keep(ctx, log, l, a)
 	defer stop()
 	select {
@@ -344,7 +366,25 @@ func (w *Worker) attempt(ctx, work context.Context, cancel func(), log *slog.Log
 	if ctx.Err() != nil {
 		res = WithoutStopped(res)
 	}
-	return res
+	return res, nil
+}
+
+// frozen are recipients whose edits cannot be applied any more (another
+// version of the program staged them, say): neither deliverable nor returnable.
+type frozen struct {
+	recipients []store.Recipient
+	events     []mail.Event
+}
+
+func (f *frozen) add(m *store.Message, b Batch, err error, now time.Time) {
+	for _, to := range b.To {
+		r := *find(m, to.N)
+		r.Status, r.Next, r.Changed = mail.StatusQueueFrozen, time.Time{}, now
+		r.Reason = "the changes that filters staged cannot be applied: " + err.Error()
+		ev := Event(m, &r, mail.EventFreeze, now)
+		ev.Text = r.Reason
+		f.recipients, f.events = append(f.recipients, r), append(f.events, ev)
+	}
 }
 
 // keep extends a lease while work runs. An attempt whose lease was lost is

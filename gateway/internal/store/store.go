@@ -164,6 +164,19 @@ func (m *Message) Lighten() {
 	m.PartEdits = light
 }
 
+// Prune drops the part edits that no recipient refers to any more.
+func (m *Message) Prune() {
+	used := map[string][]mail.PartEdit{}
+	for i := range m.Recipients {
+		if k := m.Recipients[i].PartEdits; k != "" && m.PartEdits[k] != nil {
+			used[k] = m.PartEdits[k]
+		}
+	}
+	if len(used) < len(m.PartEdits) {
+		m.PartEdits = used
+	}
+}
+
 // Stage adds a list of part edits to the message and gives the key for its
 // recipients; "" for none.
 func (m *Message) Stage(es []mail.PartEdit) string {
@@ -283,7 +296,8 @@ type Outcome struct {
 	// what is sent with edits. The store gives them the next N; Events with an
 	// N of -1 - i are of Added[i].
 	Added []Recipient
-	// PartEdits join those of the message.
+	// PartEdits join those of the message; what no recipient refers to any
+	// more is dropped.
 	PartEdits map[string][]mail.PartEdit
 }
 

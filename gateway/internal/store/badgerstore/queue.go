@@ -189,6 +189,7 @@ func addRecipients(m *store.Message, o store.Outcome) ([]mail.Event, error) {
 		}
 		maps.Copy(m.PartEdits, o.PartEdits)
 	}
+	defer m.Prune()
 	events := o.Events
 	if len(o.Added) == 0 {
 		return events, nil
