@@ -32,6 +32,7 @@ var layers = []struct {
 	{"gateway/internal/keeper", []string{"net/http", module + "gateway/internal/api"}, "the keeper has no operators"},
 	{"gateway/internal/journal", []string{module + "gateway/internal/flow", "net/http"}, "the log is read, not made, here"},
 	{"gateway/internal/actions", []string{"net/http", module + "gateway/internal/api"}, "verbs do not know who offers them"},
+	{"gateway/internal/tasks", []string{"net/http", "github.com/tetratelabs/wazero", module + "gateway/internal/api", module + "gateway/internal/flow"}, "what plugins do for themselves knows neither who offers it nor who is filtering"},
 	{"gateway/internal/api", []string{"github.com/dgraph-io/badger", module + "gateway/internal/filter", module + "gateway/internal/deliver", module + "gateway/internal/store/badgerstore"}, "the API calls verbs and views"},
 	{"policy", []string{module + "gateway"}, "the policy language stands alone"},
 	{"sdk", []string{module + "gateway", module + "policy"}, "an author's plugin needs no gateway"},

@@ -237,3 +237,30 @@ func TestOrdersFromWithinACall(t *testing.T) {
 		t.Error("nothing was scheduled")
 	}
 }
+
+// TestOrderOfWhatIsBeingDelivered: a lease is not waited for.
+func TestOrderOfWhatIsBeingDelivered(t *testing.T) {
+	r := newRig(t, Limits{})
+	m := r.put(mail.Inbound, "eve@x.test", "ann@acme.test queued")
+	now := r.clock.Now().Add(7 * time.Hour)
+	got, err := r.st.Claim(t.Context(), store.ClaimRequest{Now: now, Limit: 1, For: time.Hour})
+	if err != nil || len(got) != 1 {
+		t.Fatalf("%d, %v", len(got), err)
+	}
+	if _, err := r.Order(t.Context(), "delete", "hook", "acme", abi.MessageOrder{ID: m.ID.String()}); !errors.Is(err, filter.ErrBadRequest) || !strings.Contains(err.Error(), "under way") {
+		t.Errorf("%v", err)
+	}
+	// What an action finds meanwhile stands in the journal.
+	r.h.say = func(_ context.Context, _ *abi.Event, v *abi.Verdict) error {
+		v.Findings = []abi.Finding{{Main: "spam"}}
+		return nil
+	}
+	out, err := r.Act(t.Context(), scope.Admin("root"), Order{Plugin: "hook", Action: "spam", IDs: []string{m.ID.String()}})
+	if err != nil || out.Called != 1 {
+		t.Fatalf("%+v, %v", out, err)
+	}
+	same(t, r.events(m.ID, mail.EventAction), []string{"Action 1 root: hook.spam: found spam"})
+	if f := r.get(m.ID).Recipients[0].Findings; len(f) != 0 {
+		t.Errorf("%+v", f)
+	}
+}

@@ -131,6 +131,7 @@ func (s *Service) Order(ctx context.Context, verb, plugin, tenant string, o abi.
 		return 0, err
 	}
 	groups := map[lifecycle.Verb][]string{}
+	var verbs []lifecycle.Verb // in the order of the recipients
 	found := false
 	for i := range m.Recipients {
 		r := &m.Recipients[i]
@@ -147,6 +148,9 @@ func (s *Service) Order(ctx context.Context, verb, plugin, tenant string, o abi.
 		}
 		switch {
 		case ok:
+			if groups[v] == nil {
+				verbs = append(verbs, v)
+			}
 			groups[v] = append(groups[v], fmt.Sprintf("%s.%d", m.ID, r.N))
 		case o.Recipient != 0:
 			return 0, bad("recipient %d is %s", r.N, r.Status)
@@ -158,8 +162,8 @@ func (s *Service) Order(ctx context.Context, verb, plugin, tenant string, o abi.
 	args := actions.Args{Reason: oneLine(o.Reason, maxReasonOf), Confirmed: true, Tell: verb == "reject"}
 	sc := scope.Tenant(actorOf(plugin), tenant)
 	var refused []string
-	for v, ids := range groups {
-		res, err := s.o.Actions().Do(ctx, sc, v, actions.Selection{IDs: ids}, args)
+	for _, v := range verbs {
+		res, err := s.o.Actions().Do(ctx, sc, v, actions.Selection{IDs: groups[v]}, args)
 		changed += res.Changed
 		if err != nil {
 			return changed, err
