@@ -84,7 +84,21 @@ func (x *inspection) stream(f *cfb.File, e *cfb.Entry, path string) {
 		x.link(f.Open(e), path)
 	case name == "package", name == "contents", name == "__substg1.0_37010102":
 		x.object(f.Open(e), path, "")
+	case name == "__substg1.0_1000001e", name == "__substg1.0_1000001f", name == "__substg1.0_10130102":
+		x.messageText(f.Open(e), strings.HasSuffix(name, "f"), path)
 	}
+}
+
+// messageText looks at the text of a message ([MS-OXMSG] §2.4): in UTF-16 or not.
+func (x *inspection) messageText(s octets.Source, wide bool, path string) {
+	if wide {
+		b, err := s.Range(0, 1<<20)
+		if err != nil {
+			return
+		}
+		s = octets.Of([]byte(octets.UTF16(b)))
+	}
+	x.armored(s, path)
 }
 
 // native looks into an OLE 1 object in its OLE 2 storage ([MS-OLEDS] §2.3.6):

@@ -5,8 +5,10 @@ import (
 	"io"
 	"strings"
 
+	"github.com/mailweir/weir/plugins/internal/document/cfb"
 	"github.com/mailweir/weir/plugins/internal/document/octets"
 	"github.com/mailweir/weir/plugins/internal/document/pkzip"
+	"github.com/mailweir/weir/plugins/internal/document/vba"
 	"github.com/mailweir/weir/plugins/internal/document/xmlscan"
 )
 
@@ -33,7 +35,8 @@ func (k *parts) ooxml() {
 		if e.Size == 0 && e.Packed == 0 || e.Encrypted {
 			continue
 		}
-		k.part(e, vbaParts[strings.ToLower(trimRoot(e.Name))])
+		name := strings.ToLower(trimRoot(e.Name))
+		k.part(e, vbaParts[name] || strings.HasSuffix(name, "/vbaproject.bin"))
 		if k.x.err != nil {
 			return
 		}
@@ -147,16 +150,12 @@ func (k *parts) part(e *pkzip.Entry, vbaPart bool) {
 	}
 	path := join(k.path, e.Name)
 	switch name := strings.ToLower(trimRoot(e.Name)); {
+	case vbaPart:
+		k.vbaPart(e, path)
 	case isDocument(head):
 		if s, ok := k.content(e); ok {
-			before := len(k.x.findings)
 			k.x.object(s, path, e.Name[strings.LastIndexByte(e.Name, '/')+1:])
-			if vbaPart && !bytes.HasPrefix(head, []byte("\xd0\xcf\x11\xe0")) && len(k.x.findings) == before {
-				k.x.find(CauseMacro, "vba", path, "it has a VBA project that cannot be read")
-			}
 		}
-	case vbaPart:
-		k.x.find(CauseMacro, "vba", path, "it has a VBA project that cannot be read")
 	case name == "[content_types].xml", strings.HasSuffix(name, ".rels"):
 	case isMarkup(head):
 		k.markup(e, head, name)
@@ -165,6 +164,28 @@ func (k *parts) part(e *pkzip.Entry, vbaPart bool) {
 	case strings.Contains(name, "afchunk") || strings.HasSuffix(name, ".htm") || strings.HasSuffix(name, ".html") || strings.HasSuffix(name, ".mht") || strings.HasSuffix(name, ".txt"):
 		k.chunk(e, path)
 	}
+}
+
+// vbaPart looks into what a package calls its VBA project. What is none that can
+// be read may be one to Office.
+func (k *parts) vbaPart(e *pkzip.Entry, path string) {
+	s, ok := k.content(e)
+	if !ok {
+		return
+	}
+	f, err := cfb.Open(s, maxStreams)
+	found := false
+	if err == nil {
+		f.Root.Walk(func(e *cfb.Entry) bool {
+			found = found || vba.IsProject(e)
+			return !found
+		})
+	}
+	if !found {
+		k.x.find(CauseMacro, "vba", path, "it has a VBA project that cannot be read")
+		return
+	}
+	k.x.object(s, path, "")
 }
 
 // Marks of what markup is read for; the prefilter spares reading the rest of it

@@ -77,6 +77,7 @@ func (x *inspection) textFile(s octets.Source, head []byte, path string) bool {
 		x.webQuery(s, path)
 	case isMIME(head):
 		x.mhtml(s, path)
+		return false // a message too, and the archive walker's
 	default:
 		return x.looseText(s, head, path)
 	}

@@ -34,6 +34,10 @@ func (x *inspection) doc(f *cfb.File, e, main *cfb.Entry, path string) {
 		return
 	}
 	flags := octets.U16(fib[fibFlags:])
+	if _, err := s.At(s.Size-1, 1); err != nil {
+		x.unreadable("ole", path, "its Word document is cut off")
+		return
+	}
 	if flags&flagEncrypted != 0 {
 		x.find(CauseEncryptedDocument, "ole", path, "it needs a password to be read")
 		return

