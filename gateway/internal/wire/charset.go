@@ -84,6 +84,8 @@ func fits(cs charset, name string, html bool, st stats, pre, app string) (fit, e
 		return fit{}, fmt.Errorf("text cannot be added in the character set %.40q", name)
 	case plain, cs.kind == isUTF8:
 		return same, nil
+	case cs.kind == isUnknown && !html && !st.high: // ASCII, whatever it is called
+		return fit{pre: pre, app: app, charset: "utf-8"}, nil
 	case cs.kind == isUnknown && !html:
 		return fit{}, fmt.Errorf("the text cannot be written in the character set %.40q", name)
 	case cs.kind == isUnknown, html && cs.kind == isASCII:

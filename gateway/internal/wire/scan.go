@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"encoding/binary"
 	"io"
 	"unicode/utf8"
 )
@@ -44,22 +45,20 @@ type scanner struct {
 }
 
 func (s *scanner) Write(b []byte) (int, error) {
-	for _, c := range b {
-		switch {
-		case c == '\n':
+	for rest := b; len(rest) > 0; {
+		seg, ended := rest, false
+		if i := bytes.IndexByte(rest, '\n'); i >= 0 {
+			seg, ended = rest[:i], true
+			rest = rest[i+1:]
+		} else {
+			rest = nil
+		}
+		s.segment(seg)
+		if ended {
 			s.bare = s.bare || !s.cr
 			s.longest = max(s.longest, s.col)
-			s.col = 0
-		default:
-			s.bare = s.bare || s.cr || c == 0
-			if c != '\r' {
-				s.col++
-			}
-			if c >= 0x80 {
-				s.highs++
-			}
+			s.col, s.cr = 0, false
 		}
-		s.cr = c == '\r'
 	}
 	s.size += int64(len(b))
 	s.characters(b)
@@ -68,7 +67,33 @@ func (s *scanner) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
+// segment takes octets of one line, without its LF. A CR counts only at the
+// end, before the LF.
+func (s *scanner) segment(seg []byte) {
+	if len(seg) == 0 {
+		return
+	}
+	s.bare = s.bare || s.cr // one before, that no LF followed
+	s.cr = seg[len(seg)-1] == '\r'
+	if s.cr {
+		seg = seg[:len(seg)-1]
+	}
+	s.bare = s.bare || bytes.IndexByte(seg, '\r') >= 0 || bytes.IndexByte(seg, 0) >= 0
+	s.col += len(seg)
+	for len(seg) >= 8 && binary.LittleEndian.Uint64(seg)&0x8080808080808080 == 0 {
+		seg = seg[8:]
+	}
+	for _, c := range seg {
+		if c >= 0x80 {
+			s.highs++
+		}
+	}
+}
+
 func (s *scanner) characters(b []byte) {
+	if s.highs == 0 {
+		return
+	}
 	if !s.utf8 {
 		return
 	}
