@@ -189,7 +189,11 @@ func (in *instance) explain(c *call, doing string, err error) *crash {
 		cr.err = errors.New(first)
 	}
 	if cr.kind == KindTrap {
-		if line := panicLine(c.stderr); line != "" {
+		line := panicLine(c.stderr)
+		if line == "" && len(c.stderr) == 0 { // a guest without WASI logs why it ends
+			line = c.said[:min(len(c.said), maxErrText)]
+		}
+		if line != "" {
 			cr.err = fmt.Errorf("%s (%w)", line, cr.err)
 		}
 		if in.outOfMemory(c) {
