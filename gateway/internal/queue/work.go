@@ -333,26 +333,26 @@ func (w *Worker) confirm(m *store.Message, results []deliver.RcptResult) {
 }
 
 func (w *Worker) attempt(ctx, work context.Context, cancel func(), log *slog.Logger, l *store.Lease, m *store.Message, b Batch, body store.Body) (deliver.Result, error) {
-	switch {
-	case b.Unrouted != nil:
+	if b.Unrouted != nil {
 		var res deliver.Result
 		for _, to := range b.To {
 			res.Rcpts = append(res.Rcpts, deliver.RcptResult{N: to.N, Outcome: deliver.Deferred, Reply: *b.Unrouted})
 		}
 		return res, nil
-	case b.Local != "":
-		stop := w.keep(ctx, log, l, nil)
-		defer stop()
-		return deliver.Result{Rcpts: w.o.Judge.Inject(work, m, ns(b.To), body)}, nil
 	}
 	req, err := Request(m, b, body, body.Size())
 	var unsound *wire.EditError
 	if errors.As(err, &unsound) {
 		return deliver.Result{}, err
 	}
+	if b.Local != "" {
+		stop := w.keep(ctx, log, l, nil)
+		defer stop()
+		return deliver.Result{Rcpts: w.o.Judge.Inject(work, m, ns(b.To), body)}, nil
+	}
 	if err != nil { // the body cannot be read now
+		req = deliver.Request{ID: m.ID, Route: b.Route, From: m.Sender, To: b.To, Params: m.Params}
 		req.Open = func() (io.ReadCloser, error) { return nil, err }
-		req.ID, req.Route, req.From, req.To, req.Params = m.ID, b.Route, m.Sender, b.To, m.Params
 	}
 	a := w.o.Engine.Start(work, req)
 	stop := w.keep(ctx, log, l, a)
