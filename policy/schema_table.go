@@ -99,7 +99,7 @@ var pluginSpec = &blockSpec{name: "plugin", label: "name", many: true, doc: "A f
 		{name: "limits", doc: "Limits of an instance.", attrs: []attrSpec{
 			{name: "memory", kind: kBytes, def: "64MiB", min: 1 << 20, max: 4 << 30, doc: "Linear memory."},
 			{name: "deadline", kind: kStageTimes, min: 0.001, max: 3600, defDoc: "100ms for envelope stages (2s with a net grant), 5s for message, 30s for schedule and action", doc: "Time for one call. One duration, or an object from stage to duration."},
-			{name: "instances", kind: kInt, defDoc: "one for each processor, 2 to 16", min: 1, max: 1024, doc: "Instances at one time."},
+			{name: "instances", kind: kInt, defDoc: "one for each processor, two where it may use the network; 2 to 16", min: 1, max: 64, doc: "Instances at one time."},
 			{name: "wait", kind: kDuration, def: "1s", min: 0.001, max: 60, doc: "Wait for a free instance."},
 		}},
 		{name: "grant", doc: "What the plugin may use beyond reading the message. Effective is what is granted here and asked for in its manifest.", attrs: []attrSpec{

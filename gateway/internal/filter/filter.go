@@ -35,7 +35,7 @@ type Spec struct {
 type Limits struct {
 	Memory    int64                       // octets of linear memory per instance; 64 MiB
 	Deadline  map[abi.Stage]time.Duration // of a call; stage 0 stands for all others; DefaultDeadline
-	Instances int                         // at most; 0: one for each processor, 2 to 16
+	Instances int                         // at most; 0: one for each processor, two where it may use the network; 2 to 16
 	Wait      time.Duration               // for a free instance; 1 s
 }
 
@@ -81,9 +81,15 @@ func (l Limits) memory() int64 {
 	return min(max(l.Memory, MinMemory), MaxMemory)
 }
 
-func (l Limits) instances() int {
+// instances: a guest that computes is not helped by more than there are
+// processors, one that waits for others is.
+func (l Limits) instances(net bool) int {
 	if l.Instances <= 0 {
-		return min(16, max(2, runtime.GOMAXPROCS(0)))
+		n := runtime.GOMAXPROCS(0)
+		if net {
+			n *= 2
+		}
+		return min(16, max(2, n))
 	}
 	return min(l.Instances, MaxInstances)
 }

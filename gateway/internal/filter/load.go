@@ -29,7 +29,7 @@ func digestOf(module []byte) string {
 // makes another one. Deadlines and waits are looked at for each call.
 func generationKey(s *Spec, digest string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s %d %d %v", s.Name, digest, s.Limits.memory(), s.Limits.instances(), s.Isolated)
+	fmt.Fprintf(&b, "%s %s %d %d %v", s.Name, digest, s.Limits.memory(), s.Limits.Instances, s.Isolated)
 	kinds := make([]string, 0, len(s.Grants))
 	for k := range s.Grants {
 		kinds = append(kinds, k)
@@ -78,7 +78,7 @@ func (h *Host) load(ctx context.Context, s *Spec, key, digest string, st *stats)
 		image: report.Image, restorable: report.Restorable,
 		stats: st, gone: make(chan struct{}), sets: map[setKey]patternSet{}, counters: map[string]bool{},
 	}
-	g.pool.start, g.pool.max = g.newInstance, s.Limits.instances()
+	g.pool.start, g.pool.max = g.newInstance, s.Limits.instances(g.net())
 	defer func() {
 		if err != nil {
 			g.retire()
