@@ -26,14 +26,15 @@ type guest struct {
 	name     string
 	language toolchain.Language
 	folder   string
-	sdk      fs.FS // laid beside it; nil: part of the module
+	sdk      fs.FS  // laid beside it; nil: part of the module
+	source   string // where folder and manifest.json are; "" source
 }
 
 var guests = []guest{
-	{"go", toolchain.Go, "go", nil},
-	{"rust", toolchain.Rust, "rust", rust.Files},
-	{"assemblyscript", toolchain.AssemblyScript, "assemblyscript", assemblyscript.Files},
-	{"c", toolchain.C, "c", c.Files},
+	{"go", toolchain.Go, "go", nil, ""},
+	{"rust", toolchain.Rust, "rust", rust.Files, ""},
+	{"assemblyscript", toolchain.AssemblyScript, "assemblyscript", assemblyscript.Files, ""},
+	{"c", toolchain.C, "c", c.Files, ""},
 }
 
 // work is where guests are built and compiled code is cached, for one run.
@@ -72,10 +73,15 @@ func (g guest) module(t testing.TB) []byte {
 func (g guest) build() ([]byte, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
-	dir := filepath.Join(source, g.folder)
+	from, manifestFile := filepath.Join(source, g.folder), filepath.Join(source, "manifest.json")
+	if g.source != "" {
+		from = filepath.Join(g.source, g.folder)
+		manifestFile = filepath.Join(from, "manifest.json")
+	}
+	dir := from
 	if g.sdk != nil {
-		dir = filepath.Join(work(), g.folder)
-		if err := os.CopyFS(dir, os.DirFS(filepath.Join(source, g.folder))); err != nil {
+		dir = filepath.Join(work(), g.name)
+		if err := os.CopyFS(dir, os.DirFS(from)); err != nil {
 			return nil, err
 		}
 		if err := os.CopyFS(filepath.Join(dir, "weir-sdk"), g.sdk); err != nil {
@@ -91,7 +97,7 @@ func (g guest) build() ([]byte, error) {
 			return nil, err
 		}
 	}
-	text, err := os.ReadFile(filepath.Join(source, "manifest.json"))
+	text, err := os.ReadFile(manifestFile)
 	if err != nil {
 		return nil, err
 	}
