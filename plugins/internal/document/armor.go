@@ -24,8 +24,8 @@ const (
 	maxArmor     = 16 << 20 // of one armoured message that is unpacked
 )
 
-// armored looks for armoured messages anywhere in a text.
-func (x *inspection) armored(s octets.Source, path string) bool {
+// armoured looks for armoured messages anywhere in a text.
+func (x *inspection) armoured(s octets.Source, path string) bool {
 	const step, overlap = 64 << 10, 32
 	found := false
 	for off := int64(0); off < min(s.Size, maxArmorScan); off += step {
@@ -40,16 +40,16 @@ func (x *inspection) armored(s octets.Source, path string) bool {
 					break
 				}
 				i += j + len(mark)
-				found = x.armor(s, off+int64(i-len(mark)), mark, path) || found
+				found = x.armouredBlock(s, off+int64(i-len(mark)), mark, path) || found
 			}
 		}
 	}
 	return found
 }
 
-// armor judges one armoured block. A mark in the middle of a line is talk about
+// armouredBlock judges one armoured block. A mark in the middle of a line is talk about
 // such blocks, or a quotation.
-func (x *inspection) armor(s octets.Source, off int64, mark, path string) bool {
+func (x *inspection) armouredBlock(s octets.Source, off int64, mark, path string) bool {
 	from := max(0, off-80)
 	before, err := s.Range(from, off-from)
 	if err != nil || !beginsLine(before, from == 0) {

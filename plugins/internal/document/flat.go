@@ -171,7 +171,7 @@ func (x *inspection) mhtml(s octets.Source, path string) {
 			matched = 0
 		}
 	}
-	x.armored(s, path)
+	x.armoured(s, path)
 }
 
 func (x *inspection) mhtmlData(r *bufio.Reader, path string) {

@@ -14,7 +14,6 @@ type inspection struct {
 	lim      Limits
 	name     string
 	declared string // what the caller takes the file to be
-	depth    int    // documents around this one
 	findings []Finding
 	err      error // of Limits.Embedded
 	work     int64 // octets and calls of reading that are left

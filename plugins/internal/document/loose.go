@@ -20,7 +20,7 @@ func (x *inspection) looseText(s octets.Source, head []byte, path string) bool {
 	case "doc", "dot", "docx", "docm", "dotx", "wbk":
 		x.html(s, path) // Word opens HTML whatever it is called
 	}
-	return x.armored(s, path)
+	return x.armoured(s, path)
 }
 
 // maxCSV bounds how much of a table is read.
@@ -54,13 +54,33 @@ func ddeFormula(cell string) bool {
 	return ddeReference(cell)
 }
 
+// ddeReference: a name that stands where an operand may, a bar, a topic, and an
+// item behind an exclamation mark.
 func ddeReference(formula string) bool {
-	i := strings.IndexByte(formula, '|')
-	if i < 1 || !strings.Contains(formula[i:], "!") {
-		return false
+	for from := 0; ; {
+		i := strings.IndexByte(formula[from:], '|')
+		if i < 0 {
+			return false
+		}
+		i += from
+		from = i + 1
+		bang := strings.LastIndexByte(formula, '!')
+		if bang < i || bang+1 >= len(formula) || strings.ContainsRune(" \t.,;", rune(formula[bang+1])) {
+			return false
+		}
+		name := formula[:i]
+		if strings.HasSuffix(name, "'") { // 'my program'|…
+			if strings.Count(name, "'") >= 2 {
+				return true
+			}
+			continue
+		}
+		start := len(strings.TrimRight(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.\\:"))
+		before := strings.TrimRight(name[:start], " \t")
+		if start < len(name) && (before == "" || strings.ContainsRune("=+-@*/^&(,;<>%\"{", rune(before[len(before)-1]))) {
+			return true
+		}
 	}
-	c := formula[i-1]
-	return 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' || c == '\'' || c == '"'
 }
 
 // sylk looks into a symbolic link spreadsheet, which may be a macro sheet.

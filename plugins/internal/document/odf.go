@@ -78,7 +78,7 @@ func (k *parts) odfPart(e *pkzip.Entry) {
 	base := name[strings.LastIndexByte(name, '/')+1:]
 	switch {
 	case strings.HasPrefix(name, "meta-inf/"), name == "mimetype":
-	case strings.HasPrefix(name, "basic/"), strings.HasPrefix(name, "dialogs/"):
+	case strings.HasPrefix(name, "basic/"), strings.HasPrefix(name, "dialogs/"): //nolint:misspell // as the format has it
 		k.basic(e, base, path)
 	case strings.HasPrefix(name, "scripts/"):
 		if base != "" && !strings.HasSuffix(base, ".xml") && base != "parcel-descriptor.xml" {
@@ -122,7 +122,6 @@ type odfMarkup struct {
 	x      *inspection
 	path   string
 	module int // depth of elements within a module
-	code   bool
 }
 
 func (m *odfMarkup) scan(sc *xmlscan.Scanner) {

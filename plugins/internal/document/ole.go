@@ -98,7 +98,7 @@ func (x *inspection) messageText(s octets.Source, wide bool, path string) {
 		}
 		s = octets.Of([]byte(octets.UTF16(b)))
 	}
-	x.armored(s, path)
+	x.armoured(s, path)
 }
 
 // native looks into an OLE 1 object in its OLE 2 storage ([MS-OLEDS] §2.3.6):

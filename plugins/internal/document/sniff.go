@@ -70,7 +70,7 @@ func (x *inspection) textFile(s octets.Source, head []byte, path string) bool {
 	case has("<?xml"), has("\xff\xfe<"), has("\xfe\xff\x00<"), has("<pkg:package"), has("<office:document"), has("<w:wordDocument"):
 		return x.flatXML(s, path)
 	case bytes.Contains(head, []byte("-----BEGIN ")), bytes.Contains(head, []byte("-----BEGIN\u00a0")):
-		x.armored(s, path)
+		x.armoured(s, path)
 	case has("ID;P"):
 		x.sylk(s, path)
 	case has("WEB\r"), has("WEB\n"):

@@ -193,7 +193,7 @@ func (f *File) predictor(r io.Reader, parm Dict) (io.Reader, error) {
 		}
 		return r, nil
 	}
-	bits := get("Colors", 1) * get("BitsPerComponent", 8)
+	bits := get("Colors", 1) * get("BitsPerComponent", 8) //nolint:misspell // as the format has it
 	columns := get("Columns", 1)
 	if bits < 1 || bits > 1<<10 || columns < 1 || columns > 1<<20 {
 		return nil, errStream

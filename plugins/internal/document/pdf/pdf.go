@@ -60,6 +60,7 @@ type File struct {
 	loaded  []*objectStream
 	held    int  // octets of loaded
 	broken  bool // the table led to something else than it said
+	unread  bool // a stream of objects could not be decoded
 	cut     bool // the last object has no end
 	spent   bool
 	loading map[int]bool
@@ -190,6 +191,8 @@ func (f *File) Err() error {
 	switch {
 	case f.spent:
 		return errWork
+	case f.unread:
+		return errStream
 	case f.cut:
 		return errCut
 	case f.rebuilt && !f.hasPages(f.catalog()["Pages"], 0, new(int)):
@@ -235,6 +238,7 @@ func (f *File) Objects(visit func(num int, v any) bool) {
 	for n := range byStream {
 		os := f.objectStream(n)
 		if os == nil {
+			f.unread = true
 			continue
 		}
 		for num, off := range os.offs {

@@ -246,7 +246,7 @@ func streamPlace(b []byte, w [3]int, shift int64) place {
 // where the cross-reference table is damaged. Of objects with one number the
 // last one counts.
 func (f *File) rebuild() error {
-	f.rebuilt, f.places, f.loaded, f.held, f.crypt = true, nil, nil, 0, nil
+	f.rebuilt, f.places, f.loaded, f.held, f.crypt, f.unread = true, nil, nil, 0, nil, false
 	old := f.Trailer
 	f.Trailer = Dict{}
 	const step, overlap = 64 << 10, 64
