@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -503,6 +504,38 @@ func TestCloseWaitsForCalls(t *testing.T) {
 	failure(t, stop(), KindDeadline)
 	if err := f.Swap(context.Background(), nil, nil); err == nil {
 		t.Error("a closed host takes no plugins")
+	}
+}
+
+// TestCompilerCannotStart: a stranger's module is refused then, the gateway's
+// own is compiled here; and one that ends the compiler ends nothing else.
+func TestCompilerCannotStart(t *testing.T) {
+	h := NewHost(Options{})
+	defer h.Close(context.Background())
+	h.program = "/nowhere/weir"
+	s := Spec{Name: "t", Source: "t.wasm", Module: tiny(nil, nil)}
+	err := h.Swap(context.Background(), []Spec{s}, nil)
+	if err == nil || !strings.Contains(err.Error(), `plugin "t" (t.wasm): the compiler process cannot be started`) {
+		t.Error(err)
+	}
+	s.Trusted = true
+	if err := h.Swap(context.Background(), []Spec{s}, nil); err != nil {
+		t.Error(err)
+	}
+	if _, err := h.Call(context.Background(), "t", &abi.Event{Stage: abi.StageMessage}, testMessage()); err != nil {
+		t.Error(err)
+	}
+	h.program = filepath.Join(t.TempDir(), "crash")
+	if err := os.WriteFile(h.program, []byte("#!/bin/sh\nkill -SEGV $$\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s.Module = tiny([]byte{0x41, 1}, nil)
+	err = h.Swap(context.Background(), []Spec{s}, nil)
+	if err == nil || !strings.Contains(err.Error(), "ended the compiler: signal: segmentation fault") {
+		t.Error(err)
+	}
+	if !h.Loaded("t") {
+		t.Error("the old plugin is gone")
 	}
 }
 

@@ -84,7 +84,7 @@ func (h *Host) load(ctx context.Context, s *Spec, key, digest string, st *stats)
 			g.retire()
 		}
 	}()
-	if err := g.compile(ctx, metered, s.Trusted); err != nil {
+	if err := g.compile(ctx, metered, s.Trusted, h.program); err != nil {
 		return nil, err
 	}
 	in, err := g.pool.get(ctx, "", 0)
@@ -107,11 +107,11 @@ func (h *Host) load(ctx context.Context, s *Spec, key, digest string, st *stats)
 // The compiler runs in a process of its own (package compile), for the
 // gateway's own plugins as well, whose compilation takes memory too. Where no
 // process can be started those are compiled here; a stranger's is refused.
-func (g *generation) compile(ctx context.Context, metered []byte, trusted bool) (err error) {
+func (g *generation) compile(ctx context.Context, metered []byte, trusted bool, program string) (err error) {
 	if err := ctx.Err(); err != nil {
 		return context.Cause(ctx)
 	}
-	c := compile.Compiler{Dir: g.opts.CacheDir, Log: g.log}
+	c := compile.Compiler{Dir: g.opts.CacheDir, Log: g.log, Program: program}
 	if c.Dir == "" {
 		if c.Dir, err = os.MkdirTemp("", "weir-compile-"); err != nil {
 			return fmt.Errorf("a folder to compile in: %w", err)

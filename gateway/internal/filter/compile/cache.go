@@ -29,8 +29,8 @@ type Compiler struct {
 	Deadline time.Duration
 	// Log takes what was wrong with an entry; nil: discarded.
 	Log *slog.Logger
-
-	exe string // started instead of this program, in tests
+	// Program is started instead of this one, in tests.
+	Program string
 }
 
 // What the cache keeps beside the entries in use.

@@ -244,12 +244,12 @@ func TestTheChildEnds(t *testing.T) {
 		if err := os.WriteFile(exe, []byte("#!/bin/sh\n"+c.script+"\n"), 0o700); err != nil {
 			t.Fatal(err)
 		}
-		_, err := (&Compiler{Dir: t.TempDir(), exe: exe}).Entry(t.Context(), returns(1))
+		_, err := (&Compiler{Dir: t.TempDir(), Program: exe}).Entry(t.Context(), returns(1))
 		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") || errors.Is(err, ErrNoProcess) {
 			t.Errorf("%s: %v, want %q", c.script, err, c.want)
 		}
 	}
-	_, err := (&Compiler{Dir: t.TempDir(), exe: "/nowhere/weir"}).Entry(t.Context(), returns(1))
+	_, err := (&Compiler{Dir: t.TempDir(), Program: "/nowhere/weir"}).Entry(t.Context(), returns(1))
 	if !errors.Is(err, ErrNoProcess) {
 		t.Error(err)
 	}
@@ -262,7 +262,7 @@ func TestEnvironmentIsEmpty(t *testing.T) {
 	if err := os.WriteFile(exe, []byte("#!/bin/sh\necho $(/usr/bin/env | grep -v -e ^PWD= -e ^OLDPWD= -e ^_= -e ^SHLVL=). >&2; exit 1\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	_, err := (&Compiler{Dir: t.TempDir(), exe: exe}).Entry(t.Context(), returns(1))
+	_, err := (&Compiler{Dir: t.TempDir(), Program: exe}).Entry(t.Context(), returns(1))
 	if err == nil || err.Error() != "compiling it: ." {
 		t.Error(err)
 	}

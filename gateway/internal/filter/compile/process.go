@@ -52,8 +52,8 @@ func (c *Compiler) run(ctx context.Context, dir string, module []byte) error {
 }
 
 func (c *Compiler) program() (string, error) {
-	if c.exe != "" {
-		return c.exe, nil
+	if c.Program != "" {
+		return c.Program, nil
 	}
 	return self()
 }
