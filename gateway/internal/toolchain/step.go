@@ -3,6 +3,7 @@ package toolchain
 import (
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/mailweir/weir/sdk/abi"
 	"github.com/mailweir/weir/sdk/abi/manifest"
@@ -10,6 +11,9 @@ import (
 
 // plainMessage is what a mail step sends that names no message.
 const plainMessage = "From: ann@sender.test\r\nTo: bob@here.test\r\nSubject: hello\r\n\r\nhello\r\n"
+
+// holdEvents are what may become of held mail, as Event.name has it.
+var holdEvents = []string{"held", "released", "forced", "retried", "removed", "expired", "auto-released"}
 
 // step reads one thing that happens.
 func (r *scenarioReader) step(kind StepKind, label string, s *section, c *common) *Step {
@@ -37,8 +41,8 @@ func (r *scenarioReader) step(kind StepKind, label string, s *section, c *common
 	case StepHold:
 		stage = abi.StageHoldEvent
 		st.Record = s.str("record", "")
-		if !slices.Contains([]string{"expired", "released", "retried"}, label) {
-			s.fail(s.head, "A hold block's label is what happened: expired, released or retried.")
+		if !slices.Contains(holdEvents, label) {
+			s.fail(s.head, "A hold block's label is what happened: %s.", strings.Join(holdEvents, ", "))
 		}
 	case StepAction:
 		stage = abi.StageAction

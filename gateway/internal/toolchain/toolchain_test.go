@@ -167,7 +167,7 @@ func TestScenarioMistakes(t *testing.T) {
 		{"scenario \"x\" {\naction \"dance\" {}\n}", "offers no action"},
 		{"scenario \"x\" {\naction \"let_go\" {}\n}", "why"},
 		{"scenario \"x\" {\naction \"let_go\" {\nrecord = \"m1\"\nparams { why = \"x\" }\n}\n}", "no record"},
-		{"scenario \"x\" {\nhold \"broken\" {}\n}", "expired, released or retried"},
+		{"scenario \"x\" {\nhold \"broken\" {}\n}", "held, released, forced"},
 		{"scenario \"x\" {\nmail { advance = \"soon\" }\n}", "no duration"},
 		{"scenario \"x\" {\nmail {}\n}\nscenario \"x\" {\nmail {}\n}", "already"},
 		{`clock = "noon"`, "no time"},
