@@ -17,7 +17,7 @@ macro_rules! imports {
         pub unsafe extern "C" fn $name($(_: $ty),*) $(-> $ret)? { imports!(@absent $($ret)?) })*)*
     };
     (@absent $ret:ty) => { -6 };
-    (@absent) => {};
+    (@absent) => { () };
 }
 
 pub mod raw {

@@ -25,7 +25,7 @@ mod config;
 mod error;
 #[doc(hidden)]
 pub mod guest;
-pub mod host;
+mod host;
 mod matching;
 mod net;
 mod queue;

@@ -60,9 +60,7 @@ impl Patterns {
     /// ascending.
     pub fn match_text(&self, c: &Call, text: impl AsRef<[u8]>) -> Result<Vec<usize>> {
         let t = text.as_ref();
-        self.hits(c, &|id, p, cap| unsafe {
-            raw::match_text(id, self.number, t.as_ptr(), t.len() as u32, p, cap)
-        })
+        self.hits(c, &|id, p, cap| unsafe { raw::match_text(id, self.number, t.as_ptr(), t.len() as u32, p, cap) })
     }
 
     fn hits(&self, c: &Call, ask: &dyn Fn(u64, *mut u32, u32) -> i32) -> Result<Vec<usize>> {

@@ -41,9 +41,7 @@ impl<'a> KV<'a> {
             Some(o) => (o.as_ptr(), o.len() as i32),
             None => (value.as_ptr(), -1),
         };
-        let n = unsafe {
-            raw::kv_cas(k.as_ptr(), k.len() as u32, op, on, value.as_ptr(), value.len() as u32, ttl_ms)
-        };
+        let n = unsafe { raw::kv_cas(k.as_ptr(), k.len() as u32, op, on, value.as_ptr(), value.len() as u32, ttl_ms) };
         Ok(check(n)? == 1)
     }
 

@@ -323,7 +323,7 @@ pub(crate) fn begin(b: &mut Vec<u8>) -> usize {
     b.len()
 }
 
-pub(crate) fn end(b: &mut Vec<u8>, at: usize) {
+pub(crate) fn end(b: &mut [u8], at: usize) {
     let n = (b.len() - at) as u32;
     b[at - 4..at].copy_from_slice(&n.to_le_bytes());
 }
