@@ -23,7 +23,10 @@ const (
 	ExportMemory  = "memory"
 	ExportVersion = "weir_abi_1"
 	ExportInit    = "weir_init" // (len i32) -> i32
-	ExportHook    = "weir_hook" // (stage i32, len i32) -> i32
+	// ExportHook is (stage i32, len i32) -> i32. When a plugin is loaded the host
+	// calls it once with stage 0 and an empty Event: a plugin that knows no such
+	// stage returns 0 or a negative number, and one that traps is not loaded.
+	ExportHook = "weir_hook"
 )
 
 // Results of host functions: a result >= 0 is a length or a count, a negative

@@ -25,7 +25,7 @@ import (
 type Compiler struct {
 	// Dir is the cache, made with mode 0700.
 	Dir string
-	// Deadline for one module; 0: two minutes.
+	// Deadline for one module; 0: three minutes.
 	Deadline time.Duration
 	// Log takes what was wrong with an entry; nil: discarded.
 	Log *slog.Logger
@@ -40,7 +40,7 @@ const (
 	keepFor     = 10 * time.Minute
 )
 
-const defaultDeadline = 2 * time.Minute
+const defaultDeadline = 3 * time.Minute
 
 // names in the cache.
 const (

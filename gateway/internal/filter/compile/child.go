@@ -20,7 +20,7 @@ const argv0 = "weir-compile"
 // Limits that the child sets for itself before it reads a module. An honest Go
 // guest of 1.8 MB takes 0.5 s of processor time and 100 MiB.
 const (
-	maxCPU    = 30        // seconds of processor time
+	maxCPU    = 60        // seconds of processor time
 	maxMemory = 512 << 20 // octets of private, writable memory
 	softHeap  = 192 << 20 // octets from which on garbage is collected harder
 	maxFile   = 256 << 20 // octets of the file of machine code
