@@ -190,3 +190,12 @@ func Clean(s string) string {
 	}
 	return s
 }
+
+// Inside judges what was taken out of a document, and looks into it.
+func (x *Inspector) Inside(c archive.Content) error {
+	j, found := x.Rules.Judge(&File{Names: []string{c.Name}, Type: c.Type, Size: c.Size, Inside: true, Starts: starts(c.R, c.Type)})
+	if found {
+		x.Found(c.Path, j)
+	}
+	return x.Content(c, found)
+}

@@ -1,0 +1,79 @@
+package archive
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// seen is what a walk with a key told, one line each.
+type seen struct{ lines []string }
+
+func (v *seen) Entry(e *Entry, r io.ReaderAt, size int64) error {
+	line := e.Path + " " + string(e.Type)
+	switch {
+	case e.Encrypted:
+		line = e.Path + " encrypted"
+	case r != nil:
+		b := make([]byte, size)
+		n, err := r.ReadAt(b, 0)
+		if err != nil && err != io.EOF {
+			line += " " + err.Error()
+		}
+		line += " " + strconv.Itoa(n)
+	}
+	v.lines = append(v.lines, line)
+	return nil
+}
+
+func (v *seen) Problem(p Problem) error {
+	v.lines = append(v.lines, "! "+strings.TrimSpace(p.Path+" "+p.Cause+" "+p.Detail))
+	return nil
+}
+
+func unlocked(t *testing.T, b []byte, pass string) (lines []string, opened, wrong, unsupported int) {
+	t.Helper()
+	var v seen
+	k := NewKey(pass)
+	bud := NewBudget(Limits{Verify: 64 << 20})
+	bud.Unlock(k)
+	if err := Walk(bytes.NewReader(b), int64(len(b)), "a.bin", bud, &v); err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range k.Openings() {
+		opened, wrong, unsupported = opened+o.Opened, wrong+o.Wrong, unsupported+o.Unsupported
+	}
+	return v.lines, opened, wrong, unsupported
+}
+
+// stallCorpus are archives made with the real tools.
+const stallCorpus = "../../stall/testdata"
+
+func TestKeyOpensRealArchives(t *testing.T) {
+	for _, name := range []string{
+		"zipcrypto.zip", "aes256.zip", "stream-enc.zip", "zip64-enc.zip", "stub.zip", "trailing.zip", "nested-deflated.zip", "nested-stored.zip",
+		"data.7z", "store.7z", "many.7z", "header.7z",
+	} {
+		t.Run(name, func(t *testing.T) {
+			b, err := os.ReadFile(filepath.Join(stallCorpus, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			lines, opened, wrong, unsup := unlocked(t, b, "secret")
+			t.Log(len(lines), opened, wrong, unsup, lines[:min(3, len(lines))])
+			if opened == 0 || wrong+unsup > 0 || strings.Contains(strings.Join(lines, "\n"), "encrypted") {
+				t.Errorf("opened %d, wrong %d, unsupported %d: %q", opened, wrong, unsup, lines)
+			}
+			for _, pass := range []string{"", "Secret", "secret ", "geheim", "1234"} {
+				lines, opened, wrong, unsup = unlocked(t, b, pass)
+				if opened > 0 || wrong == 0 || unsup > 0 || !strings.Contains(strings.Join(lines, "\n"), "! ") {
+					t.Errorf("password %q: opened %d, wrong %d, unsupported %d: %q", pass, opened, wrong, unsup, lines)
+				}
+			}
+		})
+	}
+}
