@@ -52,7 +52,7 @@ func (x *inspection) pptRecords(s octets.Source, path string) {
 			return
 		}
 		typ, n := octets.U16(h[2:]), int64(octets.U32(h[4:]))
-		if seen++; seen == 1 && (h[0]&15 != 15 || typ < pptDocument) {
+		if seen++; seen == 1 && (typ < pptDocument || typ > 0x2fff && typ < 0xf000) {
 			x.find(CauseEncryptedDocument, "ole", path, "its records cannot be read without a password")
 			return
 		}

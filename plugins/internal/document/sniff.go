@@ -29,6 +29,9 @@ func (x *inspection) file(s octets.Source, path string) bool {
 		x.xls(s, path)
 	case begins("\x76\xe8\x04\x60\xc4\x11\xe3\x86"): // [MS-OXORMMS] §2.2.4.1, message.rpmsg
 		x.find(CauseEncryptedMessage, "rpmsg", path, "it is protected by rights management")
+	case begins(oneNoteMark):
+		x.oneNote(s, path)
+	case x.sealed(head, path):
 	case begins("ActiveMime"):
 		x.activeMime(s, path)
 	case bytes.Contains(head[:min(len(head), 1024+5)], []byte("%PDF-")):

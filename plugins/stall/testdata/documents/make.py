@@ -632,6 +632,16 @@ put("dde.csv", b"Name,Amount\r\nA,1\r\n\"=cmd|'/c calc'!A0\",2\r\n", MACRO)
 put("plain.csv", b"Name;Formula;Note\r\nA;=SUM(A1:A2);left|right!\r\n-5;+1;@b\r\n")
 put("xlm.slk", b"ID;P\r\nO;E\r\nNN;NAuto_open;ER1C1;KOut Flank;F\r\nC;X1;Y1;EEXEC(\"calc\")\r\nE\r\n", MACRO)
 put("web-query.iqy", b"WEB\r\n1\r\nhttp://evil.example/data\r\n", TRACK)
+put("openssl.enc", run("openssl", "enc", "-aes-256-cbc", "-pbkdf2", "-pass", "pass:secret", input=letter), ENC)
+
+
+def one(data):
+    """A OneNote section as far as its embedded file goes ([MS-ONESTORE] §2.6.13)."""
+    return bytes.fromhex("e4525c7b8cd8a74daeb15378d02996d3") + bytes(1008) + bytes.fromhex("e716e3bd65261145a4c48d4d0b7a9eac") + struct.pack("<QIQ", len(data), 0, 0) + data + bytes.fromhex("22a7fb71790fa94abb138992564126b5")
+
+
+put("file-macro.one", one(get("vba.doc")), MACRO)
+put("file-plain.one", one(get("plain-writer.doc")))
 put("note.txt", b"Just a note.\n")
 
 with open(os.path.join(out, "expected.tsv"), "w") as f:
