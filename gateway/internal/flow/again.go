@@ -53,7 +53,6 @@ func (f *Flow) Rejudge(ctx context.Context, m *store.Message, ns []int, body sto
 	for _, it := range c.items {
 		r := it.rec
 		ev, copies := c.redispose(ctx, it, &r, body, now)
-		o.Recipients = append(o.Recipients, r)
 		o.Events = append(o.Events, ev)
 		o.Spawn = append(o.Spawn, copies...)
 		if r.PartEdits != "" {
@@ -63,12 +62,13 @@ func (f *Flow) Rejudge(ctx context.Context, m *store.Message, ns []int, body sto
 			o.PartEdits[r.PartEdits] = c.rec.Edits(&r)
 		}
 		if it.fate == fateQueueable {
-			if k, ok := c.original(it, &r, now); ok {
-				o.Added = append(o.Added, k.rec)
-				k.ev.N = -len(o.Added)
-				o.Events = append(o.Events, k.ev)
+			if k, ev, ok := queue.Original(p, c.rec, &r, now); ok {
+				o.Added = append(o.Added, k)
+				ev.N = -len(o.Added)
+				o.Events = append(o.Events, ev)
 			}
 		}
+		o.Recipients = append(o.Recipients, r)
 	}
 	var stalled []store.Recipient
 	for _, r := range o.Recipients {
@@ -201,7 +201,7 @@ func (c *commit) redispose(ctx context.Context, it *item, r *store.Recipient, bo
 		}
 		r.Address, r.Original, r.Local = it.rec.Address, it.rec.Original, it.rec.Local
 		r.Route, r.NextHop, r.Schedule, r.Hold = it.rec.Route, it.rec.NextHop, it.rec.Schedule, nil
-		r.Edits, r.PartEdits = it.rec.Edits, it.rec.PartEdits
+		r.Edits, r.PartEdits, r.Keep = it.rec.Edits, it.rec.PartEdits, it.rec.Keep
 		it.fate, r.Status = fateQueueable, mail.StatusAccepted
 	case mail.ActionReject, mail.ActionDisconnect:
 		it.fate = fateRejected

@@ -441,3 +441,33 @@ func TestTooManyEditsStall(t *testing.T) {
 	reply, m := r.post(twoParts, "a@acme.test", "c@other.test")
 	r.want(reply, m, 250, "a@acme.test=delivered", "c@other.test=stalled")
 }
+
+// Held mail keeps its original when it is released, not before: until then
+// there is one copy, and releasing it whole sends one.
+func TestReleaseOfHeldMailKeepsTheOriginal(t *testing.T) {
+	t.Parallel()
+	in := newInbox(t, 0)
+	fs := strips(true)
+	say := fs.say
+	fs.say = func(ctx context.Context, ev *abi.Event, v *abi.Verdict) error {
+		finds(v, "x", abi.ActionQuarantine)
+		return say(ctx, ev, v)
+	}
+	r := newRig(t, fs, base("", "", tenant("acme", in.addr, "")), nil)
+	reply, m := r.post(twoParts, "a@acme.test")
+	r.want(reply, m, 250, "a@acme.test=quarantined")
+	r.do(lifecycle.Release, m.ID)
+	r.runQueue(func() bool { return r.statuses(m.ID) == "released quarantined" })
+	m = r.get(m.ID)
+	if !m.HasBody || !m.Recipients[1].Kept || m.Recipients[0].Keep != "" {
+		t.Errorf("%+v", m.Recipients)
+	}
+	r.do(lifecycle.Release, m.ID)
+	r.runQueue(func() bool { return r.statuses(m.ID) == "released released" })
+	if got := in.mails(t); len(got) != 2 || got[0] != stripped || got[1] != twoParts {
+		t.Errorf("%q", got)
+	}
+	if r.get(m.ID).HasBody {
+		t.Error("the body stays")
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/mailweir/weir/gateway/internal/mail"
@@ -255,6 +256,7 @@ func (c *commit) prepare(it *item) {
 // stage gives a recipient the edits of the judgement, and no others.
 func (c *commit) stage(it *item, r *store.Recipient) {
 	r.Edits, r.PartEdits = it.ruling.edits, c.rec.Stage(it.ruling.parts)
+	r.Keep = strings.Join(it.ruling.keep, ", ")
 }
 
 // redirect gives a recipient the address that policy sends it to. Where there

@@ -137,11 +137,7 @@ func (c *commit) take(ctx context.Context, tx *transaction, now time.Time) mail.
 			events = append(events, ev)
 		}
 	}
-	for _, k := range c.originals(now) {
-		k.rec.N = len(c.rec.Recipients) + 1
-		k.ev.N = k.rec.N
-		c.rec.Recipients, events = append(c.rec.Recipients, k.rec), append(events, k.ev)
-	}
+	events = append(events, c.keepOriginals(now)...)
 	reply, err := c.write(ctx, tx, now, entry, events)
 	if err != nil {
 		return reply

@@ -310,12 +310,21 @@ func (w *Worker) deliver(ctx context.Context, log *slog.Logger, c store.Claimed,
 	o := store.Outcome{
 		Recipients: append(slices.Clip(e.Recipients), unsound.recipients...), Events: append(slices.Clip(e.Events), unsound.events...), Attempts: attempts,
 	}
+	for i := range o.Recipients { // released mail, whose original is wanted
+		if r := &o.Recipients[i]; !r.Status.Live() && r.Last != nil && r.Last.Success() {
+			if k, ev, ok := Original(p, c.Message, r, book.Now); ok {
+				o.Added = append(o.Added, k)
+				ev.N = -len(o.Added)
+				o.Events = append(o.Events, ev)
+			}
+		}
+	}
 	late, done := context.WithTimeout(context.WithoutCancel(ctx), stopGrace) // also while shutting down
 	defer done()
 	owed := e // oweInstead marks the entry's recipients
 	owed.Recipients = o.Recipients
 	o.Spawn, o.Events = w.o.Notices.Make(late, c.Message, owed, attempts, body, o.Events)
-	o.DropBody = !Owing(c.Message.Recipients) && !Owing(o.Recipients)
+	o.DropBody = !Owing(c.Message.Recipients) && !Owing(o.Recipients) // the store keeps it for what is live, originals too
 	if w.settle(ctx, log, c.Lease, o, e) {
 		w.o.Judge.Attempted(late, c.Message, e)
 	}
