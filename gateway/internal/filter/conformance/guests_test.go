@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -61,7 +60,7 @@ func (g guest) module(t testing.TB) []byte {
 	once, _ := built.LoadOrStore(g.name, sync.OnceValues(g.build))
 	b, err := once.(func() ([]byte, error))()
 	var missing *toolchain.MissingTool
-	if (errors.As(err, &missing) || errors.Is(err, exec.ErrNotFound)) && os.Getenv("WEIR_CI") == "" {
+	if (errors.As(err, &missing) || errors.Is(err, ErrNoCompiler)) && os.Getenv("WEIR_CI") == "" {
 		t.Skip(err)
 	}
 	if err != nil {

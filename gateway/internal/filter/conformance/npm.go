@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -11,6 +12,9 @@ import (
 
 	"github.com/mailweir/weir/sdk/assemblyscript"
 )
+
+// ErrNoCompiler says that npm is not installed, or could not fetch the compiler.
+var ErrNoCompiler = errors.New("the AssemblyScript compiler is not to be had")
 
 // NodeModules is a folder node_modules with the AssemblyScript compiler of the
 // SDK's lock file. npm installs it once per lock file and machine, in the user's
@@ -38,7 +42,7 @@ func NodeModules(ctx context.Context) (string, error) {
 	}
 	npm, err := exec.LookPath("npm")
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("%w: %w", ErrNoCompiler, err)
 	}
 	if err := os.MkdirAll(cache, 0o755); err != nil {
 		return "", err
@@ -56,7 +60,7 @@ func NodeModules(ctx context.Context) (string, error) {
 	c := exec.CommandContext(ctx, npm, "ci", "--no-audit", "--no-fund", "--loglevel=error")
 	c.Dir = tmp
 	if out, err := c.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("npm ci: %w\n%s", err, out)
+		return "", fmt.Errorf("%w: npm ci: %w\n%s", ErrNoCompiler, err, out)
 	}
 	if err := os.Chmod(tmp, 0o755); err != nil {
 		return "", err
