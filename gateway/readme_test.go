@@ -157,7 +157,7 @@ func codeFor(shows string) int {
 	switch {
 	case strings.HasPrefix(shows, "550 "):
 		return 1
-	case strings.HasPrefix(shows, "nothing ") && !strings.HasPrefix(shows, "nothing is selected"), shows == "0 recipients match":
+	case strings.HasPrefix(shows, "no "), strings.HasPrefix(shows, "nothing ") && !strings.HasPrefix(shows, "nothing is selected"), shows == "0 recipients match":
 		return 3
 	}
 	return 0
