@@ -23,7 +23,10 @@ var cScalars = map[string]string{
 func cType(t typ) string {
 	switch t.kind {
 	case "list":
-		return strings.TrimSuffix(cType(*t.elem), "_t") + "_array"
+		if t.elem.kind == "record" {
+			return cType(*t.elem) + "_array"
+		}
+		return "weir_" + cWire(*t.elem) + "_array"
 	case "enum":
 		return "uint32_t"
 	case "record":
@@ -93,7 +96,20 @@ func cTypes(w *goWriter, s *schema) {
 			w.p("typedef struct %s %s;\ntypedef struct { %s *items; uint32_t len, cap; } %s_array;", n, n, n, n)
 		}
 	}
-	done := map[string]bool{}
+	done := map[string]bool{"str": true} // written by hand, beside weir_str
+	for _, d := range s.decls {
+		if d.record == nil {
+			continue
+		}
+		for _, f := range d.record.fields {
+			if f.typ.kind != "list" || f.typ.elem.kind == "record" || done[cWire(*f.typ.elem)] {
+				continue
+			}
+			done[cWire(*f.typ.elem)] = true
+			w.p("typedef struct { %s *items; uint32_t len, cap; } %s;", cType(*f.typ.elem), cType(f.typ))
+		}
+	}
+	done = map[string]bool{}
 	for _, d := range s.decls {
 		if d.record != nil {
 			cStruct(w, s, d.record, done)
