@@ -31,7 +31,7 @@ const rustCrate = "weir"
 var templates embed.FS
 
 // goVersion is the oldest Go that the SDK builds with: the first with
-// go:wasmexport.
+// the directive go:wasmexport.
 const goVersion = "1.24"
 
 var projectName = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,63}$`)

@@ -1,0 +1,8 @@
+gateway {
+  hostname = "mx.weir.test"
+  data_dir = "var"
+}
+
+plugin "typed" {
+  source = "ftp://elsewhere.test/typed.wasm" # ERROR: Invalid value
+}
