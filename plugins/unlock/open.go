@@ -17,10 +17,10 @@ import (
 // opening is one try.
 type opening struct {
 	inspection.Inspector
-	s     *settings
-	call  *sdk.Call
-	key   *archive.Key
-	part  *abi.Part
+	s    *settings
+	call *sdk.Call
+	key  *archive.Key
+	part *abi.Part
 
 	archives []opened
 	problems []string // why the message is kept: what cannot be inspected

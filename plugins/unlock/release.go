@@ -89,12 +89,19 @@ func who(actor string) string {
 	return actor
 }
 
+// allTold is how many findings the host tells of a recipient; where there are
+// so many, there may be more.
+const allTold = 50
+
 // otherwise is the class of what a recipient's message is held for besides
 // encrypted archives; "" nothing.
 func otherwise(r *abi.RecipientInfo) string {
 	const own = "unscannable/" + archive.Encrypted
 	if r.Class != "" && r.Class != own && !strings.HasPrefix(r.Class, own+"/") {
 		return r.Class
+	}
+	if len(r.Findings) >= allTold {
+		return "more than can be told"
 	}
 	for i := range r.Findings {
 		f := &r.Findings[i]
