@@ -86,7 +86,7 @@ func TestImageOfAGoGuest(t *testing.T) {
 	s.Isolated, s.Limits.Instances = true, 1
 	f.swap(t, []Config{{ID: 1, Plugin: "guest", Value: words("pri.e")}}, s)
 	var addresses int64
-	for i := range 300 {
+	for i := range 100 {
 		v, err := f.Call(context.Background(), "guest", &abi.Event{Stage: abi.StageMessage, ConfigID: 1, Sender: "message", PartCount: 2}, testMessage())
 		if err != nil {
 			t.Fatal(i, err)

@@ -18,7 +18,7 @@ func (m *mmapMemory) keep(size int) bool {
 	if err != nil {
 		return false
 	}
-	defer unix.Close(fd) // the mapping keeps the file
+	defer func() { _ = unix.Close(fd) }() // the mapping keeps the file
 	for off := 0; off < size; {
 		n, err := unix.Pwrite(fd, m.b[off:size], int64(off))
 		if err != nil || n == 0 {

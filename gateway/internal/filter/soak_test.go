@@ -122,7 +122,7 @@ func descriptors() int {
 // TestSoakCalls calls a Go guest from several sessions, now and then with what
 // makes it fail.
 func TestSoakCalls(t *testing.T) {
-	n := 100 * soak(t, 300)
+	n := 100 * soak(t, 120)
 	f := newFixture(t)
 	f.Host = NewHost(Options{CacheDir: cacheDir(), Lists: testLists{}, KV: newTestKV(), Metrics: &counters{m: map[string]int64{}}})
 	f.swap(t, []Config{{ID: 1, Plugin: "guest", Value: words("pri.e")}}, guestSpec(t))

@@ -190,7 +190,7 @@ func digest(dir string) (sum []byte, size int64, err error) {
 func entryName(module []byte) string {
 	h := sha256.New()
 	h.Write(module)
-	io.WriteString(h, maker())
+	h.Write([]byte(maker()))
 	return entryPrefix + hex.EncodeToString(h.Sum(nil)[:16])
 }
 

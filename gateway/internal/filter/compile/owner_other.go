@@ -4,6 +4,6 @@ package compile
 
 import "io/fs"
 
-const sigXCPU = -1
+const sigXCPU = -2 // no signal has it
 
 func mine(fs.FileInfo) bool { return true }

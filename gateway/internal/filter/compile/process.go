@@ -68,13 +68,13 @@ func (c *Compiler) explain(err error, said string) error {
 	if !errors.As(err, &exit) {
 		return fmt.Errorf("compiling it: %w", err) // its input broke off, say
 	}
-	status, _ := exit.Sys().(syscall.WaitStatus)
+	status, _ := exit.Sys().(syscall.WaitStatus) // its signal is -1 if it was none
 	switch {
 	case exit.ExitCode() == 1:
 		return fmt.Errorf("compiling it: %s", first)
 	case strings.Contains(said, "out of memory") || strings.Contains(said, "cannot allocate memory"):
 		return fmt.Errorf("compiling it took more than %d MiB of memory; it was stopped", maxMemory>>20)
-	case strings.Contains(said, "SIGXCPU") || status.Signaled() && (status.Signal() == syscall.SIGKILL || int(status.Signal()) == sigXCPU):
+	case strings.Contains(said, "SIGXCPU") || status.Signal() == syscall.SIGKILL || int(status.Signal()) == sigXCPU:
 		return fmt.Errorf("compiling it took more than %d s of processor time, or the machine's memory; it was stopped", maxCPU)
 	}
 	return fmt.Errorf("compiling it ended the compiler: %v: %s", exit, first)

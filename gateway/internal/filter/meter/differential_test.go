@@ -106,7 +106,7 @@ func (w *twin) play(t *testing.T, wasm []byte, sigs []signature, args []uint64) 
 				case typeI32:
 					in[k] = uint64(uint32(in[k]))
 				case typeF32:
-					in[k] = uint64(api.EncodeF32(float32(int32(in[k])) / 3))
+					in[k] = api.EncodeF32(float32(int32(in[k])) / 3)
 				case typeF64:
 					in[k] = api.EncodeF64(float64(int64(in[k])) / 3)
 				}

@@ -220,8 +220,8 @@ func (g *generator) constant(t byte) {
 
 // operator is an instruction that takes values and gives one.
 type operator struct {
-	takes, gives []byte
-	code         []byte
+	takes []byte
+	code  []byte
 }
 
 // operators of each type that they give.
