@@ -22,12 +22,14 @@ var ArmorMarks = []string{armorPGP, armorPKCS7, armorPKCS, armorCMS}
 const (
 	maxArmorScan = 8 << 20  // of one text
 	maxArmor     = 16 << 20 // of one armoured message that is unpacked
+	armorHead    = 16 << 10 // of one, to see what it is
+	maxBlocks    = 500
 )
 
 // armoured looks for armoured messages anywhere in a text.
 func (x *inspection) armoured(s octets.Source, path string) bool {
 	const step, overlap = 64 << 10, 32
-	found := false
+	found, blocks := false, 0
 	for off := int64(0); off < min(s.Size, maxArmorScan); off += step {
 		b, err := s.Range(off, step+overlap)
 		if err != nil {
@@ -40,6 +42,10 @@ func (x *inspection) armoured(s octets.Source, path string) bool {
 					break
 				}
 				i += j + len(mark)
+				if blocks++; blocks > maxBlocks {
+					x.unreadable("pgp", path, "it has more armoured blocks than can be inspected")
+					return true
+				}
 				found = x.armouredBlock(s, off+int64(i-len(mark)), mark, path) || found
 			}
 		}
@@ -55,7 +61,7 @@ func (x *inspection) armouredBlock(s octets.Source, off int64, mark, path string
 	if err != nil || !beginsLine(before, from == 0) {
 		return false
 	}
-	text, err := s.Range(off, 128<<10)
+	text, err := s.Range(off, armorHead)
 	if err != nil {
 		return false
 	}
@@ -76,7 +82,7 @@ func (x *inspection) armouredBlock(s octets.Source, off int64, mark, path string
 	if !isDER(data) {
 		return false
 	}
-	if len(text) == 128<<10 {
+	if len(text) == armorHead {
 		if text, err = s.Range(off, maxArmor); err != nil || !x.lim.Budget.Unpack(int64(len(text))) {
 			return false
 		}

@@ -32,7 +32,8 @@ type Finding struct {
 }
 
 // Budget is what the inspection of one message may cost in all; archive.Budget
-// has these methods. Each takes from the budget and is false once it is used up.
+// has these methods. Each takes from the budget and is false once it is used up,
+// or the time for the message is; Unpack(0) asks for that.
 type Budget interface {
 	Entry() bool         // one more entry, stream or object
 	Unpack(n int64) bool // n more octets unpacked into memory

@@ -17,6 +17,7 @@ type inspection struct {
 	findings []Finding
 	err      error // of Limits.Embedded
 	work     int64 // octets and calls of reading that are left
+	calls    int
 	scratch  []byte
 }
 
@@ -68,7 +69,7 @@ type metered struct {
 
 // ReadAt implements io.ReaderAt.
 func (m metered) ReadAt(b []byte, off int64) (int, error) {
-	if m.x.work < 0 {
+	if !m.x.goOn() {
 		return 0, errWork
 	}
 	n, err := m.r.ReadAt(b, off)
@@ -76,7 +77,37 @@ func (m metered) ReadAt(b []byte, off int64) (int, error) {
 	return n, err
 }
 
+// goOn says whether there is work left, and every now and then whether the
+// caller's budget has time left.
+func (x *inspection) goOn() bool {
+	if x.calls++; x.calls&255 == 0 && x.lim.Budget != nil && !x.lim.Budget.Unpack(0) {
+		x.work = -1
+	}
+	return x.work >= 0
+}
+
 // meter bounds what reading a source costs.
 func (x *inspection) meter(s octets.Source) octets.Source {
 	return octets.Source{R: metered{x, s.R}, Size: s.Size}
+}
+
+// unpacked bounds what is unpacked without being kept.
+type unpacked struct {
+	x    *inspection
+	r    io.Reader
+	left int64
+}
+
+// unpacking bounds one stream: what is longer than maxPart is not read in part.
+func (x *inspection) unpacking(r io.Reader) io.Reader { return &unpacked{x, r, maxPart} }
+
+// Read implements io.Reader.
+func (u *unpacked) Read(b []byte) (int, error) {
+	if !u.x.goOn() || u.left < 0 {
+		return 0, errWork
+	}
+	n, err := u.r.Read(b)
+	u.left -= int64(n)
+	u.x.work -= int64(n) + callCost
+	return n, err
 }

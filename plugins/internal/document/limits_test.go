@@ -1,6 +1,7 @@
 package document
 
 import (
+	"archive/zip"
 	"bytes"
 	"errors"
 	"io"
@@ -99,5 +100,67 @@ func TestWork(t *testing.T) {
 	}
 	if _, err := s.At(0, 1); err != errWork {
 		t.Error(err)
+	}
+}
+
+// packed makes a package of parts of so many octets.
+func packed(t *testing.T, size int, names ...string) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	for _, n := range append([]string{"[Content_Types].xml"}, names...) {
+		w, err := z.Create(n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write([]byte("<a>")); err != nil {
+			t.Fatal(err)
+		}
+		blank := make([]byte, 1<<20)
+		for i := 0; n != "[Content_Types].xml" && i < size>>20; i++ {
+			if _, err := w.Write(blank); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := w.Write([]byte("</a>")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// TestBombs: what is too long to be read whole is unreadable, in one part or in
+// many, and takes no longer than the limits say.
+func TestBombs(t *testing.T) {
+	for name, b := range map[string][]byte{
+		"one part":   packed(t, maxPart+1<<20, "word/document.xml"),
+		"many parts": packed(t, 20<<20, "a/1.xml", "a/2.xml", "a/3.xml", "a/4.xml", "a/5.xml", "a/6.xml", "a/7.xml", "a/8.xml", "a/9.xml"),
+	} {
+		fs, err := Inspect(bytes.NewReader(b), int64(len(b)), "", "", Limits{Depth: 5})
+		if err != nil || causes(fs) != CauseUnreadable {
+			t.Errorf("%s: %v %v", name, fs, err)
+		}
+	}
+	b := packed(t, 16<<20, "word/document.xml")
+	if fs, err := Inspect(bytes.NewReader(b), int64(len(b)), "", "", Limits{Depth: 5}); err != nil || len(fs) != 0 {
+		t.Errorf("%v %v", fs, err)
+	}
+}
+
+// spent is a budget whose time is over.
+type spent struct{}
+
+func (spent) Entry() bool       { return true }
+func (spent) Unpack(int64) bool { return false }
+
+// TestTime: when the caller's time is over, what is left is unreadable.
+func TestTime(t *testing.T) {
+	b := sample(t, "plain-impress.ppt")
+	fs, err := Inspect(bytes.NewReader(b), int64(len(b)), "", "", Limits{Depth: 5, Budget: spent{}})
+	if err != nil || causes(fs) != CauseUnreadable {
+		t.Errorf("%v %v", fs, err)
 	}
 }

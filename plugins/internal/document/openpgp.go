@@ -258,13 +258,13 @@ func (x *inspection) pgpCompressed(r io.Reader, path string, depth int) {
 	}
 	switch c {
 	case 1:
-		x.pgpContent(flate.NewReader(br), path, depth+1)
+		x.pgpContent(x.unpacking(flate.NewReader(br)), path, depth+1)
 	case 2:
 		if _, err := br.Discard(2); err == nil {
-			x.pgpContent(flate.NewReader(br), path, depth+1)
+			x.pgpContent(x.unpacking(flate.NewReader(br)), path, depth+1)
 		}
 	case 3:
-		x.pgpContent(bzip2.NewReader(br), path, depth+1)
+		x.pgpContent(x.unpacking(bzip2.NewReader(br)), path, depth+1)
 	}
 }
 

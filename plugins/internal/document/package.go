@@ -90,7 +90,7 @@ func (k *parts) open(e *pkzip.Entry) io.Reader {
 		k.x.fault("", join(k.path, e.Name), err)
 		return nil
 	}
-	return io.LimitReader(r, maxPart)
+	return k.x.unpacking(r)
 }
 
 // head reads the beginning of a part, false where that is impossible.

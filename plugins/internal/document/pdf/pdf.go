@@ -33,8 +33,8 @@ const ErrPassword = damage("it needs a password or key to be read")
 
 const (
 	maxObjects = 500_000
-	maxObject  = 4 << 20  // octets of one object outside of its stream
-	maxStream  = 16 << 20 // octets of one stream of objects
+	maxObject  = 1 << 20  // octets of one object outside of its stream
+	maxStream  = 8 << 20  // octets of one stream of objects
 	maxWork    = 96 << 20 // octets unpacked in one file to find objects
 	maxLoaded  = 8 << 20  // octets of streams of objects that are kept
 )
@@ -283,7 +283,7 @@ func (f *File) load(num int) any {
 
 // at reads the object at an offset; num -1 where there is none.
 func (f *File) at(off int64) (num, gen int, v any) {
-	for size := int64(512); ; size *= 8 {
+	for size := int64(512); ; size = min(8*size, maxObject) {
 		b := f.window(off, size)
 		p := parser{b: b}
 		n, ok1 := p.value().(int64)
@@ -308,7 +308,7 @@ func (f *File) at(off int64) (num, gen int, v any) {
 				p.short = true
 			}
 		}
-		if !p.short || int64(len(b)) < size || size > maxObject {
+		if !p.short || int64(len(b)) < size || size >= maxObject {
 			return int(n), int(g), v
 		}
 	}

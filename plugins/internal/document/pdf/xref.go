@@ -110,7 +110,7 @@ func (f *File) table(off, shift int64) (Dict, error) {
 		}
 		off += n
 	}
-	for size := int64(2048); ; size *= 8 {
+	for size := int64(2048); ; size = min(8*size, maxObject) {
 		b := f.window(off, size)
 		p := parser{b: b}
 		d, ok := p.value().(Dict)

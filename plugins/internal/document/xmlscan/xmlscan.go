@@ -67,7 +67,8 @@ const (
 
 const (
 	bufSize = 8 << 10
-	maxTag  = 4 << 20 // of markup; far beyond what documents have
+	maxTag  = 2 << 20 // of markup; far beyond what documents have
+	maxAttr = 1000
 	maxText = 4 << 10
 )
 
@@ -243,13 +244,14 @@ func (s *Scanner) text() Token {
 
 // until gives what stands in front of mark, and goes on behind it.
 func (s *Scanner) until(mark string, from int) (string, error) {
-	for {
-		if len(s.buf) >= from {
-			if i := bytes.Index(s.buf[from:], []byte(mark)); i >= 0 {
-				text := string(s.buf[from : from+i])
-				s.buf = s.buf[from+i+len(mark):]
+	for at := from; ; {
+		if len(s.buf) >= at {
+			if i := bytes.Index(s.buf[at:], []byte(mark)); i >= 0 {
+				text := string(s.buf[from : at+i])
+				s.buf = s.buf[at+i+len(mark):]
 				return text, nil
 			}
+			at = max(at, len(s.buf)-len(mark)+1)
 		}
 		if len(s.buf) > maxTag || !s.fill() {
 			return "", s.broken()
@@ -410,7 +412,9 @@ func parseTag(b []byte) Token {
 			return t
 		}
 		a.Value = unescape(b[:end])
-		t.Attrs = append(t.Attrs, a)
+		if t.Attrs = append(t.Attrs, a); len(t.Attrs) > maxAttr {
+			return Token{}
+		}
 		b = b[end+1:]
 	}
 }
