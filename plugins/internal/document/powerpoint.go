@@ -132,7 +132,7 @@ func (c *chunks) room() []byte {
 	if c.size == chunkSize*int64(len(c.list)) {
 		c.list = append(c.list, make([]byte, chunkSize))
 	}
-	return c.list[len(c.list)-1][c.size%chunkSize:]
+	return c.list[c.size/chunkSize][c.size%chunkSize:]
 }
 
 func (c *chunks) add(n int) { c.size += int64(n) }

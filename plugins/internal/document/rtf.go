@@ -46,7 +46,8 @@ type rtfReader struct {
 	uc     int
 
 	object  *chunks
-	high    int // first hexadecimal digit
+	mem     chunks // of objects, one after another
+	high    int    // first hexadecimal digit
 	objects int
 	full    bool
 }
@@ -198,7 +199,8 @@ func (p *rtfReader) word(w string, n int, has bool) {
 		p.enter(rtfTemplate)
 	case "objdata":
 		p.enter(rtfObject)
-		p.object, p.high, p.full = &chunks{}, -1, false
+		p.mem.size = 0
+		p.object, p.high, p.full = &p.mem, -1, false
 	case "sn":
 		p.enter(rtfShapeName)
 	case "sv":
@@ -251,10 +253,10 @@ func (p *rtfReader) octet(c byte) {
 	if p.object == nil || p.full {
 		return
 	}
-	room := p.object.room()
-	room[0] = c
+	had := len(p.object.list)
+	p.object.room()[0] = c
 	p.object.add(1)
-	if p.object.size%chunkSize == 1 && !p.x.lim.Budget.Unpack(chunkSize) || p.object.size > maxRTFObj {
+	if len(p.object.list) > had && !p.x.lim.Budget.Unpack(chunkSize) || p.object.size > maxRTFObj {
 		p.x.unreadable("rtf", p.path, "its objects are larger than can be inspected")
 		p.full = true
 	}
