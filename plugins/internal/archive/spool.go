@@ -58,7 +58,7 @@ func (s *spool) fill(to int64, drop bool) error {
 		}
 		s.size += int64(n)
 		s.err = err
-		if lim := s.b.decoded(int64(n)); lim != nil && s.err == nil {
+		if lim := s.b.decoded(int64(n)); lim != nil && (s.err == nil || s.err == io.EOF) { // the end may come with the last octets
 			s.err = lim
 		}
 		switch {

@@ -66,14 +66,12 @@ func (z *zipWalk) opened(e *zipEntry) (*spool, error) {
 	plain.flags &^= flagEncrypted
 	bare.flags &^= flagEncrypted
 	raw := z.s.section(e.data, e.end-e.data)
-	if e.method != methodAES {
-		if why := differ(&plain, &bare); why != "" {
-			return nil, damaged("its two headers disagree about " + why)
-		}
-		return z.openedOld(&plain, raw, time)
+	plain.method, bare.method = min(e.method, methodAES-1), min(l.method, methodAES-1) // not encrypted, for the comparison
+	if why := differ(&plain, &bare); why != "" {
+		return nil, damaged("its two headers disagree about " + why)
 	}
-	if l.method != methodAES || !sameName(l.name, e.name) {
-		return nil, damaged("its two headers disagree")
+	if e.method != methodAES {
+		return z.openedOld(&plain, raw, time)
 	}
 	a, ok := aesExtra(extra)
 	if !ok {
