@@ -19,7 +19,7 @@ import (
 const (
 	exitOK      = 0
 	exitError   = 1
-	exitChanges = 2 // a plan or "fmt --check" found changes
+	exitChanges = 2 // "plugin update --dry-run" or "fmt --check" found changes
 	exitNoMatch = 3
 	exitUsage   = 64 // EX_USAGE of sysexits.h
 )

@@ -61,7 +61,8 @@ const exitCodeHelp = `Exit codes of weir:
 
    0  done
    1  error; standard error says what failed and what to do
-   2  "weir fmt --check" found a file that is not in the usual layout
+   2  "weir fmt --check" found a file that is not in the usual layout, or
+      "weir plugin update --dry-run" something to update
    3  nothing matches: the search is empty, or no message has this ID
   64  the command line is wrong
 `

@@ -135,10 +135,11 @@ func SourceIn(config, source string) string {
 	if err != nil {
 		return source
 	}
-	if rel, err := filepath.Rel(dir, abs); err == nil && !strings.HasPrefix(rel, "..") {
-		return filepath.ToSlash(rel)
+	rel, err := filepath.Rel(dir, abs)
+	if err != nil { // another volume
+		return abs
 	}
-	return abs
+	return filepath.ToSlash(rel)
 }
 
 // Who says what a digest is.

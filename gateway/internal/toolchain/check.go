@@ -79,7 +79,7 @@ func Check(ctx context.Context, source string, module []byte) *Report {
 	r.hooks(m)
 	r.config(m)
 	r.load(ctx, module, m)
-	r.Snippet = snippet(m)
+	r.Snippet = snippet(m, r.Digest)
 	return r
 }
 

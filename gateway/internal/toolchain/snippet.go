@@ -7,13 +7,14 @@ import (
 
 	"github.com/mailweir/weir/policy"
 	"github.com/mailweir/weir/sdk/abi"
+	"github.com/mailweir/weir/sdk/abi/grant"
 	"github.com/mailweir/weir/sdk/abi/manifest"
 )
 
 // snippet is the plugin and a use of it as HCL, to paste into a policy.
-func snippet(m *manifest.Manifest) string {
+func snippet(m *manifest.Manifest, digest string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "plugin %q {\nsource = %q\n", m.Name, m.Name+".wasm")
+	fmt.Fprintf(&b, "plugin %q {\nsource = %q\n# digest = %q\n", m.Name, m.Name+".wasm", digest)
 	if len(m.Grants) > 0 {
 		b.WriteString("\ngrant {\n")
 		for _, g := range m.Grants {
@@ -48,14 +49,10 @@ func judges(m *manifest.Manifest) bool {
 	return false
 }
 
+// grantExample is what stands behind the equals sign of a grant.
 func grantExample(kind string) string {
-	switch kind {
-	case "http":
-		return `["https://host.example/path/"]`
-	case "dial":
-		return `["127.0.0.1:1234"]`
-	}
-	return "true"
+	_, value, _ := strings.Cut(grant.Example(kind), " = ")
+	return value
 }
 
 func configExample(b *strings.Builder, s *manifest.Block) {
