@@ -711,8 +711,9 @@ void weir_put(weir_buf *b, weir_str s);
 weir_str weir_str_of(const weir_buf *b);
 
 /* Values: configuration and action parameters. The host has checked them by the
-   manifest's schema and filled its defaults in. weir_attr gives null where there is
-   no such attribute; a string stands for a list of one in weir_strings. */
+   manifest's schema and filled its defaults in; durations are milliseconds, sizes
+   octets. weir_attr gives null where there is no such attribute; a string stands for
+   a list of one in weir_strings. */
 const weir_value *weir_attr(const weir_value *object, weir_str name);
 weir_str_array weir_strings(const weir_value *v);
 /* The parameters of an action, an object; null where the event has none. */

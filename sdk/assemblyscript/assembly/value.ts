@@ -1,7 +1,8 @@
 import { Value, ValueKind } from "./abi";
 
 // Configuration values and action parameters. The host has checked them by the
-// manifest's schema and filled its defaults in.
+// manifest's schema and filled its defaults in. Durations are milliseconds, sizes
+// octets.
 
 /** An attribute of an object, null where there is none. */
 export function attr(v: Value, name: string): Value {

@@ -49,7 +49,8 @@ impl Value {
         self.kind == ValueKind::BOOL && self.bool
     }
 
-    /// A number, 0 for anything else. Integers are exact up to 2^53.
+    /// A number, 0 for anything else. Integers are exact up to 2^53. A duration of
+    /// the configuration is milliseconds, a size octets.
     pub fn as_number(&self) -> f64 {
         self.number
     }

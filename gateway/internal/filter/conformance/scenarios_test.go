@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"context"
 	"crypto/md5"
 	"crypto/sha1"
 	"crypto/sha256"
@@ -214,7 +215,7 @@ func ofTheNetwork() []scenario {
 	large := &abi.HTTPRequest{Method: "POST", URL: "https://hooks.test/weir/", Body: make([]byte, 50_000)}
 	fetch := func(r *abi.HTTPRequest) abi.Value { return object("data", r.Append(nil)) }
 	return []scenario{
-		{name: "dns", op: "dns", args: object("data", (&abi.DNSRequest{Questions: questions}).Append(nil)), check: encoded(&abi.DNSResponse{Answers: dns{}.Query(nil, seen)})},
+		{name: "dns", op: "dns", args: object("data", (&abi.DNSRequest{Questions: questions}).Append(nil)), check: encoded(&abi.DNSResponse{Answers: dns{}.Query(context.Background(), seen)})},
 		{name: "dns not granted", op: "dns", args: object("data", (&abi.DNSRequest{Questions: []abi.DNSQuestion{{Name: "a.example", Type: "A"}}}).Append(nil)), code: "-2", text: "a.example"},
 		{name: "dns of an unknown type", op: "dns", args: object("data", (&abi.DNSRequest{Questions: []abi.DNSQuestion{{Name: "a.test", Type: "ANY"}}}).Append(nil)), code: "-5", text: "types are"},
 		{name: "fetch", op: "fetch", args: fetch(request), check: encoded(&abi.HTTPResponse{
