@@ -7,9 +7,7 @@ package xmlscan
 import (
 	"bytes"
 	"io"
-	"strconv"
 	"strings"
-	"unicode/utf8"
 )
 
 // Kind is what a token is.
@@ -100,75 +98,6 @@ func New(r io.Reader) *Scanner {
 		s.wide(b, 1)
 	}
 	return s
-}
-
-// wide goes on in UTF-16; high is 1 where the high octet comes first.
-func (s *Scanner) wide(b []byte, high int) {
-	rest := append([]byte(nil), b...)
-	s.r = &utf16Reader{r: io.MultiReader(bytes.NewReader(rest), &errReader{s.r, s.err}), high: high}
-	s.buf, s.mem, s.err = nil, make([]byte, 0, bufSize), nil
-	for len(s.buf) < 3 && s.fill() {
-	}
-	s.buf = bytes.TrimPrefix(s.buf, []byte("\xef\xbb\xbf"))
-}
-
-// errReader goes on with a reader that may have ended.
-type errReader struct {
-	r   io.Reader
-	err error
-}
-
-func (e *errReader) Read(b []byte) (int, error) {
-	if e.err != nil {
-		return 0, e.err
-	}
-	return e.r.Read(b)
-}
-
-// utf16Reader makes UTF-8 of UTF-16.
-type utf16Reader struct {
-	r    io.Reader
-	high int
-	in   [2048]byte
-	n    int
-	lead uint16
-	out  []byte
-}
-
-func (u *utf16Reader) Read(p []byte) (int, error) {
-	for len(u.out) == 0 {
-		n, err := u.r.Read(u.in[u.n:])
-		u.n += n
-		i := 0
-		for ; i+1 < u.n; i += 2 {
-			c := uint16(u.in[i])<<8 | uint16(u.in[i+1])
-			if u.high == 0 {
-				c = c>>8 | c<<8 // the low octet comes first
-			}
-			u.put(c)
-		}
-		copy(u.in[:], u.in[i:u.n])
-		u.n -= i
-		if err != nil && len(u.out) == 0 {
-			return 0, err
-		}
-	}
-	n := copy(p, u.out)
-	u.out = u.out[n:]
-	return n, nil
-}
-
-func (u *utf16Reader) put(c uint16) {
-	switch {
-	case c >= 0xd800 && c < 0xdc00:
-		u.lead = c
-		return
-	case c >= 0xdc00 && c < 0xe000 && u.lead != 0:
-		u.out = utf8.AppendRune(u.out, 0x10000+(rune(u.lead)-0xd800)<<10+rune(c)-0xdc00)
-	default:
-		u.out = utf8.AppendRune(u.out, rune(c))
-	}
-	u.lead = 0
 }
 
 // fill reads more behind what is unread; false at the end.
@@ -298,6 +227,8 @@ func (s *Scanner) markup() (Token, error) {
 	case s.has("<![CDATA["):
 		text, err := s.until("]]>", 9)
 		return Token{Kind: Text, Text: text}, err
+	case s.has("<!["): // Office's conditions, in VML
+		return Token{}, s.skip(">", 3)
 	case s.has("<?"):
 		text, err := s.until("?>", 2)
 		if err == nil && strings.HasPrefix(text, "xml ") && !readable(text) {
@@ -320,29 +251,6 @@ func (s *Scanner) markup() (Token, error) {
 		return t, err
 	}
 	return s.start()
-}
-
-// readable: the declared encoding agrees with ASCII.
-func readable(decl string) bool {
-	i := strings.Index(decl, "encoding")
-	if i < 0 {
-		return true
-	}
-	v := strings.TrimLeft(decl[i+len("encoding"):], " \t\r\n=")
-	if len(v) < 2 {
-		return true
-	}
-	v = v[1:]
-	if j := strings.IndexByte(v, decl[len(decl)-len(v)-1]); j >= 0 {
-		v = v[:j]
-	}
-	v = strings.ToLower(v)
-	for _, p := range []string{"utf-8", "utf8", "us-ascii", "ascii", "iso-8859-", "iso8859", "latin", "windows-", "cp125", "utf-16", "gb", "euc-", "shift_jis", "big5", "koi8", "ks_c"} {
-		if strings.HasPrefix(v, p) {
-			return true
-		}
-	}
-	return false
 }
 
 func (s *Scanner) start() (Token, error) {
@@ -374,97 +282,4 @@ func (s *Scanner) start() (Token, error) {
 			return Token{}, s.broken()
 		}
 	}
-}
-
-func parseTag(b []byte) Token {
-	t := Token{Kind: Start}
-	if len(b) > 0 && b[len(b)-1] == '/' {
-		t.Text, b = "/", b[:len(b)-1]
-	}
-	n := 0
-	for n < len(b) && !space(b[n]) {
-		n++
-	}
-	t.Prefix, t.Name = split(string(b[:n]))
-	for b = b[n:]; ; {
-		for len(b) > 0 && space(b[0]) {
-			b = b[1:]
-		}
-		eq := bytes.IndexByte(b, '=')
-		if eq <= 0 {
-			return t
-		}
-		var a Attr
-		a.Prefix, a.Name = split(strings.TrimRight(string(b[:eq]), " \t\r\n"))
-		b = b[eq+1:]
-		for len(b) > 0 && space(b[0]) {
-			b = b[1:]
-		}
-		if len(b) == 0 {
-			return t
-		}
-		end := -1
-		if q := b[0]; q == '"' || q == '\'' {
-			b = b[1:]
-			end = bytes.IndexByte(b, q)
-		}
-		if end < 0 {
-			return t
-		}
-		a.Value = unescape(b[:end])
-		if t.Attrs = append(t.Attrs, a); len(t.Attrs) > maxAttr {
-			return Token{}
-		}
-		b = b[end+1:]
-	}
-}
-
-func space(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
-
-func split(name string) (prefix, local string) {
-	if i := strings.IndexByte(name, ':'); i >= 0 {
-		return name[:i], name[i+1:]
-	}
-	return "", name
-}
-
-func unescape(b []byte) string {
-	if bytes.IndexByte(b, '&') < 0 {
-		return string(b)
-	}
-	out := make([]byte, 0, len(b))
-	for i := 0; i < len(b); i++ {
-		if b[i] != '&' {
-			out = append(out, b[i])
-			continue
-		}
-		end := bytes.IndexByte(b[i:min(len(b), i+16)], ';')
-		if end < 0 {
-			out = append(out, '&')
-			continue
-		}
-		name := string(b[i+1 : i+end])
-		switch {
-		case name == "amp":
-			out = append(out, '&')
-		case name == "lt":
-			out = append(out, '<')
-		case name == "gt":
-			out = append(out, '>')
-		case name == "quot":
-			out = append(out, '"')
-		case name == "apos":
-			out = append(out, '\'')
-		case strings.HasPrefix(name, "#x"):
-			n, _ := strconv.ParseUint(name[2:], 16, 21)
-			out = utf8.AppendRune(out, rune(n))
-		case strings.HasPrefix(name, "#"):
-			n, _ := strconv.ParseUint(name[1:], 10, 21)
-			out = utf8.AppendRune(out, rune(n))
-		default:
-			out = append(out, b[i:i+end+1]...)
-		}
-		i += end
-	}
-	return string(out)
 }

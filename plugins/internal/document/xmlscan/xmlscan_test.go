@@ -87,6 +87,9 @@ func TestDamaged(t *testing.T) {
 			t.Errorf("%s: %s", in, got)
 		}
 	}
+	if got := spell(strings.NewReader(`<a><![if !mso]><b/><![endif]></a>`), false); got != "<|a><|b></b></a>" {
+		t.Error(got)
+	}
 	if got := spell(strings.NewReader(`<!DOCTYPE a PUBLIC "x" "y"><a/>`), true); got != "<|a></a>" {
 		t.Error(got)
 	}
