@@ -8,6 +8,7 @@ type inflate64 struct {
 	in     *input
 	acc    uint32
 	have   uint
+	over   int // octets taken beyond the end
 	win    [1 << 16]byte
 	pos    int // in win
 	total  int64
@@ -26,6 +27,9 @@ func newInflate64(in *input) *inflate64 { return &inflate64{in: in} }
 // bits takes n bits, at most 16, the lowest first.
 func (f *inflate64) bits(n uint) int {
 	for f.have < n {
+		if f.in.err != nil {
+			f.over++
+		}
 		f.acc |= uint32(f.in.next()) << f.have
 		f.have += 8
 	}
@@ -78,7 +82,7 @@ func (f *inflate64) Read(p []byte) (n int, err error) {
 }
 
 func (f *inflate64) check() {
-	if f.in.err != nil && f.err == nil && f.have == 0 {
+	if f.over > 4 && f.err == nil {
 		f.err = f.in.fault()
 	}
 }

@@ -11,6 +11,7 @@ type lhReader struct {
 	pbit    uint // width of their count
 	acc     uint32
 	have    uint
+	over    int // octets taken beyond the end
 	win     [1 << 16]byte
 	pos     int
 	block   int // codes left in the block
@@ -33,6 +34,9 @@ func newLH(in *input, np int, pbit uint, size int64) *lhReader {
 // bits takes n bits, at most 16, the highest first.
 func (l *lhReader) bits(n uint) int {
 	for l.have < n {
+		if l.in.err != nil {
+			l.over++
+		}
 		l.acc = l.acc<<8 | uint32(l.in.next())
 		l.have += 8
 	}
@@ -67,7 +71,7 @@ func (l *lhReader) Read(p []byte) (n int, err error) {
 				l.err = l.reach(c - 253)
 			}
 		}
-		if l.in.err != nil && l.err == nil && l.have == 0 {
+		if l.over > 4 && l.err == nil {
 			l.err = l.in.fault()
 		}
 	}
@@ -216,7 +220,7 @@ func (a *arjFastest) Read(p []byte) (n int, err error) {
 				a.match = c + 2
 				a.from = a.pos - a.number(9, 13) - 1 + 1<<20
 			}
-			if a.in.err != nil && a.have == 0 {
+			if a.over > 4 {
 				a.err = a.in.fault()
 			}
 		}

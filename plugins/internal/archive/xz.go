@@ -177,7 +177,7 @@ func (x *xzReader) blockEnd() error {
 	in := x.in
 	x.core.Close()
 	x.r, x.core = nil, nil
-	for (in.pos()-x.start)%4 != 0 {
+	for (in.pos()-x.start)%4 != 0 && in.err == nil {
 		if in.next() != 0 {
 			return damaged("a block is broken")
 		}
@@ -211,7 +211,7 @@ func (x *xzReader) index() error {
 		x.vint()
 		x.vint()
 	}
-	for (in.pos()-x.start)%4 != 0 {
+	for (in.pos()-x.start)%4 != 0 && in.err == nil {
 		in.next()
 	}
 	var b [16]byte
