@@ -8,5 +8,5 @@ import "embed"
 // project, which then builds without a registry. No plugin needs it, and none
 // has it: it is not there in Wasm, nor in the copy.
 //
-//go:embed *.go abi/*.go abi/pattern/*.go sdktest/*.go
+//go:embed README.md *.go abi/*.go abi/pattern/*.go sdktest/*.go
 var Files embed.FS

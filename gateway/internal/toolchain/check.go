@@ -106,7 +106,7 @@ func (r *Report) caps(s *meter.Report) {
 // names lists imports and exports, without making machine code.
 func (r *Report) names(ctx context.Context, metered []byte) error {
 	rt := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigInterpreter())
-	defer rt.Close(ctx)
+	defer rt.Close(ctx) //nolint:errcheck // nothing runs
 	cm, err := rt.CompileModule(ctx, metered)
 	if err != nil {
 		first, _, _ := strings.Cut(err.Error(), "\n")
