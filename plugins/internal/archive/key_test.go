@@ -53,18 +53,25 @@ func unlocked(t *testing.T, b []byte, pass string) (lines []string, opened, wron
 // stallCorpus are archives made with the real tools.
 const stallCorpus = "../../stall/testdata"
 
+func fixtureOf(t *testing.T, name string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(stallCorpus, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
 func TestKeyOpensRealArchives(t *testing.T) {
 	for _, name := range []string{
 		"zipcrypto.zip", "aes256.zip", "stream-enc.zip", "zip64-enc.zip", "stub.zip", "trailing.zip", "nested-deflated.zip", "nested-stored.zip",
 		"data.7z", "store.7z", "many.7z", "header.7z",
+		"archives/zip-aes128.zip", "archives/zip-aes192.zip", "archives/zip-aes256.zip",
+		"archives/7z-encrypted.7z", "archives/7z-encrypted-names.7z", "archives/7z-encrypted-stored.7z", "archives/7z-encrypted-bzip2.7z", "archives/7z-one-encrypted.7z",
 	} {
 		t.Run(name, func(t *testing.T) {
-			b, err := os.ReadFile(filepath.Join(stallCorpus, name))
-			if err != nil {
-				t.Fatal(err)
-			}
+			b := fixtureOf(t, name)
 			lines, opened, wrong, unsup := unlocked(t, b, "secret")
-			t.Log(len(lines), opened, wrong, unsup, lines[:min(3, len(lines))])
 			if opened == 0 || wrong+unsup > 0 || strings.Contains(strings.Join(lines, "\n"), "encrypted") {
 				t.Errorf("opened %d, wrong %d, unsupported %d: %q", opened, wrong, unsup, lines)
 			}
