@@ -34,6 +34,8 @@ var layers = []struct {
 	{"gateway/internal/actions", []string{"net/http", module + "gateway/internal/api"}, "verbs do not know who offers them"},
 	{"gateway/internal/tasks", []string{"net/http", "github.com/tetratelabs/wazero", module + "gateway/internal/api", module + "gateway/internal/flow"}, "what plugins do for themselves knows neither who offers it nor who is filtering"},
 	{"gateway/internal/api", []string{"github.com/dgraph-io/badger", module + "gateway/internal/filter", module + "gateway/internal/deliver", module + "gateway/internal/store/badgerstore"}, "the API calls verbs and views"},
+	{"gateway/internal/artifact", []string{module + "policy", module + "gateway/internal/filter", module + "gateway/internal/store", "github.com/tetratelabs/wazero"}, "whether a module is the one that was meant is decided without running it"},
+	{"gateway/internal/daemon", []string{module + "gateway/internal/toolchain"}, "the gateway runs no compilers"},
 	{"policy", []string{module + "gateway"}, "the policy language stands alone"},
 	{"sdk", []string{module + "gateway", module + "policy"}, "an author's plugin needs no gateway"},
 	{"plugins", []string{module + "gateway", module + "policy"}, "a guest sees the SDK only"},
