@@ -104,8 +104,17 @@ func (w *walker) sound(s source) (filetype.Type, error) {
 		ok, err = soundRAR5(s)
 	case filetype.CAB:
 		ok = len(head) >= 36 && u32(head[8:]) <= s.size && u32(head[16:]) >= 36 && u32(head[16:]) < u32(head[8:]) && head[25] == 1 && u16(head[26:]) > 0
-	case filetype.ACE, filetype.ARJ, filetype.LZH:
-		ok = true
+	case filetype.ARJ:
+		h, _, fault := arjHeader(s, 0)
+		ok = fault == nil && h != nil
+	case filetype.LZH:
+		h, fault := readLZH(s, 0)
+		ok = fault == nil && h.packed <= s.size-h.data && h.name != ""
+	case filetype.ACE: // the lower half of a CRC without its last step
+		if n := u16(head[2:]); n >= 27 && n < 64<<10 {
+			b, fault := s.at(4, n)
+			ok = fault == nil && ^crc32.ChecksumIEEE(b)&0xffff == uint32(u16(head))
+		}
 	}
 	if err != nil || !ok {
 		return filetype.Unknown, err

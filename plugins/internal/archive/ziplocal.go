@@ -31,6 +31,16 @@ func local(s source, off int64) (e zipEntry, ok bool, err error) {
 	return e, e.packed >= 0 && e.size >= 0, nil
 }
 
+// plausible: what has the mark of a local header is one. Programs and other
+// data have the mark too.
+func plausible(e *zipEntry, size int64) bool {
+	const known = flagEncrypted | 1<<1 | 1<<2 | flagStreamed | flagPatch | flagStrong | 1<<11 | flagMaskedHead
+	if e.flags&^known != 0 || e.name == "" || e.flags&flagStreamed == 0 && (e.packed == 0xffffffff || e.packed > size-e.data) {
+		return false
+	}
+	return strings.IndexFunc(e.name, func(r rune) bool { return r < ' ' || r == 0x7f }) < 0
+}
+
 func knownMethod(m int64) bool {
 	return m <= 20 || m >= 93 && m <= methodAES
 }
@@ -176,7 +186,7 @@ func (z *zipWalk) scan(from, to int64) (int, error) {
 			if err != nil {
 				return found, err
 			}
-			if ok {
+			if ok && plausible(&e, z.s.size) {
 				if err := z.b.entry(); err != nil {
 					return found, err
 				}
