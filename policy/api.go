@@ -134,6 +134,7 @@ type FilterConfig struct {
 	ID     uint64 // stable over loads and machines
 	Plugin string
 	Value  Value
+	Range  hcl.Range // of the first block that gives it
 }
 
 // List is one named list of the HCL: at the top level (Tenant "") or a

@@ -22,7 +22,7 @@ func testManifests(_ Gateway, p Plugin) (*manifest.Manifest, error) {
 		for _, n := range []string{"sender", "sender_domain", "recipient", "client", "helo", "subject", "attachment_name", "attachment_type", "list"} {
 			a := manifest.Attr{Name: n, Type: "list(string)"}
 			if n == "list" {
-				a.Grant = "lists"
+				a.Grant, a.Names = "lists", "list"
 			}
 			b.Attrs = append(b.Attrs, a)
 		}

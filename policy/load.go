@@ -36,6 +36,7 @@ type loader struct {
 	granted map[string][]string // of the plugin whose config block is being read
 	trusted []string            // keys of the trust block
 	plugins map[string]*pluginDecl
+	named   []string // the lists there are, of any tenant
 	sets    map[string]*ruleset
 	chains  map[string]*chain // by joined names of rulesets
 	p       *Policy
@@ -234,6 +235,7 @@ func (l *loader) declare() {
 	for _, kind := range namespaces {
 		l.ctx.Variables[kind] = namespace(kind, names[kind])
 	}
+	l.named = names["list"]
 }
 
 // digest hashes everything that was read.

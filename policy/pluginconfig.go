@@ -68,15 +68,15 @@ func (l *loader) configure(plugin string, f *node) uint64 {
 		l.granted = d.plugin.Grants
 		v = l.typedBody(body, &d.manifest.Config, "config of plugin "+plugin, head)
 	}
-	return l.intern(plugin, v)
+	return l.intern(plugin, v, head)
 }
 
 // intern gives equal configurations of a plugin one ID.
-func (l *loader) intern(plugin string, v Value) uint64 {
+func (l *loader) intern(plugin string, v Value, at hcl.Range) uint64 {
 	id := configID(plugin, v)
 	if _, ok := l.configs[id]; !ok {
 		l.configs[id] = len(l.p.configs)
-		l.p.configs = append(l.p.configs, FilterConfig{ID: id, Plugin: plugin, Value: v})
+		l.p.configs = append(l.p.configs, FilterConfig{ID: id, Plugin: plugin, Value: v, Range: at})
 	}
 	return id
 }
@@ -225,7 +225,7 @@ func (l *loader) typedAttr(at *hclsyntax.Attribute, a *manifest.Attr, what strin
 				l.fail("Invalid value", itemRange(at.Expr, p.item), &head, "%s: %s", a.Name, p.text)
 				return Value{}, false
 			}
-			return x, true
+			return x, l.namesLists(x, a, at.Expr, head)
 		}
 	}
 	if a.Required {
@@ -234,6 +234,28 @@ func (l *loader) typedAttr(at *hclsyntax.Attribute, a *manifest.Attr, what strin
 		return Value{}, false
 	}
 	return defaultOf(a)
+}
+
+// operatorLists begin the names of lists that exist without being declared.
+const operatorLists = "operator."
+
+// namesLists checks that the lists an attribute names are there.
+func (l *loader) namesLists(v Value, a *manifest.Attr, e hclsyntax.Expression, head hcl.Range) bool {
+	if a.Names != "list" {
+		return true
+	}
+	values := v.Items
+	if v.Kind == abi.ValueKindString {
+		values = []Value{v}
+	}
+	ok := true
+	for i, x := range values {
+		if !slices.Contains(l.named, x.String) && !strings.HasPrefix(x.String, operatorLists) {
+			l.fail("Unknown list", itemRange(e, i), &head, "%s: no list is called %q. %s", a.Name, clip(x.String), suggest(x.String, l.named, "lists"))
+			ok = false
+		}
+	}
+	return ok
 }
 
 // typed converts a value to an attribute's type.

@@ -43,6 +43,18 @@ type Plugin struct {
 	// configuration: that comes with each call (Config).
 	Init  func(in abi.Init) error
 	Hooks Hooks
+	// Check tells what is wrong with a configuration, before it is put in force
+	// (Config gives it); nil takes any. The manifest has to say checks_config.
+	// Host calls that need a grant are unavailable.
+	Check func(c *Call) error
+}
+
+// Checks is a Check that builds the configuration.
+func Checks[T any](build func(abi.Value) (T, error)) func(*Call) error {
+	return func(c *Call) error {
+		_, err := Config(c, build)
+		return err
+	}
 }
 
 var registered Plugin
@@ -81,6 +93,12 @@ func run(h host, cache *configCache, event, out []byte) ([]byte, error) {
 	c := Call{h: h, cache: cache}
 	if err := c.Event.Decode(event); err != nil {
 		return out, err
+	}
+	if c.Stage == 0 && c.ConfigID != 0 && registered.Check != nil {
+		if err := registered.Check(&c); err != nil {
+			return out, err
+		}
+		return new(Verdict).Append(out), nil
 	}
 	hook := registered.Hooks[c.Stage]
 	if hook == nil {

@@ -12,7 +12,7 @@ import (
 )
 
 func init() {
-	sdk.Register(sdk.Plugin{Hooks: sdk.Hooks{abi.StageMessage: onMessage, abi.StageAction: onAction}})
+	sdk.Register(sdk.Plugin{Check: sdk.Checks(build), Hooks: sdk.Hooks{abi.StageMessage: onMessage, abi.StageAction: onAction}})
 }
 
 func main() {}

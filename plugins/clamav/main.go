@@ -13,7 +13,7 @@ import (
 )
 
 func init() {
-	sdk.Register(sdk.Plugin{Hooks: sdk.Hooks{abi.StageMessage: onMessage}})
+	sdk.Register(sdk.Plugin{Check: sdk.Checks(build), Hooks: sdk.Hooks{abi.StageMessage: onMessage}})
 }
 
 func main() {}

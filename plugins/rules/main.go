@@ -10,7 +10,7 @@ import (
 )
 
 func init() {
-	sdk.Register(sdk.Plugin{Hooks: sdk.Hooks{
+	sdk.Register(sdk.Plugin{Check: check, Hooks: sdk.Hooks{
 		abi.StageMailFrom: judge,
 		abi.StageRcptTo:   judge,
 		abi.StageMessage:  judge,
@@ -18,6 +18,26 @@ func init() {
 }
 
 func main() {}
+
+// check builds a configuration and has the host compile its patterns.
+func check(c *sdk.Call) error {
+	rs, err := sdk.Config(c, build)
+	if err != nil {
+		return err
+	}
+	none := func(int) {}
+	for k := range rs.index {
+		if err := rs.index[k].match(c, "", none); err != nil {
+			return sdk.Error(attributes[k] + ": " + err.Error())
+		}
+	}
+	for i := range rs.headers {
+		if err := rs.headers[i].match(c, "", none); err != nil {
+			return sdk.Error("header " + rs.headers[i].name + ": " + err.Error())
+		}
+	}
+	return nil
+}
 
 // judge handles every stage alike: what is not known yet stays open, and a
 // block waits as long as an allow may still outrank it. At message all is known.

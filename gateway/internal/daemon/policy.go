@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -111,13 +112,13 @@ func (s *snapshots) swap(ctx context.Context, p *policy.Policy) error {
 	for _, old := range s.earlier {
 		for _, c := range old {
 			if !seen[c.ID] && declared[c.Plugin] {
-				seen[c.ID] = true
+				seen[c.ID], c.Earlier = true, true
 				all = append(all, c)
 			}
 		}
 	}
 	if err := s.host.Swap(ctx, specs, all); err != nil {
-		return err
+		return configFaults(p, err)
 	}
 	s.earlier = append([][]filter.Config{mine}, s.earlier...)
 	if len(s.earlier) > keepConfigs {
@@ -142,7 +143,59 @@ func (s *snapshots) reload(ctx context.Context, checkOnly bool) (*policy.Policy,
 	if checkOnly {
 		return p, diags, parser, nil
 	}
-	return p, diags, parser, s.swap(ctx, p)
+	err := s.swap(ctx, p)
+	var m *misconfigured
+	if errors.As(err, &m) {
+		return nil, m.diags, parser, nil
+	}
+	return p, diags, parser, err
+}
+
+// misconfigured are filters whose plugins cannot use their configuration.
+type misconfigured struct{ diags hcl.Diagnostics }
+
+func (m *misconfigured) Error() string {
+	var out []string
+	for _, d := range m.diags {
+		out = append(out, fmt.Sprintf("%s:%d: %s", d.Subject.Filename, d.Subject.Start.Line, d.Detail))
+	}
+	return strings.Join(out, "\n")
+}
+
+// configFaults says where the configurations stand that plugins refused, when
+// there is nothing else wrong.
+func configFaults(p *policy.Policy, err error) error {
+	var out misconfigured
+	for _, e := range unjoined(err) {
+		var c *filter.ConfigError
+		if !errors.As(e, &c) {
+			return err
+		}
+		for _, f := range p.Configs() {
+			if f.ID == c.ID && f.Plugin == c.Plugin {
+				out.diags = append(out.diags, &hcl.Diagnostic{
+					Severity: hcl.DiagError, Summary: "Unusable configuration", Detail: "Plugin " + c.Plugin + ": " + c.Text + ".", Subject: &f.Range,
+				})
+			}
+		}
+	}
+	if len(out.diags) == 0 {
+		return err
+	}
+	return &out
+}
+
+// unjoined are the errors that errors.Join made one of.
+func unjoined(err error) []error {
+	j, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []error{err}
+	}
+	var out []error
+	for _, e := range j.Unwrap() {
+		out = append(out, unjoined(e)...)
+	}
+	return out
 }
 
 func configs(p *policy.Policy) []filter.Config {

@@ -2,6 +2,7 @@ package filter
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -27,6 +28,47 @@ func (in *instance) conform(ctx context.Context) error {
 		return fmt.Errorf("the conformance call: its verdict is not valid: %w", err)
 	}
 	return nil
+}
+
+// checkConfigs asks a plugin that checks its configurations (manifest) whether
+// it can use those that are new to its generation. Nothing comes of the calls,
+// as with the conformance call; what is wrong is said here, and not at the
+// first message.
+func (p *plugin) checkConfigs(ctx context.Context, known map[uint64][]byte, configs []Config) error {
+	if !p.gen.manifest.ChecksConfig {
+		return nil
+	}
+	var errs []error
+	for _, c := range configs {
+		if _, ok := known[c.ID]; ok || c.Plugin != p.spec.Name || c.Earlier {
+			continue
+		}
+		if err := p.checkConfig(ctx, c.ID); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (p *plugin) checkConfig(ctx context.Context, id uint64) error {
+	g := p.gen
+	in, err := g.pool.get(ctx, "", p.spec.Limits.wait())
+	if err != nil {
+		return fmt.Errorf("checking the configuration of plugin %q: %w", g.name, err)
+	}
+	ev := &abi.Event{ConfigID: id}
+	c := newCall(WithTrial(ctx, &rehearsal), g.initTimeout, ev.Append(nil))
+	c.ev, c.configs, c.lines = ev, p.configs, maxLines+1
+	cr := in.run(c)
+	g.pool.put(in, "", cr == nil || cr.kind == KindResult, g.opts.Clock())
+	if cr == nil {
+		return nil
+	}
+	text := c.said
+	if text == "" || cr.kind != KindResult {
+		text = cr.err.Error()
+	}
+	return &ConfigError{Plugin: g.name, ID: id, Text: text}
 }
 
 var rehearsal = Trial{Fault: func(name string) (f Fault) {

@@ -3,6 +3,7 @@ package filter
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -120,6 +121,21 @@ type Config struct {
 	ID     uint64 // stable: another value has another ID
 	Plugin string
 	Value  abi.Value
+	// Earlier marks one of an earlier policy, kept for sessions that began
+	// under it: it was checked then.
+	Earlier bool
+}
+
+// ConfigError is a configuration that its plugin cannot use.
+type ConfigError struct {
+	Plugin string
+	ID     uint64
+	Text   string // the plugin's own words
+}
+
+// Error implements error.
+func (e *ConfigError) Error() string {
+	return fmt.Sprintf("plugin %q cannot use its configuration: %s", e.Plugin, e.Text)
 }
 
 // Options of a Host.

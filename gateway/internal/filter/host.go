@@ -102,6 +102,15 @@ func (h *Host) Swap(ctx context.Context, specs []Spec, configs []Config) error {
 			errs = append(errs, fmt.Errorf("a filter is configured for plugin %q, which does not exist", c.Plugin))
 		}
 	}
+	for _, p := range next.plugins {
+		var known map[uint64][]byte
+		if o := old.plugins[p.spec.Name]; o != nil && o.gen == p.gen {
+			known = o.configs
+		}
+		if err := p.checkConfigs(ctx, known, configs); err != nil {
+			errs = append(errs, err)
+		}
+	}
 	if len(errs) > 0 {
 		for _, g := range built {
 			g.retire()

@@ -38,7 +38,7 @@ func trialOf(ctx context.Context) *Trial {
 
 // fault applies the trial to a host call; true: its result is set.
 func (c *call) fault(name string, st []uint64) bool {
-	if c.trial == nil || c.trial.Fault == nil || c.stage == 0 || hostFuncs[name] == nil {
+	if c.trial == nil || c.trial.Fault == nil || c.ev == nil || hostFuncs[name] == nil {
 		return false
 	}
 	f := c.trial.Fault(name)

@@ -19,6 +19,10 @@ type Manifest struct {
 	Grants      []Grant  `json:"grants,omitempty"`
 	Config      Block    `json:"config"` // body of the HCL config block
 	Actions     []Action `json:"actions,omitempty"`
+	// ChecksConfig says that the plugin checks a configuration when it is put in
+	// force: an event of no stage with its config_id, to be failed with what is
+	// wrong.
+	ChecksConfig bool `json:"checks_config,omitempty"`
 	// Classes the plugin may report, for documentation and completion.
 	Classes []string `json:"classes,omitempty"`
 }
@@ -43,6 +47,7 @@ type Attr struct {
 	Required bool     `json:"required,omitempty"`
 	Default  any      `json:"default,omitempty"`
 	OneOf    []string `json:"one_of,omitempty"` // allowed values (of elements, for a list)
+	Names    string   `json:"names,omitempty"`  // "list": its values name lists of the policy
 	Grant    string   `json:"grant,omitempty"`  // kind of grant that using the attribute needs
 	Secret   bool     `json:"secret,omitempty"` // parameter of an action: never shown, logged or stored
 	Doc      string   `json:"doc"`

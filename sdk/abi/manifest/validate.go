@@ -127,6 +127,9 @@ func (v *validator) attrs(where string, as []Attr, seen map[string]bool) {
 		if !slices.Contains(Types, a.Type) {
 			v.add("%s: no type is called %q", at, a.Type)
 		}
+		if a.Names != "" && a.Names != "list" {
+			v.add("%s: names %q; it is list", at, a.Names)
+		}
 		if a.Required && a.Default != nil {
 			v.add("%s: required and with a default", at)
 		}
