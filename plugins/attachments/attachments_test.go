@@ -216,7 +216,7 @@ func TestText(t *testing.T) {
 	// But a uuencoded file in it is.
 	h.ClearMessage()
 	h.SetConfig(abi.Object())
-	h.AddPart(abi.Part{Type: "text/plain", Number: "1", Malformed: true, Attachment: true}, []byte("look\nbegin 644 a.exe\n#86)C\n`\nend\n"))
+	h.AddPart(abi.Part{Type: "text/plain", Number: "1", Malformed: true}, []byte("look\nbegin 644 a.exe\n#86)C\n`\nend\n"))
 	if got := brief(h.Run(&abi.Event{Stage: abi.StageMessage})); got != "executable reject a.exe" {
 		t.Error(got)
 	}

@@ -98,10 +98,10 @@ func onMessage(c *sdk.Call, v *sdk.Verdict) error {
 	return nil
 }
 
-// plain: text that is read, not opened. What is hidden in it the host reports
-// as an attachment (uuencoded files) or by its magic.
+// plain: text that is read, not opened. Of what is hidden in it the host tells
+// by its magic, and of uuencoded files by calling the text malformed.
 func plain(p *abi.Part) bool {
-	return !p.Attachment && p.Magic == "" && strings.HasPrefix(p.Type, "text/")
+	return !p.Attachment && !p.Malformed && p.Magic == "" && strings.HasPrefix(p.Type, "text/")
 }
 
 // hasChild: the part is a multipart or message that was descended into.

@@ -74,7 +74,11 @@ func (x *opening) look(p *abi.Part) error {
 	if r := x.call.Open(p); !p.Attachment && p.Magic == "" && strings.HasPrefix(p.Type, "text/") {
 		// Text that is read, not opened; an archive may stand in it all the same.
 		x.Leaf = nil
-		err = x.Content(archive.Content{R: r, Size: int64(p.Size), Type: filetype.Of(r, int64(p.Size))}, true)
+		t := filetype.Of(r, int64(p.Size))
+		if p.Malformed && t == filetype.Text { // a uuencoded file in it
+			t = filetype.UUEncode
+		}
+		err = x.Content(archive.Content{R: r, Size: int64(p.Size), Type: t}, true)
 		x.Leaf = x.leaf
 	} else {
 		err = x.Part(inspection.Part{Names: names, Media: []string{p.Type, p.Magic}, R: r, Size: int64(p.Size)})
