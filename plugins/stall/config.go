@@ -33,11 +33,10 @@ type settings struct {
 	marks  *sdk.Patterns // what a part that holds something hidden has in it
 }
 
-// Numbers of patterns behind those of package archive.
-var (
-	markUU  = uint32(len(archive.Marks))
-	markPEM = markUU + 1
-)
+// markUU is the number of the pattern behind those of package archive that
+// uuencoded files begin with. Those of armoured messages and of what is no text
+// follow.
+var markUU = uint32(len(archive.Marks))
 
 func build(v abi.Value) (*settings, error) {
 	s := &settings{}
@@ -70,7 +69,7 @@ func build(v abi.Value) (*settings, error) {
 	for _, m := range archive.Marks {
 		ps = append(ps, abi.Pattern{Text: m})
 	}
-	ps = append(ps, abi.Pattern{Text: "begin 6"}, abi.Pattern{Text: "-----BEGIN P"})
+	ps = append(ps, abi.Pattern{Text: "begin 6"}, abi.Pattern{Text: "-----BEGIN P"}, abi.Pattern{Text: "\x00"})
 	s.marks = sdk.NewPatterns(1, ps...)
 	return s, nil
 }

@@ -6,7 +6,6 @@
 package main
 
 import (
-	"io"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -117,9 +116,11 @@ func (x *inspection) begin(p *abi.Part) {
 // inspectPart looks at one part's decoded content.
 func (x *inspection) inspectPart(p *abi.Part) error {
 	r := x.call.Open(p)
+	// Inline text is read, not opened: it has no mark of anything else, by its
+	// beginning (the host's Magic) or anywhere.
 	text := !p.Attachment && p.Magic == "" && strings.HasPrefix(p.Type, "text/")
-	if text { // what is read, not opened
-		if hits, err := x.s.marks.MatchPart(x.call, int32(p.Index)); err != nil || len(hits) == 0 && plain(r) {
+	if text {
+		if hits, err := x.s.marks.MatchPart(x.call, int32(p.Index)); err != nil || len(hits) == 0 {
 			return err
 		}
 	}
@@ -142,21 +143,6 @@ func (x *inspection) inspectPart(p *abi.Part) error {
 	}
 	x.begin(p)
 	return x.content(c)
-}
-
-// head is room for the beginning of a part: as large as a read that needs no
-// buffer of the reader's own. A guest has one call at a time.
-var head [8 << 10]byte
-
-// plain: the beginning has only octets that text has.
-func plain(r io.ReaderAt) bool {
-	n, _ := r.ReadAt(head[:], 0)
-	for _, c := range head[:min(n, 512)] {
-		if c < ' ' && c != '\t' && c != '\n' && c != '\r' && c != '\f' && c != 0x1b {
-			return false
-		}
-	}
-	return true
 }
 
 // clean makes a name from the mail fit for a log line.
