@@ -225,9 +225,8 @@ func (l *lz4Reader) run() error {
 	return nil
 }
 
-// Close gives memory back.
-func (l *lz4Reader) Close() error {
+// free gives memory back.
+func (l *lz4Reader) free() {
 	l.w.release()
 	l.err = io.EOF
-	return nil
 }

@@ -334,11 +334,10 @@ func (l *lzmaReader) Read(p []byte) (int, error) {
 	return 0, l.err
 }
 
-// Close gives the window's memory back.
-func (l *lzmaReader) Close() error {
+// free gives the window's memory back.
+func (l *lzmaReader) free() {
 	l.w.release()
 	l.err = io.EOF
-	return nil
 }
 
 // lzma2Reader unpacks LZMA2 (xz file format, §5.3.1; LZMA SDK).
@@ -454,9 +453,8 @@ func bits(mask uint32) (n int) {
 	return n
 }
 
-// Close gives the window's memory back.
-func (l *lzma2Reader) Close() error {
+// free gives the window's memory back.
+func (l *lzma2Reader) free() {
 	l.w.release()
 	l.err = io.EOF
-	return nil
 }

@@ -38,9 +38,8 @@ func (p *ppmdReader) Read(b []byte) (n int, err error) {
 	return p.r.Read(b)
 }
 
-// Close gives memory back.
-func (p *ppmdReader) Close() error {
+// free gives memory back.
+func (p *ppmdReader) free() {
 	p.b.drop(p.mem)
 	p.r = ppmd.Reader{}
-	return nil
 }

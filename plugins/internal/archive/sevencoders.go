@@ -9,14 +9,14 @@ import (
 // decoder7 is a folder's unpacked stream, with what must be given back.
 type decoder7 struct {
 	io.Reader
-	closers []io.Closer
+	closers []freer
 	b       *Budget
 	flates  []io.Reader
 }
 
 func (d *decoder7) close() {
 	for _, c := range d.closers {
-		c.Close()
+		c.free()
 	}
 	for _, r := range d.flates {
 		d.b.release(r)

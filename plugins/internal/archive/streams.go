@@ -36,7 +36,7 @@ func (w *walker) stream(s source, t filetype.Type, p place) (end int64, err erro
 	switch t {
 	case filetype.Gzip:
 		g := &gzipReader{in: in, b: w.b}
-		defer g.Close()
+		defer g.free()
 		if err := g.header(); err != nil {
 			return -1, err
 		}
@@ -47,7 +47,7 @@ func (w *walker) stream(s source, t filetype.Type, p place) (end int64, err erro
 		stop = func() int64 { return max(0, in.pos()-8) }
 	case filetype.XZ:
 		x := newXZ(w.b, s.stream(0, s.size))
-		defer x.Close()
+		defer x.free()
 		r, stop = x, func() int64 { return x.end }
 	case filetype.LZMA:
 		var h [13]byte
@@ -56,23 +56,23 @@ func (w *walker) stream(s source, t filetype.Type, p place) (end int64, err erro
 		if err != nil {
 			return -1, err
 		}
-		defer l.Close()
+		defer l.free()
 		r = l
 	case filetype.Lzip:
 		l := &lzipReader{in: in, b: w.b}
-		defer l.Close()
+		defer l.free()
 		r, stop = l, func() int64 { return l.end }
 	case filetype.Compress:
 		r = newLZW(in)
 	case filetype.LZ4:
 		r = &lz4Reader{in: in, w: newWindow(w.b, 64<<10)}
-		defer r.(*lz4Reader).Close()
+		defer r.(*lz4Reader).free()
 	case filetype.Zstd:
 		z, err := newZstd(w.b, in)
 		if err != nil {
 			return -1, err
 		}
-		defer z.Close()
+		defer z.free()
 		r = z
 		stop = func() int64 { return -1 }
 	}
@@ -207,11 +207,10 @@ func (g *gzipReader) trailer() error {
 	return g.header()
 }
 
-// Close gives the inflater back.
-func (g *gzipReader) Close() error {
+// free gives the inflater back.
+func (g *gzipReader) free() {
 	g.b.release(g.f)
 	g.f, g.err = nil, io.EOF
-	return nil
 }
 
 // bzip2Reader ends where something that is no further stream stands behind one.
@@ -279,7 +278,7 @@ func (z *lzipReader) member() error {
 func (z *lzipReader) trailer() error {
 	var t [20]byte
 	z.in.take(t[:])
-	z.l.Close()
+	z.l.free()
 	z.l = nil
 	if err := z.in.fault(); err != nil {
 		return err
@@ -291,11 +290,10 @@ func (z *lzipReader) trailer() error {
 	return nil
 }
 
-// Close gives memory back.
-func (z *lzipReader) Close() error {
+// free gives memory back.
+func (z *lzipReader) free() {
 	if z.l != nil {
-		z.l.Close()
+		z.l.free()
 	}
 	z.err = io.EOF
-	return nil
 }

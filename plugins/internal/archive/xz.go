@@ -40,7 +40,6 @@ func (x *xzReader) Read(p []byte) (int, error) {
 		}
 		if err == io.EOF {
 			x.err = x.blockEnd()
-			err = nil
 		} else if err != nil {
 			x.err = err
 		}
@@ -175,7 +174,7 @@ func simpleFilter(id int64, props []byte, r io.Reader) (io.Reader, error) {
 
 func (x *xzReader) blockEnd() error {
 	in := x.in
-	x.core.Close()
+	x.core.free()
 	x.r, x.core = nil, nil
 	for (in.pos()-x.start)%4 != 0 && in.err == nil {
 		if in.next() != 0 {
@@ -238,11 +237,10 @@ func (x *xzReader) vint() (v int64) {
 	return v
 }
 
-// Close gives memory back.
-func (x *xzReader) Close() error {
+// free gives memory back.
+func (x *xzReader) free() {
 	if x.core != nil {
-		x.core.Close()
+		x.core.free()
 	}
 	x.err = io.EOF
-	return nil
 }

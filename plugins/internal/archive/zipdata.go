@@ -151,18 +151,21 @@ var inflaters []io.ReadCloser
 
 // release gives a decoder back.
 func (b *Budget) release(r io.Reader) {
+	if f, ok := r.(freer); ok {
+		f.free()
+		return
+	}
 	f, ok := r.(io.ReadCloser)
 	if _, resets := r.(flate.Resetter); ok && resets {
 		if len(inflaters) < 4 {
 			_ = f.(flate.Resetter).Reset(nothing{}, nil) // lets go of what it read from
 			inflaters = append(inflaters, f)
 		}
-		return
-	}
-	if ok {
-		f.Close()
 	}
 }
+
+// freer is a decoder that holds memory of the budget.
+type freer interface{ free() }
 
 type nothing struct{}
 

@@ -39,11 +39,10 @@ func (z *zstdReader) Read(p []byte) (n int, err error) {
 	return n, err
 }
 
-// Close gives memory back.
-func (z *zstdReader) Close() error {
+// free gives memory back.
+func (z *zstdReader) free() {
 	z.d.Close()
 	z.b.drop(zstdWindow)
-	return nil
 }
 
 // recovered turns a panic of a decoder that is not ours into an error.

@@ -244,7 +244,7 @@ func pgpBinary(b []byte) bool {
 		return false
 	}
 	var tag, n int
-	rest := b
+	var rest []byte
 	if b[0]&0x40 != 0 {
 		tag = int(b[0] & 0x3f)
 		switch l := int(b[1]); {
