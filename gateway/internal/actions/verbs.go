@@ -137,6 +137,9 @@ func release(r *turn, m *store.Message, rc *store.Recipient, e *mail.Event) (boo
 	if !m.HasBody {
 		return false, &lifecycle.Refusal{Verb: r.verb, Reason: "the body is no longer kept"}
 	}
+	if rc.Hold != nil && rc.Hold.Redirected {
+		return false, &lifecycle.Refusal{Verb: r.verb, Reason: "the policy sends this message to another address; scan it again instead"}
+	}
 	e.Type = mail.EventRelease
 	rc.Waivers = append(rc.Waivers[:len(rc.Waivers):len(rc.Waivers)], waiver(rc, r.sc.Actor, r.args.Reason, r.now))
 	fresh(rc)

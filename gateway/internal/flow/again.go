@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strconv"
 	"time"
 
 	"github.com/mailweir/weir/gateway/internal/deliver"
@@ -12,7 +13,6 @@ import (
 	"github.com/mailweir/weir/gateway/internal/queue"
 	"github.com/mailweir/weir/gateway/internal/store"
 	"github.com/mailweir/weir/gateway/internal/wire"
-	"github.com/mailweir/weir/policy"
 	"github.com/mailweir/weir/sdk/abi"
 )
 
@@ -44,7 +44,10 @@ func (f *Flow) Rejudge(ctx context.Context, m *store.Message, ns []int, body sto
 		}
 		chain := t.Chain(string(m.Direction))
 		r.Waivers = lasting(r.Waivers, chain)
-		c.items = append(c.items, &item{tenant: t, rec: r, heard: c.earlier(ctx, t, &r, chain)})
+		it := &item{tenant: t, rec: r}
+		it.listener, r.Findings = c.listenerAgain(ctx, &r, chain)
+		it.heard = c.earlier(ctx, t, &r, chain)
+		c.items = append(c.items, it)
 	}
 	c.judge(ctx, nil)
 	if ctx.Err() != nil {
@@ -100,78 +103,6 @@ func orphan(r *store.Recipient, now time.Time) store.Recipient {
 	r.Reason = fmt.Sprintf("tenant %q is not in the policy any more", r.Tenant)
 	r.Next = now.Add(time.Hour)
 	return *r
-}
-
-// lasting are the waivers that still count when filters run again: an
-// operator's, and those that filters of the chain gave at stages that do not
-// come back. What a filter let pass at the message it has to let pass anew.
-func lasting(ws []mail.Waiver, chain []*policy.Filter) []mail.Waiver {
-	var out []mail.Waiver
-	for _, w := range ws {
-		st, ok := abi.ParseStage(w.Stage)
-		if w.Stage == "" || ok && st < abi.StageData && filterOf(chain, w.By) != nil {
-			out = append(out, w)
-		}
-	}
-	return out
-}
-
-func filterOf(chain []*policy.Filter, name string) *policy.Filter {
-	for _, fl := range chain {
-		if fl.Name == name {
-			return fl
-		}
-	}
-	return nil
-}
-
-// earlier is what was found about a recipient before the message, as
-// opinions. A filter that failed then is asked once more: what it would have
-// said is not known.
-func (c *commit) earlier(ctx context.Context, t *policy.Tenant, r *store.Recipient, chain []*policy.Filter) []opinion {
-	h := newHearing(t.Name)
-	h.opinions = append(recall(r.Notes), before(r, chain)...)
-	asked := map[string]bool{}
-	for _, f := range r.Findings {
-		st, ok := abi.ParseStage(f.Stage)
-		fl := filterOf(chain, f.Filter)
-		if !ok || st >= abi.StageData || f.Class.Main != "filter-error" || fl == nil || asked[f.Stage+f.Filter] {
-			continue
-		}
-		asked[f.Stage+f.Filter] = true
-		c.replay(ctx, h, []*policy.Filter{fl}, r, st)
-	}
-	return substance(h.opinions)
-}
-
-// replay asks filters about a stage of the envelope that has no session.
-func (c *commit) replay(ctx context.Context, h *hearing, chain []*policy.Filter, r *store.Recipient, st abi.Stage) {
-	fx := c.f.clientFacts(c.client)
-	fx.Stage, fx.Direction, fx.Tenant, fx.Now = st.String(), string(c.rec.Direction), h.tenant, c.f.o.Now()
-	fx.Sender = c.rec.Sender.String()
-	ev := &abi.Event{
-		Stage: st, ID: c.rec.ID.String(), Tenant: h.tenant, Direction: direction(c.rec.Direction), Client: abiClient(c.client),
-		Sender: fx.Sender, ReceivedUnixMs: uint64(c.rec.Received.UnixMilli()),
-	}
-	if st == abi.StageRcptTo {
-		fx.Recipient, ev.Recipient = r.Address.String(), r.Address.String()
-	}
-	c.f.consult(ctx, c.log, h, chain, fx, ev, nil)
-}
-
-// before are the findings of the stages before the message, as an opinion.
-// Those of stage data come anew, but for the listener's filters.
-func before(r *store.Recipient, chain []*policy.Filter) []opinion {
-	var out []opinion
-	for _, f := range r.Findings {
-		st, ok := abi.ParseStage(f.Stage)
-		if !ok || st >= abi.StageHeaders || f.Class.Main == "filter-error" || st == abi.StageData && filterOf(chain, f.Filter) != nil {
-			continue
-		}
-		f.Waived, f.Action, f.Rule = "", "", ""
-		out = append(out, opinion{stage: st, filter: f.Filter, plugin: f.Plugin, findings: []mail.Finding{f}})
-	}
-	return out
 }
 
 // redispose gives a recipient judged from the queue its new state. There is
@@ -251,6 +182,7 @@ func (c *commit) copies(ctx context.Context, it *item, to []mail.Address, body s
 // broken tries again later, and holds what breaks filters for good.
 func (c *commit) broken(it *item, r *store.Recipient, now time.Time) mail.Event {
 	r.Breaks++
+	r.Hold = nil // that ended without a verdict
 	ev := queue.Event(c.rec, r, mail.EventFilterError, now)
 	r.Reason = it.ruling.reason
 	if r.Breaks >= maxBreaks {
@@ -307,7 +239,9 @@ func (f *Flow) inject(ctx context.Context, m *store.Message, ns []int, body stor
 			return *mail.NewReply(451, "4.4.4", "the receiving domain is not hosted here any more")
 		}
 		// What the queue hands over together has the same edits (queue.Batches).
-		parts, out = append(parts, r.Address.Key()), queue.Wire(m, r.Edits, r.PartEdits, body, body.Size())
+		// The number tells the message from its original, which is released to
+		// the same address.
+		parts, out = append(parts, strconv.Itoa(n), r.Address.Key()), queue.Wire(m, r.Edits, r.PartEdits, body, body.Size())
 		c.items = append(c.items, &item{tenant: t, rec: store.Recipient{
 			N: len(c.items) + 1, Address: r.Address, Original: r.Original, Tenant: t.Name, Local: true, Status: mail.StatusAccepted,
 		}})

@@ -155,7 +155,9 @@ func (f *Flow) opinion(fl *policy.Filter, ev *abi.Event, v *abi.Verdict, msg fil
 		o.waivers = append(o.waivers, mail.Waiver{Classes: []string{"*"}, By: fl.Name, Reason: v.Text, At: f.o.Now(), Stage: ev.Stage.String()})
 	}
 	for _, e := range v.Edits {
-		o.edits = append(o.edits, mail.HeaderEdit{Op: e.Op.String(), Name: e.Name, Index: int(e.Index), Value: e.Value})
+		o.edits = append(o.edits, mail.HeaderEdit{
+			Op: e.Op.String(), Name: e.Name, Index: int(e.Index), Value: e.Value, Early: ev.Stage < abi.StageData || ev.Tenant == "",
+		})
 	}
 	o.tags, o.route = v.Tags, v.Route
 	if v.Hold.UntilUnixMs > 0 {

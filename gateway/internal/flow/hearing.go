@@ -379,7 +379,9 @@ func (r *ruling) raise(l *ruling) {
 	r.score += l.score
 	if l.action.Severity() > r.action.Severity() {
 		r.action, r.reply, r.reason, r.rule, r.class, r.redirect = l.action, l.reply, l.reason, l.rule, l.class, l.redirect
-		r.hold = time.Time{}
+		if l.action != mail.ActionRedirect { // what is sent elsewhere waits all the same
+			r.hold = time.Time{}
+		}
 	}
 	if r.route == "" {
 		r.route = l.route

@@ -44,6 +44,7 @@ func (c *commit) boundHold(it *item) {
 		h.Until = end
 	}
 	h.Count++
+	h.Redirected = rl.action == mail.ActionRedirect
 	rl.hold, rl.held = h.Until, h
 }
 

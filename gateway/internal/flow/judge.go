@@ -242,6 +242,9 @@ func (c *commit) rule(it *item, h *hearing) {
 	if c.listener != nil {
 		it.ruling.raise(c.listener)
 	}
+	if it.listener != nil {
+		it.ruling.raise(it.listener)
+	}
 	c.boundHold(it)
 	r, rl := &it.rec, &it.ruling
 	r.Findings, r.Class, r.Score, r.Rule, r.Tags, r.Notes = rl.findings, rl.class, rl.score, rl.rule, rl.tags, rl.notes

@@ -53,8 +53,11 @@ type item struct {
 	tenant *policy.Tenant
 	heard  []opinion // of this recipient alone, before DATA
 	ruling ruling
-	fate   fate
-	reply  *mail.Reply // the refusal, of the destination or of policy
+
+	listener *ruling // of the listener's rulesets, when the message is judged again; nil none
+
+	fate  fate
+	reply *mail.Reply // the refusal, of the destination or of policy
 }
 
 // Commit implements smtpd.Message: judge, deliver or take, and answer.

@@ -170,6 +170,7 @@ func (c *commit) place(it *item, r *store.Recipient, now time.Time) (mail.Event,
 		r.Status, r.Next, r.Reason = mail.StatusQueued, now, ""
 	case it.fate == fateUnfiltered:
 		r.Status, r.Unjudged, r.Next = mail.StatusAccepted, true, now.Add(refilter)
+		r.Edits = it.ruling.edits // the early ones stay
 		ev.Type = mail.EventFilterError
 	case it.fate == fateRejected:
 		// No other reply is possible any more: kept for the operator where the

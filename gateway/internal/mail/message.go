@@ -131,6 +131,7 @@ type HeaderEdit struct {
 	Name  string `json:"name"`
 	Index int    `json:"index,omitempty"` // which occurrence, from 0; -1 all
 	Value string `json:"value,omitempty"`
+	Early bool   `json:"early,omitempty"` // asked for before the message: it stays when the message is filtered again
 }
 
 // Attempt is one try to hand recipients to one host, with its dialogue.

@@ -139,6 +139,9 @@ type Hold struct {
 	Key    string    `json:"key,omitempty"` // the plugin's own name for it
 	Since  time.Time `json:"since"`         // the first of an unbroken row of holds
 	Count  int       `json:"count"`         // how many there were in that row
+	// Redirected: policy sends the message to another address, once it is
+	// judged; it is not to be sent on to this one as it is.
+	Redirected bool `json:"redirected,omitempty"`
 }
 
 // MaxHold bounds an unbroken row of holds: by then the filters have a verdict,
