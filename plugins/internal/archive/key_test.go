@@ -84,3 +84,32 @@ func TestKeyOpensRealArchives(t *testing.T) {
 		})
 	}
 }
+
+// FuzzKey: whatever an archive is, trying a password on it ends without a panic.
+func FuzzKey(f *testing.F) {
+	for _, dir := range []string{stallCorpus, "../../unlock/testdata"} {
+		names, _ := filepath.Glob(filepath.Join(dir, "*.*"))
+		for _, n := range names {
+			if b, err := os.ReadFile(n); err == nil && len(b) < 4<<10 {
+				f.Add(b)
+			}
+		}
+	}
+	f.Add(rar5Of("secret", "a.txt", []byte("text"), true, true, 1))
+	f.Add(rar5Of("secret", "a.txt", []byte("text"), false, true, 1))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var v seen
+		k := NewKey("secret")
+		k.hashed = maxHashed - 32<<20 // keys are cheap
+		bud := NewBudget(Limits{Bytes: 2 << 20, Entries: 100, Verify: 1 << 20})
+		bud.Unlock(k)
+		if err := Walk(bytes.NewReader(b), int64(len(b)), "a.bin", bud, &v); err != nil {
+			t.Error(err)
+		}
+		for _, o := range k.Openings() {
+			if o.Opened < 0 || o.Wrong+o.Unsupported > 0 && !strings.Contains(strings.Join(v.lines, "\n"), "!") {
+				t.Errorf("%+v without a problem: %q", o, v.lines)
+			}
+		}
+	})
+}
