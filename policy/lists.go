@@ -15,7 +15,7 @@ type listIndex map[string]*listSet
 // listSet is one list, made for look-ups.
 type listSet struct {
 	exact map[string]bool
-	nets  []netip.Prefix
+	nets  Networks
 }
 
 func (x listIndex) has(tenant, list, key string) bool {
@@ -32,15 +32,8 @@ func (s *listSet) has(key string) bool {
 			return true
 		}
 	}
-	if len(s.nets) > 0 {
-		if ip, err := netip.ParseAddr(key); err == nil {
-			ip = ip.Unmap().WithZone("")
-			for _, n := range s.nets {
-				if n.Contains(ip) {
-					return true
-				}
-			}
-		}
+	for range s.nets.Of(key) {
+		return true
 	}
 	return false
 }
@@ -88,7 +81,7 @@ func ListEntry(s string) (string, bool) {
 // add puts an entry in: "@acme.test" is the domain, ".acme.test" all below.
 func (s *listSet) add(entry string) {
 	if p, err := netip.ParsePrefix(entry); err == nil {
-		s.nets = append(s.nets, p.Masked())
+		s.nets.Add(p)
 		return
 	}
 	s.exact[strings.TrimPrefix(entry, "@")] = true

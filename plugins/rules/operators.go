@@ -85,6 +85,7 @@ func ask(c *sdk.Call, to string) (w word, err error) {
 		if err != nil {
 			return w, err
 		}
+		own := func(key string) bool { return key != c.Sender } // of the mailbox's list: an address may hold a '>', too
 		switch {
 		case allow.Found && (!block.Found || own(allow.Key) == own(block.Key)):
 			w.allow = "the sender is on the operators' allow list: " + line(allow.Value)
@@ -101,9 +102,6 @@ func ask(c *sdk.Call, to string) (w word, err error) {
 	}
 	return w, err
 }
-
-// own reports whether a key is of a mailbox's own list.
-func own(key string) bool { return strings.IndexByte(key, '>') >= 0 }
 
 func line(s string) string {
 	if len(s) > 700 {

@@ -20,7 +20,13 @@ func withLists(t *testing.T, cfg abi.Value, lists map[string]map[string]string) 
 
 // B33–B35: what operators put on the lists, for the tenant and for a mailbox.
 func TestB33B35OperatorLists(t *testing.T) {
-	const s, r, o = "s@out.test", "r@acme.test", "o@acme.test"
+	for _, s := range []string{"s@out.test", `"a>b"@out.test`} {
+		operatorLists(t, s)
+	}
+}
+
+func operatorLists(t *testing.T, s string) {
+	const r, o = "r@acme.test", "o@acme.test"
 	type m = map[string]map[string]string
 	for _, c := range []struct {
 		name  string

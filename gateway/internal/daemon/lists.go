@@ -54,7 +54,9 @@ func (l namedLists) Lookup(_ context.Context, tenant, list string, keys []string
 		return "", "", false, filter.ErrNoList
 	}
 	for _, k := range keys {
-		if p.Listed(tenant, list, k) {
+		// The policy's lists are for everybody: a mailbox's part of a key is no
+		// part of an address.
+		if _, _, own := lists.SplitKey(k); !own && p.Listed(tenant, list, k) {
 			return k, k, true, nil
 		}
 	}

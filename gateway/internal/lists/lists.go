@@ -66,7 +66,7 @@ func (e *Entry) id() string {
 // set is one list of one tenant for one mailbox ("" everyone).
 type set struct {
 	entries map[string]*Entry
-	nets    []netip.Prefix // of the entries that are networks
+	nets    policy.Networks // of the entries that are networks
 }
 
 // Options make a Lists.
@@ -143,7 +143,7 @@ func (l *Lists) put(e *Entry, rev uint64) {
 	if s.entries[e.Key] == nil {
 		l.counts[e.Tenant]++
 		if p, err := netip.ParsePrefix(e.Key); err == nil {
-			s.nets = append(s.nets, p)
+			s.nets.Add(p)
 		}
 	}
 	s.entries[e.Key] = e
@@ -162,7 +162,7 @@ func (l *Lists) drop(e *Entry) {
 	delete(l.revs, e.id())
 	l.counts[e.Tenant]--
 	if p, err := netip.ParsePrefix(e.Key); err == nil {
-		s.nets = slices.DeleteFunc(s.nets, func(q netip.Prefix) bool { return p == q })
+		s.nets.Remove(p)
 	}
 	if len(s.entries) == 0 {
 		delete(l.sets, k)
@@ -314,20 +314,18 @@ func (l *Lists) Find(tenant, list, mailbox, key string) (Entry, bool) {
 		return Entry{}, false
 	}
 	now := l.o.Clock()
+	holds := func(k string) (*Entry, bool) {
+		e := s.entries[k]
+		return e, e != nil && (e.Expires.IsZero() || now.Before(e.Expires))
+	}
 	for k := range policy.ListEntries(key) {
-		if e := s.entries[k]; e != nil && (e.Expires.IsZero() || now.Before(e.Expires)) {
+		if e, ok := holds(k); ok {
 			return *e, true
 		}
 	}
-	if len(s.nets) > 0 {
-		if ip, err := netip.ParseAddr(key); err == nil {
-			ip = ip.Unmap().WithZone("")
-			for _, n := range s.nets {
-				e := s.entries[n.String()]
-				if n.Contains(ip) && e != nil && (e.Expires.IsZero() || now.Before(e.Expires)) {
-					return *e, true
-				}
-			}
+	for n := range s.nets.Of(key) {
+		if e, ok := holds(n.String()); ok {
+			return *e, true
 		}
 	}
 	return Entry{}, false

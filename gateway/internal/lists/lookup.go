@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"
-	"strings"
 )
 
 func digest(b []byte) string {
@@ -15,20 +14,33 @@ func digest(b []byte) string {
 // Known reports whether a list exists without being declared.
 func Known(list string) bool { return list == RulesList || slices.Contains(Own, list) }
 
-// Lookup is what a plugin asks: the first of keys that the tenant's list has.
-// A key "KEY>MAILBOX" looks into the list of one mailbox. The value is who
-// added the entry, and why.
+// SplitKey parts a key "KEY>MAILBOX", which looks into the list of one mailbox;
+// false: it names none. A '>' in a quoted local part is the address's own.
+func SplitKey(k string) (key, mailbox string, ok bool) {
+	quoted := false
+	for i := 0; i < len(k); i++ {
+		switch c := k[i]; {
+		case c == '"':
+			quoted = !quoted
+		case c == '\\' && quoted:
+			i++
+		case c == '>' && !quoted:
+			return k[:i], k[i+1:], true
+		}
+	}
+	return k, "", false
+}
+
+// Lookup is what a plugin asks: the first of keys that the tenant's list has;
+// keys as SplitKey reads them. The value is who added the entry, and why.
 func (l *Lists) Lookup(tenant, list string, keys []string) (key, value string, found bool) {
 	if list == RulesList {
 		return l.lookupRules(tenant, keys)
 	}
 	for _, k := range keys {
-		what, mailbox := k, ""
-		if i := strings.LastIndexByte(k, '>'); i >= 0 {
-			what, mailbox = k[:i], k[i+1:]
-			if mailbox == "" {
-				continue
-			}
+		what, mailbox, own := SplitKey(k)
+		if own && mailbox == "" {
+			continue
 		}
 		if e, ok := l.Find(tenant, list, mailbox, what); ok {
 			return k, e.words(), true

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -161,7 +162,8 @@ func (r *Rule) check() error {
 	return nil
 }
 
-// AddRule makes a rule durable and gives it force. Its ID is made here.
+// AddRule makes a rule durable and gives it force. Its ID is made here. Where
+// there is one that says the same, that is what it gives.
 func (l *Lists) AddRule(ctx context.Context, r Rule) (Rule, error) {
 	r.Mailbox = strings.ToLower(r.Mailbox)
 	if err := r.check(); err != nil {
@@ -177,10 +179,19 @@ func (l *Lists) AddRule(ctx context.Context, r Rule) (Rule, error) {
 	defer l.write.Unlock()
 	l.mu.RLock()
 	have, size := 0, r.size()
+	same := (*Rule)(nil)
 	if b := l.rules[r.Tenant]; b != nil {
 		have, size = len(b.rules), size+len(b.blob)
+		for _, o := range b.rules {
+			if o.Verb == r.Verb && o.Mailbox == r.Mailbox && reflect.DeepEqual(o.values(), r.values()) {
+				same = o
+			}
+		}
 	}
 	l.mu.RUnlock()
+	if same != nil {
+		return *same, nil
+	}
 	if have >= MaxRules || size > maxBook {
 		return Rule{}, invalid("tenant %s has %d rules of %d KiB, and there is no room for more; put single addresses and domains on a list instead", r.Tenant, have, size>>10)
 	}

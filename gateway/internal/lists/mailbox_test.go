@@ -1,0 +1,105 @@
+package lists_test
+
+import (
+	"fmt"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/mailweir/weir/gateway/internal/lists"
+)
+
+// A '>' within a quoted local part names no mailbox: neither does it hide a
+// sender from a list, nor does it get into a mailbox's own.
+func TestKeysWithQuotedLocalParts(t *testing.T) {
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	l := open(t, newStore(t), &now)
+	own := entry("x", "friend@bank.test")
+	own.Mailbox = `"a>b"@acme.test`
+	other := entry("x", "friend@bank.test")
+	other.Mailbox = "ann@acme.test"
+	if _, err := l.Add(t.Context(), entry("x", "spam.test"), own, other); err != nil {
+		t.Fatal(err)
+	}
+	for key, want := range map[string]bool{
+		"x@spam.test":                                true,
+		`"a>b"@spam.test`:                            true,
+		`"a\">b"@spam.test`:                          true,
+		`"a>b"@evil.test`:                            false,
+		`friend@bank.test>"a>b"@acme.test`:           true,
+		`friend@bank.test>ann@acme.test`:             true,
+		`friend@bank.test>ANN@acme.test`:             true,
+		`friend@bank.test>bob@acme.test`:             false,
+		`friend@bank.test>`:                          false,
+		`friend@bank.test`:                           false,
+		`"friend@bank.test>ann@acme.test"@evil.test`: false,
+		`"friend@bank.test>ann"@acme.test`:           false,
+	} {
+		if _, _, found := l.Lookup("acme", "x", []string{key}); found != want {
+			t.Errorf("%s: %v", key, found)
+		}
+	}
+}
+
+// Networks are found as fast among many as among few, and until the last of
+// them is gone.
+func TestManyNetworks(t *testing.T) {
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	l := open(t, newStore(t), &now)
+	var es []lists.Entry
+	for i := range 3000 {
+		es = append(es, entry("x", fmt.Sprintf("10.%d.%d.0/24", i/256, i%256)))
+	}
+	es = append(es, entry("x", "2001:db8::/32"), entry("x", "192.0.2.0/25"), entry("x", "0.0.0.0/32"))
+	if _, err := l.Add(t.Context(), es...); err != nil {
+		t.Fatal(err)
+	}
+	find := func(ip string) string {
+		e, _ := l.Find("acme", "x", "", ip)
+		return e.Key
+	}
+	for ip, want := range map[string]string{
+		"10.11.7.9": "10.11.7.0/24", "10.12.0.1": "", "::ffff:10.0.0.1": "10.0.0.0/24", "2001:db8:1::1": "2001:db8::/32", "2001:db9::1": "",
+		"192.0.2.127": "192.0.2.0/25", "192.0.2.128": "", "0.0.0.0": "0.0.0.0/32", "fe80::1%eth0": "",
+	} {
+		if got := find(ip); got != want {
+			t.Errorf("%s: %q, want %q", ip, got, want)
+		}
+	}
+	ip := netip.MustParseAddr("192.0.2.128").String()
+	begin := time.Now()
+	for range 2000 {
+		find(ip)
+	}
+	if d := time.Since(begin); d > 200*time.Millisecond {
+		t.Errorf("%v for 2,000 look-ups among 3,000 networks", d)
+	}
+	if _, err := l.Remove(t.Context(), entry("x", "10.11.7.0/24"), entry("x", "2001:db8::/32")); err != nil {
+		t.Fatal(err)
+	}
+	if find("10.11.7.9") != "" || find("2001:db8:1::1") != "" || find("10.11.6.9") == "" {
+		t.Error("what was removed is found, or what was not is lost")
+	}
+}
+
+// A rule that says the same as one that is there is that one.
+func TestRuleIsAddedOnce(t *testing.T) {
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	l := open(t, newStore(t), &now)
+	rule := lists.Rule{Tenant: "acme", Verb: "block", By: "anna", Sender: []string{"x@spam.test"}}
+	first, err := l.AddRule(t.Context(), rule)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rule.By, rule.Note = "bert", "again"
+	if again, err := l.AddRule(t.Context(), rule); err != nil || again.ID != first.ID {
+		t.Errorf("%+v, %v", again, err)
+	}
+	rule.Mailbox = "ann@acme.test"
+	if other, err := l.AddRule(t.Context(), rule); err != nil || other.ID == first.ID {
+		t.Errorf("%+v, %v", other, err)
+	}
+	if n := len(l.Rules("acme")); n != 2 {
+		t.Errorf("%d rules", n)
+	}
+}
