@@ -29,7 +29,7 @@ build: plugins ## build bin/weir with the first-party plugins inside
 
 plugins: $(WASM) ## build the first-party plugins to WebAssembly
 
-$(BUILTIN)/%.wasm: plugins/%/manifest.json $(wildcard plugins/*/*.go sdk/*.go sdk/abi/*.go sdk/abi/*/*.go sdk/abi/*.schema)
+$(BUILTIN)/%.wasm: plugins/%/manifest.json $(wildcard plugins/*/*.go plugins/internal/*/*.go plugins/internal/*/*/*.go sdk/*.go sdk/abi/*.go sdk/abi/*/*.go sdk/abi/*.schema)
 	$(GO) run ./sdk/cmd/weirpack -manifest plugins/$*/manifest.json -out $@ ./plugins/$*
 
 generate: ## write generated files anew (codecs, HCL reference, OpenAPI)
