@@ -43,6 +43,9 @@ type Options struct {
 	// DomainForce tells whether a tenant lets its own operators force stalled
 	// mail; nil: none does.
 	DomainForce func(tenant string) bool
+	// Manages tells whether a scope below the administrator's has all domains of
+	// a tenant: what is taught for the tenant holds for all of them. nil: each has.
+	Manages func(sc Scope, tenant string) bool
 	// Route names route, next hop and schedule of a recipient that was held
 	// before it had any; nil leaves that to the queue.
 	Route func(m *store.Message, r *store.Recipient) error
@@ -69,6 +72,9 @@ func New(o Options) *Service {
 	}
 	if o.DomainForce == nil {
 		o.DomainForce = func(string) bool { return false }
+	}
+	if o.Manages == nil {
+		o.Manages = func(Scope, string) bool { return true }
 	}
 	if o.Told == nil {
 		o.Told = func(*store.Message, []int, string, string) {}

@@ -52,9 +52,12 @@ func taught(r *turn, m *store.Message, rc *store.Recipient, e *mail.Event) (bool
 
 // blockAndRemove is B36.
 func blockAndRemove(r *turn, m *store.Message, rc *store.Recipient, e *mail.Event) (bool, error) {
+	_, said, err := lessons[r.verb](r.run, m, rc)
+	if err != nil {
+		return false, err
+	}
 	changed, err := removeHeld(r, m, rc, e)
 	if err == nil && changed {
-		_, said, _ := lessons[r.verb](r.run, m, rc)
 		e.Text = strings.TrimSuffix(said+": "+r.args.Reason, ": ")
 	}
 	return changed, err
@@ -93,29 +96,40 @@ func (r *run) learn(ctx context.Context, id mail.ID, p pick) error {
 
 // where is whose list is meant: a mailbox-level user's own, else the tenant's
 // unless one mailbox is asked for.
-func (r *run) where(rc *store.Recipient) (tenant, mailbox, said string) {
+func (r *run) where(rc *store.Recipient) (tenant, mailbox, said string, err error) {
+	if rc.Tenant == "" {
+		return "", "", "", fmt.Errorf("the recipient belongs to no tenant")
+	}
 	if r.sc.Level == lifecycle.LevelMailbox {
 		mailbox = r.sc.Mailbox
 	} else if r.args.Mailbox {
 		mailbox = queueOwner(rc)
 	}
 	if mailbox != "" {
-		return rc.Tenant, mailbox, "for " + mailbox
+		return rc.Tenant, mailbox, "for " + mailbox, nil
 	}
-	return rc.Tenant, "", "for tenant " + rc.Tenant
+	return rc.Tenant, "", "for tenant " + rc.Tenant, r.whole(rc.Tenant)
+}
+
+// whole refuses what would hold for domains that the scope has not.
+func (r *run) whole(tenant string) error {
+	if r.sc.Level == lifecycle.LevelAdmin || r.s.Manages(r.sc, tenant) {
+		return nil
+	}
+	return &lifecycle.Refusal{Verb: r.verb, Reason: "it would hold for all domains of tenant " + tenant + ", and not all of them are yours"}
 }
 
 func queueOwner(rc *store.Recipient) string {
-	if !rc.Original.IsNull() {
+	if rc.Original.Domain() != "" { // the bare postmaster has none
 		return rc.Original.Key()
 	}
 	return rc.Address.Key()
 }
 
 // entry is one entry about key.
-func (r *run) entry(list, key string, rc *store.Recipient) (lists.Entry, string) {
-	tenant, mailbox, said := r.where(rc)
-	return lists.Entry{Tenant: tenant, List: list, Mailbox: mailbox, Key: key, By: r.sc.Actor, Note: oneLine(r.args.Reason)}, said
+func (r *run) entry(list, key string, rc *store.Recipient) (lists.Entry, string, error) {
+	tenant, mailbox, said, err := r.where(rc)
+	return lists.Entry{Tenant: tenant, List: list, Mailbox: mailbox, Key: key, By: r.sc.Actor, Note: oneLine(r.args.Reason)}, said, err
 }
 
 func (r *run) sender(m *store.Message) string {
@@ -135,11 +149,11 @@ func blockSender(r *run, m *store.Message, rc *store.Recipient) (func(context.Co
 
 // turnSender puts the sender on one list and takes it off the other.
 func (r *run) turnSender(m *store.Message, rc *store.Recipient, on, off, name string) (func(context.Context) error, string, error) {
-	if rc.Tenant == "" {
-		return nil, "", fmt.Errorf("the recipient belongs to no tenant")
-	}
 	key := r.sender(m)
-	e, said := r.entry(on, key, rc)
+	e, said, err := r.entry(on, key, rc)
+	if err != nil {
+		return nil, "", err
+	}
 	other := e
 	other.List = off
 	return func(ctx context.Context) error {
@@ -165,10 +179,10 @@ func blockRecipient(r *run, _ *store.Message, rc *store.Recipient) (func(context
 // addRule adds a filtering rule of the conditions given; without any, of the
 // message's sender.
 func addRule(r *run, m *store.Message, rc *store.Recipient) (func(context.Context) error, string, error) {
-	if rc.Tenant == "" {
-		return nil, "", fmt.Errorf("the recipient belongs to no tenant")
+	tenant, mailbox, said, err := r.where(rc)
+	if err != nil {
+		return nil, "", err
 	}
-	tenant, mailbox, said := r.where(rc)
 	rule := lists.Rule{Tenant: tenant, Mailbox: mailbox, Verb: "allow", By: r.sc.Actor, Note: oneLine(r.args.Reason)}
 	if r.verb == lifecycle.AddBlockRule {
 		rule.Verb = "block"
@@ -206,6 +220,9 @@ func changeAction(r *run, _ *store.Message, rc *store.Recipient) (func(context.C
 		return nil, "", fmt.Errorf("the message has no class")
 	case class == "":
 		class = rc.Class.String()
+	}
+	if err := r.whole(rc.Tenant); err != nil {
+		return nil, "", err
 	}
 	o := lists.Override{
 		Tenant: rc.Tenant, Class: class, Action: r.args.To, By: r.sc.Actor, Admin: r.sc.Level == lifecycle.LevelAdmin, Note: oneLine(r.args.Reason),

@@ -26,6 +26,7 @@ import (
 	"github.com/mailweir/weir/gateway/internal/plugnet"
 	"github.com/mailweir/weir/gateway/internal/queue"
 	"github.com/mailweir/weir/gateway/internal/resolver"
+	"github.com/mailweir/weir/gateway/internal/scope"
 	"github.com/mailweir/weir/gateway/internal/smtpd"
 	"github.com/mailweir/weir/gateway/internal/store/badgerstore"
 	"github.com/mailweir/weir/gateway/internal/store/softkv"
@@ -160,7 +161,8 @@ func (d *Daemon) open(ctx context.Context, p *policy.Policy, dir string) (err er
 		Now: d.o.Now, Jitter: rand.Float64, Logger: d.log, Stop: d.stop,
 	})
 	payer := &notify.Payer{Store: d.store, Hostname: func() string { return d.snaps.policy().Gateway().Hostname }, Clock: d.o.Now, Route: d.routeNotice}
-	d.actions = actions.New(actions.Options{Store: d.store, Payer: payer, Clock: d.o.Now, Logger: d.log, Route: d.routeHeld, Lists: d.lists, Told: d.flow.HoldEvent})
+	d.actions = actions.New(actions.Options{Store: d.store, Payer: payer, Clock: d.o.Now, Logger: d.log, Route: d.routeHeld, Lists: d.lists, Told: d.flow.HoldEvent,
+		Manages: func(sc scope.Scope, tenant string) bool { return listService{d}.manages(sc, tenant, "") == nil }})
 	d.keeper = d.newKeeper(payer)
 	d.metrics.watch(d.store, d.host)
 	d.metrics.registry.MustRegister(taskCollector{d.tasks})
