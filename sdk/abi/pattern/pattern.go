@@ -142,16 +142,21 @@ func (s *Set) Text(text string, check func() error) ([]uint32, error) {
 	if len(s.folded)+len(s.wildcards) > 0 {
 		lower = strings.ToLower(text)
 	}
+	contains := func(text, pattern string, _ func() error) (bool, error) { return strings.Contains(text, pattern), nil }
 	for _, group := range []struct {
 		ls []literal
-		is func(text, pattern string) bool
-	}{{s.literals, strings.Contains}, {s.folded, strings.Contains}, {s.wildcards, wildcard}} {
+		is func(text, pattern string, check func() error) (bool, error)
+	}{{s.literals, contains}, {s.folded, contains}, {s.wildcards, wildcard}} {
 		for i, l := range group.ls {
 			t := text
 			if l.fold {
 				t = lower
 			}
-			if group.is(t, l.text) {
+			is, err := group.is(t, l.text, check)
+			if err != nil {
+				return nil, err
+			}
+			if is {
 				hits = append(hits, l.n)
 			}
 			if i%64 == 63 {
