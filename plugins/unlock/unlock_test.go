@@ -106,6 +106,7 @@ func TestRightPassword(t *testing.T) {
 	for _, name := range []string{
 		"zipcrypto.zip", "zipcrypto-streamed.zip", "aes128.zip", "aes192.zip", "aes256.zip", "aes-lzma.zip", "aes-stored.zip", "mixed.zip",
 		"solid.7z", "names.7z", "stored.7z", "lzma.7z", "nested.7z",
+		"rar5.rar", "rar5-names.rar",
 	} {
 		t.Run(name, func(t *testing.T) {
 			h, v := open(t, name, pass)
@@ -134,7 +135,7 @@ func TestWrongPassword(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range all {
-		if ext := filepath.Ext(name); ext != ".zip" && ext != ".7z" {
+		if ext := filepath.Ext(name); ext != ".zip" && ext != ".7z" && ext != ".rar" {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
@@ -198,6 +199,22 @@ func TestDamaged(t *testing.T) {
 			if len(h.Orders) > 0 && !harmlessChange(name, b, at) {
 				t.Errorf("%s, octet %d: %q %q", name, at, v.Text, pairs(v))
 			}
+		}
+	}
+}
+
+// A local header that says nothing of encryption would have some readers take
+// the encrypted octets for the content.
+func TestEncryptedInDirectoryOnly(t *testing.T) {
+	for _, name := range []string{"zipcrypto-streamed.zip", "aes-stored.zip"} {
+		b := fixture(t, name)
+		b[6] &^= 1
+		if strings.HasPrefix(name, "aes") {
+			b[8] = 0 // stored
+		}
+		h := message(t, abi.Object(), "a.zip", b)
+		if v := h.call(t, "open", pass); len(h.Orders) > 0 || !strings.HasPrefix(v.Text, "kept") {
+			t.Errorf("%s: %q %q", name, v.Text, pairs(v))
 		}
 	}
 }

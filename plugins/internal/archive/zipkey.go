@@ -62,6 +62,9 @@ func (z *zipWalk) opened(e *zipEntry) (*spool, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !l.encrypted() { // who goes by the local header takes the data as it stands
+		return nil, damaged("its two headers disagree about its encryption")
+	}
 	plain, bare := *e, l
 	plain.flags &^= flagEncrypted
 	bare.flags &^= flagEncrypted

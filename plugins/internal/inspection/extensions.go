@@ -7,7 +7,7 @@ import "strings"
 // documents.
 var Extensions = strings.Fields(`
 	ade adp apk app application appref-ms appx appxbundle bas bat chm cmd com cpl csh diagcab diagcfg diagpkg dll dmg drv ex_ exe fxp gadget
-	grp hlp hpj hta htc img inf ins iso isp its jar jnlp job js jse ksh library-ms lnk mad maf mam mar mas maw mcf mda mde mdt mdw mdz
+	hlp hpj hta htc img inf ins iso isp jar jnlp job js jse ksh library-ms lnk mad maf mam mar mas maw mcf mda mde mdt mdw mdz
 	mjs mpkg msc msh msh1 msh1xml msh2 msh2xml mshxml msi msix msixbundle msp mst msu nsh ocx osd paf pcd pif pkg pl plg printerexport ps1
 	ps1xml ps2 ps2xml psc1 psc2 psd1 psdm1 psm1 pyc pyo pyw pyz pyzw reg rgs scf scr sct search-ms settingcontent-ms shb shs sys
 	theme themepack udl url vb vbe vbp vbs vhd vhdx vsmacros vsw vxd wcx webpnp website wll ws wsc wsf wsh xbap xll xnk command desktop scpt applescript vsix iqy`)

@@ -79,6 +79,8 @@ func TestUnlock(t *testing.T) {
 		{"names.7z", "nonsense", "kept: the password is wrong"},
 		{"names.7z", "secret!", "released"},
 		{"nested.7z", "secret!", "released"},
+		{"rar5-names.rar", "nonsense", "kept: the password is wrong"},
+		{"rar5-names.rar", "secret!", "released"},
 		{"program.zip", "secret!", "kept: there is something forbidden in it"},
 		{"macro.zip", "secret!", "kept: there is something forbidden in it"},
 	} {
@@ -108,7 +110,7 @@ func BenchmarkUnlock(b *testing.B) {
 		name string
 		data []byte
 	}{
-		{"zipcrypto", archiveOf(b, "zipcrypto.zip")}, {"aes256", archiveOf(b, "aes256.zip")}, {"7z", archiveOf(b, "solid.7z")}, {"plain_4MiB", zipOf(b, big)},
+		{"zipcrypto", archiveOf(b, "zipcrypto.zip")}, {"aes256", archiveOf(b, "aes256.zip")}, {"7z", archiveOf(b, "solid.7z")}, {"rar5", archiveOf(b, "rar5.rar")}, {"plain_4MiB", zipOf(b, big)},
 	} {
 		msg := attached("a.bin", c.data)
 		b.Run(c.name, func(b *testing.B) {
