@@ -43,32 +43,39 @@ func (p *plugin) checkConfigs(ctx context.Context, known map[uint64][]byte, conf
 		if _, ok := known[c.ID]; ok || c.Plugin != p.spec.Name || c.Earlier {
 			continue
 		}
-		if err := p.checkConfig(ctx, c.ID); err != nil {
+		broken, err := p.checkConfig(ctx, c.ID)
+		if err != nil {
 			errs = append(errs, err)
+		}
+		if broken {
+			break // hundreds of configurations, each to its deadline, would hold up a reload
 		}
 	}
 	return errors.Join(errs...)
 }
 
-func (p *plugin) checkConfig(ctx context.Context, id uint64) error {
+// checkConfig asks about one; broken says that the guest was ended, or that
+// there was none to ask.
+func (p *plugin) checkConfig(ctx context.Context, id uint64) (broken bool, err error) {
 	g := p.gen
 	in, err := g.pool.get(ctx, "", p.spec.Limits.wait())
 	if err != nil {
-		return fmt.Errorf("checking the configuration of plugin %q: %w", g.name, err)
+		return true, fmt.Errorf("checking the configuration of plugin %q: %w", g.name, err)
 	}
 	ev := &abi.Event{ConfigID: id}
 	c := newCall(WithTrial(ctx, &rehearsal), g.initTimeout, ev.Append(nil))
 	c.ev, c.configs, c.lines = ev, p.configs, maxLines+1
 	cr := in.run(c)
-	g.pool.put(in, "", cr == nil || cr.kind == KindResult, g.opts.Clock())
+	fit := cr == nil || cr.kind == KindResult
+	g.pool.put(in, "", fit && !in.spent(), g.opts.Clock())
 	if cr == nil {
-		return nil
+		return false, nil
 	}
 	text := c.said
-	if text == "" || cr.kind != KindResult {
+	if text == "" || !fit {
 		text = cr.err.Error()
 	}
-	return &ConfigError{Plugin: g.name, ID: id, Text: text}
+	return !fit, &ConfigError{Plugin: g.name, ID: id, Text: text}
 }
 
 var rehearsal = Trial{Fault: func(name string) (f Fault) {

@@ -115,6 +115,9 @@ func (h *Host) Swap(ctx context.Context, specs []Spec, configs []Config) error {
 		for _, g := range built {
 			g.retire()
 		}
+		for _, o := range old.plugins {
+			o.gen.forgetSets(o.configs) // those of configurations that were only checked
+		}
 		return errors.Join(errs...)
 	}
 	h.current.Store(next)

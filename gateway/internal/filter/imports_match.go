@@ -8,10 +8,10 @@ import (
 	"github.com/mailweir/weir/sdk/abi/pattern"
 )
 
-// Bounds of the pattern sets of one generation.
+// Bounds of the pattern sets of one generation, of all configurations together.
 const (
-	maxSets     = 20_000
 	maxSetsSize = 64 << 20 // octets of memory, about
+	leastSet    = 3 << 10  // octets that a set counts for at least
 	maxDefine   = 2 << 20  // octets of a definition
 )
 
@@ -24,6 +24,8 @@ type patternSet struct {
 	digest [32]byte // of its definition
 	set    *pattern.Set
 }
+
+func (p patternSet) size() int { return max(p.set.Size(), leastSet) }
 
 func matchDefine(in *instance, c *call, mem guestMemory, st []uint64) {
 	key, def := setKey{st[0], uint32(st[1])}, mem.at(st[2], st[3])
@@ -57,25 +59,60 @@ func (g *generation) define(c *call, key setKey, def []byte) int32 {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	size := g.setsSize + p.set.Size()
-	if old, have = g.sets[key]; have {
-		size -= old.set.Size()
+	g.dropSet(key)
+	if !g.makeRoom(key.config, p.size()) {
+		return c.fail(abi.ErrTooLarge, "the plugin's pattern sets take too much memory, and this configuration has most of it")
 	}
-	if size > maxSetsSize || len(g.sets) >= maxSets && !have {
-		return c.fail(abi.ErrTooLarge, "the plugin's pattern sets take too much memory")
-	}
-	g.sets[key], g.setsSize = p, size
+	g.sets[key] = p
+	g.setsSize += p.size()
 	return 0
+}
+
+// makeRoom drops pattern sets until there is room for one more, of whichever
+// configuration has most: one tenant's patterns do not keep out another's.
+// False if that would be the one that asks. Guests define a set that is gone anew.
+func (g *generation) makeRoom(config uint64, size int) bool {
+	if g.setsSize+size <= maxSetsSize {
+		return true
+	}
+	of := map[uint64]int{config: size}
+	for k, p := range g.sets {
+		of[k.config] += p.size()
+	}
+	for g.setsSize+size > maxSetsSize {
+		most := config
+		for c, n := range of {
+			if n > of[most] {
+				most = c
+			}
+		}
+		if most == config {
+			return false
+		}
+		for k := range g.sets {
+			if k.config == most {
+				g.dropSet(k)
+			}
+		}
+		delete(of, most)
+	}
+	return true
+}
+
+func (g *generation) dropSet(k setKey) {
+	if p, ok := g.sets[k]; ok {
+		g.setsSize -= p.size()
+		delete(g.sets, k)
+	}
 }
 
 // forgetSets drops the pattern sets of configurations that are gone.
 func (g *generation) forgetSets(configs map[uint64][]byte) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for k, p := range g.sets {
+	for k := range g.sets {
 		if _, ok := configs[k.config]; !ok {
-			g.setsSize -= p.set.Size()
-			delete(g.sets, k)
+			g.dropSet(k)
 		}
 	}
 }
