@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/mailweir/weir/sdk/abi/compact"
 	"github.com/mailweir/weir/sdk/abi/manifest"
 )
 
@@ -20,7 +21,7 @@ func (p *Project) Pack(ctx context.Context) ([]byte, error) {
 
 // Seal adds the project's manifest to a module that was built otherwise.
 func (p *Project) Seal(code []byte) ([]byte, error) {
-	packed, err := manifest.Append(code, p.Manifest)
+	packed, err := manifest.Append(compact.Data(code), p.Manifest)
 	if err != nil {
 		return nil, fmt.Errorf("packing %s: %w", p.Dir, err)
 	}

@@ -17,6 +17,7 @@ import (
 	"os/exec"
 	"path/filepath"
 
+	"github.com/mailweir/weir/sdk/abi/compact"
 	"github.com/mailweir/weir/sdk/abi/manifest"
 )
 
@@ -89,7 +90,7 @@ func (j job) pack() (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	packed, err := manifest.Append(code, m)
+	packed, err := manifest.Append(compact.Data(code), m)
 	if err != nil {
 		return 0, err
 	}
