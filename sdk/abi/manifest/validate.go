@@ -33,6 +33,9 @@ var (
 // Validate checks a manifest; it reports all errors together.
 func (m *Manifest) Validate() error {
 	v := &validator{}
+	if v.texts(m); len(v.errs) > 0 { // the others quote what they are about
+		return fmt.Errorf("manifest: %w", errors.Join(v.errs...))
+	}
 	if !pluginName.MatchString(m.Name) {
 		v.add("name %q: lower-case letters, digits, _ and - only", m.Name)
 	}
