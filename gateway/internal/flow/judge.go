@@ -2,6 +2,7 @@ package flow
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -180,7 +181,7 @@ func (c *commit) room(parts []mail.PartEdit) error {
 	if len(parts) == 0 {
 		return nil
 	}
-	octets := 0
+	octets, named := 0, 0
 	seen := map[string]bool{}
 	lists := append(slices.Clip(c.stagedLists), parts)
 	for i := range c.rec.Recipients { // of earlier judgements of others
@@ -191,13 +192,20 @@ func (c *commit) room(parts []mail.PartEdit) error {
 	for _, l := range lists {
 		if key := mail.PartEditsKey(l); !seen[key] {
 			seen[key] = true
-			for _, e := range l {
+			for _, e := range l { // a copy
 				octets += len(e.Text)
+				e.Text = nil
+				b, _ := json.Marshal(e) // of strings and numbers
+				named += len(b)
 			}
 		}
 	}
-	if octets > mail.MaxPartEdits {
-		return &wire.EditError{Filter: parts[len(parts)-1].Filter, Err: fmt.Errorf("part edits of %d octets for one message; at most %d", octets, mail.MaxPartEdits)}
+	by := parts[len(parts)-1].Filter
+	switch {
+	case octets > mail.MaxPartEdits:
+		return &wire.EditError{Filter: by, Err: fmt.Errorf("part edits of %d octets for one message; at most %d", octets, mail.MaxPartEdits)}
+	case named > maxNamed:
+		return &wire.EditError{Filter: by, Err: fmt.Errorf("part edits with names and types of %d octets for one message; at most %d", named, maxNamed)}
 	}
 	return nil
 }
@@ -246,6 +254,7 @@ func (c *commit) rule(it *item, h *hearing) {
 		it.ruling.raise(it.listener)
 	}
 	c.boundHold(it)
+	c.boundSaid(it)
 	r, rl := &it.rec, &it.ruling
 	r.Findings, r.Class, r.Score, r.Rule, r.Tags, r.Notes = rl.findings, rl.class, rl.score, rl.rule, rl.tags, rl.notes
 	r.Waivers = append(r.Waivers, newWaivers(r.Waivers, rl.waivers)...)
