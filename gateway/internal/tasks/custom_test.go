@@ -223,3 +223,30 @@ func TestActEndsWithItsCaller(t *testing.T) {
 		t.Errorf("%+v, %v", out, err)
 	}
 }
+
+// What calls find does not outgrow the record: mail whose record is full could
+// not be settled any more.
+func TestFindingsHaveToFit(t *testing.T) {
+	r := newRig(t, Limits{})
+	m := r.put(mail.Inbound, "eve@x.test", "ann@acme.test stalled")
+	turn := 0
+	r.h.say = func(_ context.Context, _ *abi.Event, v *abi.Verdict) error {
+		for i := range 20 {
+			v.Findings = append(v.Findings, abi.Finding{Main: "test", Sub: fmt.Sprint(turn, i), Explanation: strings.Repeat("<", 4<<10)})
+		}
+		turn++
+		return nil
+	}
+	for range 3 {
+		out, err := r.Act(t.Context(), scope.Admin("root"), Order{Plugin: "hook", Action: "unlock", IDs: []string{m.ID.String()}, Params: map[string]any{"password": "x"}})
+		if err != nil || out.Called != 1 {
+			t.Fatalf("%+v, %v", out, err)
+		}
+	}
+	if f := r.get(m.ID).Recipients[0].Findings; len(f) != 21 {
+		t.Errorf("%d findings are kept", len(f))
+	}
+	if n := len(r.events(m.ID, mail.EventAction)); n != 3 {
+		t.Errorf("%d events", n)
+	}
+}

@@ -2,6 +2,7 @@ package tasks
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -14,9 +15,10 @@ import (
 
 // Bounds of what a call leaves in the record.
 const (
-	maxEventText = 500 // octets
-	maxEvents    = 100 // of one call: one for each recipient
-	maxFindings  = 100 // of a recipient, with those of its filters
+	maxEventText = 500       // octets
+	maxEvents    = 100       // of one call: one for each recipient
+	maxFindings  = 100       // of a recipient, with those of its filters
+	maxFound     = 600 << 10 // octets of them all, encoded: they stand in one record of the store
 )
 
 // note writes into the journal, and with what a plugin found into the record,
@@ -117,8 +119,8 @@ func (o *order) concerns(r *store.Recipient) bool {
 	return r.Tenant == o.tenant && (len(o.ns) == 0 || slices.Contains(o.ns, r.N))
 }
 
-// addFindings adds what a call found to the record. It is observed: it
-// changes nothing by itself.
+// addFindings adds what a call found to the record, as far as there is room. It
+// is observed: it changes nothing by itself.
 func (s *Service) addFindings(o *order, m *store.Message, found []abi.Finding) {
 	for i := range m.Recipients {
 		r := &m.Recipients[i]
@@ -142,6 +144,10 @@ func (s *Service) addFindings(o *order, m *store.Message, found []abi.Finding) {
 			} else if len(fs) < maxFindings {
 				fs = append(fs, f)
 			}
+		}
+		if b, err := json.Marshal(fs); err != nil || len(b) > maxFound {
+			s.log.Warn("what a plugin's call found is too long for the record; it stands in the plugin's answer alone", "plugin", o.plugin, "name", o.name, "message", m.ID.String(), "rcpt", r.N)
+			continue
 		}
 		r.Findings = fs
 	}
