@@ -30,8 +30,8 @@ type generation struct {
 	loaded      time.Time
 	loadTime    time.Duration
 
-	code     string // folder of its machine code in the cache
-	cache    wazero.CompilationCache
+	code     string       // folder of its machine code in the cache
+	release  func() error // gives the engine back
 	runtime  wazero.Runtime
 	compiled wazero.CompiledModule
 	pool     pool
@@ -101,9 +101,14 @@ func (g *generation) free() {
 			g.log.Warn("closing a plugin's runtime", "error", err)
 		}
 	}
-	if g.cache != nil {
-		if err := g.cache.Close(ctx); err != nil {
-			g.log.Warn("closing a plugin's compilation cache", "error", err)
+	if g.compiled != nil {
+		if err := g.compiled.Close(ctx); err != nil {
+			g.log.Warn("closing a plugin's compiled code", "error", err)
+		}
+	}
+	if g.release != nil {
+		if err := g.release(); err != nil {
+			g.log.Warn("closing a plugin's engine", "error", err)
 		}
 	}
 	close(g.gone)

@@ -23,7 +23,8 @@ type Host struct {
 	closed  bool
 
 	initTimeout time.Duration // for an instance to start
-	program     string        // compiles instead of this one, in tests
+	engines     engines
+	program     string // compiles instead of this one, in tests
 }
 
 // snapshot is what calls see: replaced as a whole, never changed.

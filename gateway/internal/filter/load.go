@@ -84,7 +84,7 @@ func (h *Host) load(ctx context.Context, s *Spec, key, digest string, st *stats)
 			g.retire()
 		}
 	}()
-	if err := g.compile(ctx, metered, s.Trusted, h.program); err != nil {
+	if err := g.compile(ctx, metered, s.Trusted, h); err != nil {
 		return nil, err
 	}
 	in, err := g.pool.get(ctx, "", 0)
@@ -101,41 +101,45 @@ func (h *Host) load(ctx context.Context, s *Spec, key, digest string, st *stats)
 	return g, nil
 }
 
-// compile makes the generation's runtime. Each has its own engine, so that all
-// compiled code goes with the generation; the folder behind it is shared.
+// compile makes the generation's runtime. Generations of one program (plugins
+// that differ in their manifests, a plugin whose grants changed) share an engine,
+// and so its machine code, which goes with the last of them.
 //
 // The compiler runs in a process of its own (package compile), for the
 // gateway's own plugins as well, whose compilation takes memory too. Where no
 // process can be started those are compiled here; a stranger's is refused.
-func (g *generation) compile(ctx context.Context, metered []byte, trusted bool, program string) (err error) {
+func (g *generation) compile(ctx context.Context, metered []byte, trusted bool, h *Host) (err error) {
 	if err := ctx.Err(); err != nil {
 		return context.Cause(ctx)
 	}
-	c := compile.Compiler{Dir: g.opts.CacheDir, Log: g.log, Program: program}
+	c := compile.Compiler{Dir: g.opts.CacheDir, Log: g.log, Program: h.program}
 	if c.Dir == "" {
 		if c.Dir, err = os.MkdirTemp("", "weir-compile-"); err != nil {
 			return fmt.Errorf("a folder to compile in: %w", err)
 		}
 		defer os.RemoveAll(c.Dir)
 	}
+	var cache wazero.CompilationCache
 	dir, err := c.Entry(ctx, metered)
 	switch {
 	case err == nil:
-		g.cache, err = wazero.NewCompilationCacheWithDir(dir)
 		g.code = dir
+		cache, g.release, err = h.engines.take(dir)
 	case errors.Is(err, compile.ErrNoProcess) && trusted:
 		g.log.Warn("compiling a plugin in this process", "error", err)
-		g.cache, err = wazero.NewCompilationCache(), nil
+		cache, err = wazero.NewCompilationCache(), nil
+		g.release = func() error { return cache.Close(context.Background()) }
 	}
 	if err != nil {
 		return err
 	}
 	g.runtime = wazero.NewRuntimeWithConfig(ctx, compile.Config().
-		WithMemoryLimitPages(uint32(g.memory/pageSize)).WithCompilationCache(g.cache))
+		WithMemoryLimitPages(uint32(g.memory/pageSize)).WithCompilationCache(cache))
 	if g.compiled, err = g.runtime.CompileModule(ctx, metered); err != nil {
 		first, _, _ := strings.Cut(err.Error(), "\n")
 		return fmt.Errorf("compiling it: %s", first)
 	}
+	forgetBodies(g.compiled)
 	if err := checkExports(g.compiled); err != nil {
 		return err
 	}

@@ -1,32 +1,28 @@
 package meter
 
-import (
-	"bytes"
-	"unicode/utf8"
-)
+import "unicode/utf8"
 
-// custom passes a custom section on: DWARF is dropped, as its offsets would
-// be wrong, and "name" is renumbered.
+// custom keeps the custom section "name", renumbered, and drops all others:
+// the offsets of DWARF would be wrong, and what else there is means nothing to
+// the program. So plugins of one program but other manifests are the same code.
 func (w *rewriter) custom(r *reader, b []byte) ([]byte, bool) {
 	nm := r.name()
 	if !r.ok() {
 		return b, false
 	}
-	if bytes.HasPrefix(nm, []byte(".debug_")) {
-		r.off = len(r.b)
+	if !utf8.Valid(nm) {
+		r.fail("custom section whose name is not valid UTF-8")
 		return b, false
 	}
-	if string(nm) == "name" {
-		q := &reader{b: r.b[r.off:]}
-		r.off = len(r.b)
-		b, ok := w.names(q, appendName(b, nm))
-		ok = ok && !w.named
-		w.named = w.named || ok
-		return b, ok
-	}
-	b = append(b, r.b...)
+	q := &reader{b: r.b[r.off:]}
 	r.off = len(r.b)
-	return b, true
+	if string(nm) != "name" {
+		return b, false
+	}
+	b, ok := w.names(q, appendName(b, nm))
+	ok = ok && !w.named
+	w.named = w.named || ok
+	return b, ok
 }
 
 // names renumbers the function names, keeps the module's name and leaves the
