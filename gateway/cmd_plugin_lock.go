@@ -105,6 +105,9 @@ func relock(ctx context.Context, g *Globals, cl *artifact.Client, vars map[strin
 	if err != nil {
 		return err
 	}
+	if err := oneRegistry(cl, p); err != nil {
+		return err
+	}
 	r := daemon.Resolver(g.Config, p.Gateway(), cl)
 	var names []string
 	var changes []lockChange
@@ -148,6 +151,20 @@ func relock(ctx context.Context, g *Globals, cl *artifact.Client, vars map[strin
 		return quiet(exitChanges)
 	}
 	return nil
+}
+
+// oneRegistry keeps a password from registries it is not for.
+func oneRegistry(cl *artifact.Client, p *policy.Policy) error {
+	var asked []string
+	for _, pl := range p.Plugins() {
+		if r := artifact.Registry(pl.Source); r != "" && !slices.Contains(asked, r) {
+			asked = append(asked, r)
+		}
+	}
+	if cl.Username == "" || len(asked) < 2 {
+		return nil
+	}
+	return usageError{"the policy names several registries, " + strings.Join(asked, " and ") + ", and each would be sent the password", "keep the passwords in docker's configuration (docker login)"}
 }
 
 // lockOne looks at the module behind a plugin's source.
@@ -225,6 +242,9 @@ func sayChanges(g *Globals, changes []lockChange, path string, changed bool) err
 func pullAll(ctx context.Context, g *Globals, cl *artifact.Client) error {
 	p, err := loadForSupply(g, nil)
 	if err != nil {
+		return err
+	}
+	if err := oneRegistry(cl, p); err != nil {
 		return err
 	}
 	r := daemon.Resolver(g.Config, p.Gateway(), cl)

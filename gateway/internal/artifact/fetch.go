@@ -26,6 +26,22 @@ func (c *Client) transport() http.RoundTripper {
 	return http.DefaultTransport
 }
 
+var errDowngrade = errors.New("the server leads from https to http")
+
+// encrypted lets nothing go out by http, wherever a registry redirects to.
+type encrypted struct{ http.RoundTripper }
+
+// RoundTrip implements http.RoundTripper.
+func (t encrypted) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Scheme != "https" {
+		if r.Body != nil {
+			_ = r.Body.Close() // as RoundTripper demands
+		}
+		return nil, errDowngrade
+	}
+	return t.RoundTripper.RoundTrip(r)
+}
+
 // Fetch gets the module behind a remote source. Whoever asks checks the digest.
 func (c *Client) Fetch(ctx context.Context, source string) ([]byte, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, fetchTime, fmt.Errorf("it took more than %v", fetchTime))
@@ -58,7 +74,10 @@ func (c *Client) download(ctx context.Context, source string) ([]byte, error) {
 		if len(via) >= 5 {
 			return errors.New("more than 5 redirects")
 		}
-		_, err := parseHTTP(r.URL.String()) // never from https to http
+		if via[0].URL.Scheme == "https" && r.URL.Scheme != "https" {
+			return errDowngrade // not to this machine either, which would ask itself for a stranger
+		}
+		_, err := parseHTTP(r.URL.String())
 		return err
 	}}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)

@@ -55,7 +55,11 @@ func (c *Client) repository(source string) (*remote.Repository, string, error) {
 		cred = credentials.Credential(store)
 	}
 	repo.PlainHTTP = c.PlainHTTP || loopbackPort(ref.Registry)
-	repo.Client = &auth.Client{Client: &http.Client{Transport: retry.NewTransport(c.transport())}, Credential: cred, Cache: auth.NewCache()}
+	var transport http.RoundTripper = retry.NewTransport(c.transport())
+	if !repo.PlainHTTP {
+		transport = encrypted{transport}
+	}
+	repo.Client = &auth.Client{Client: &http.Client{Transport: transport}, Credential: cred, Cache: auth.NewCache()}
 	return repo, ref.Reference, nil
 }
 

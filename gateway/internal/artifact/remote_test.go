@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -180,6 +181,60 @@ func TestDownload(t *testing.T) {
 	if _, err := new(Client).Fetch(ctx, srv.URL+"/m.wasm"); err == nil || !strings.Contains(err.Error(), "shut down") {
 		t.Error(err)
 	}
+}
+
+// TestNobodyIsLedFromHTTPSToHTTP: a server elsewhere could otherwise ask this
+// machine's own services in the gateway's name.
+func TestNobodyIsLedFromHTTPSToHTTP(t *testing.T) {
+	noDocker(t)
+	var asked atomic.Int64
+	inner := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) }))
+	defer inner.Close()
+	srv := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case strings.Contains(r.URL.Path, "/token/"):
+			w.Header().Set("WWW-Authenticate", `Bearer realm="`+inner.URL+`/token",service="x"`)
+			w.WriteHeader(http.StatusUnauthorized)
+		default:
+			http.Redirect(w, r, inner.URL+"/m.wasm", http.StatusTemporaryRedirect)
+		}
+	}))
+	defer srv.Close()
+	c := &Client{Transport: srv.Client().Transport}
+	if _, err := c.Fetch(t.Context(), srv.URL+"/m.wasm"); !errors.Is(err, errDowngrade) {
+		t.Error(err)
+	}
+	_, port, _ := strings.Cut(strings.TrimPrefix(srv.URL, "https://"), ":")
+	// An address that is not taken for this machine's, to which http would do.
+	c.Transport = rewrite{c.Transport, "127.0.0.1:" + port}
+	for _, repo := range []string{"weir/moved", "weir/token"} {
+		_, err := c.Fetch(t.Context(), "oci://registry.test:"+port+"/"+repo+"/x:1")
+		if err == nil || !strings.Contains(err.Error(), "https") {
+			t.Error(repo, err)
+		}
+	}
+	if asked.Load() != 0 {
+		t.Errorf("%d requests came through", asked.Load())
+	}
+}
+
+// rewrite sends the requests for registry.test to a server of the test.
+type rewrite struct {
+	http.RoundTripper
+	to string
+}
+
+func (t rewrite) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Hostname() != "registry.test" {
+		return t.RoundTripper.RoundTrip(r)
+	}
+	to := r.Clone(r.Context())
+	to.URL.Host = t.to
+	res, err := t.RoundTripper.RoundTrip(to)
+	if err == nil {
+		res.Request = r
+	}
+	return res, err
 }
 
 // TestResolver: only what policy or lock file name is given out, from the

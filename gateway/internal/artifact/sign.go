@@ -44,19 +44,24 @@ type PublicKey string
 // ParseKey checks a public key.
 func ParseKey(s string) (PublicKey, error) {
 	s = strings.TrimSpace(s)
-	b64, ok := strings.CutPrefix(s, keyPrefix)
-	if b, err := base64.StdEncoding.DecodeString(b64); !ok || err != nil || len(b) != ed25519.PublicKeySize {
+	if PublicKey(s).key() == nil {
 		return "", fmt.Errorf(`%.80q is no public key; it is "ed25519:" and 44 characters of base64, as "weir plugin keygen" writes it`, s)
 	}
 	return PublicKey(s), nil
 }
 
+// key is nil for what is no key, or written in another way than keygen does:
+// keys are compared, and shown, as they are written.
 func (k PublicKey) key() ed25519.PublicKey {
 	b, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(string(k), keyPrefix))
-	if err != nil || len(b) != ed25519.PublicKeySize {
+	if err != nil || len(b) != ed25519.PublicKeySize || publicKey(b) != k {
 		return nil
 	}
 	return b
+}
+
+func publicKey(b ed25519.PublicKey) PublicKey {
+	return PublicKey(keyPrefix + base64.StdEncoding.EncodeToString(b))
 }
 
 // PrivateKey signs plugins.
@@ -73,7 +78,7 @@ func NewKey() (PrivateKey, error) {
 
 // Public is the other half of the pair.
 func (k PrivateKey) Public() PublicKey {
-	return PublicKey(keyPrefix + base64.StdEncoding.EncodeToString(k.key.Public().(ed25519.PublicKey)))
+	return publicKey(k.key.Public().(ed25519.PublicKey))
 }
 
 // PEM is the key as PKCS #8 (RFC 8410), which openssl reads too.

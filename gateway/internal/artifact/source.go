@@ -38,6 +38,18 @@ func KindOf(source string) Kind {
 // Remote says that a source is somewhere else, so that it needs a digest.
 func Remote(source string) bool { k := KindOf(source); return k == HTTP || k == OCI }
 
+// Registry is the registry of an OCI source, "" for any other.
+func Registry(source string) string {
+	if KindOf(source) != OCI {
+		return ""
+	}
+	ref, err := parseOCI(source)
+	if err != nil {
+		return ""
+	}
+	return ref.Registry
+}
+
 // CheckSource checks how a remote source is written.
 func CheckSource(source string) error {
 	switch KindOf(source) {
