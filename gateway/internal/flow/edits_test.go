@@ -128,11 +128,16 @@ const twoParts = "From: s@client.test\r\nMIME-Version: 1.0\r\nContent-Type: mult
 const stripped = "From: s@client.test\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n" +
 	"--b\r\nContent-Type: text/plain\r\n\r\nhello\r\n-- banner\r\n\r\n--b--\r\n"
 
-// post sends a message to its reply after DATA.
+// post sends a message from an unknown client to its reply after DATA.
 func (r *rig) post(body string, to ...string) (mail.Reply, *store.Message) {
 	r.t.Helper()
-	tx := r.open(mail.Inbound)
-	if err := tx.Mail(r.t.Context(), addr(r.t, "s@client.test"), mail.MailParams{}); err != nil {
+	return r.postAs(mail.Inbound, "s@client.test", body, to...)
+}
+
+func (r *rig) postAs(dir mail.Direction, from, body string, to ...string) (mail.Reply, *store.Message) {
+	r.t.Helper()
+	tx := r.open(dir)
+	if err := tx.Mail(r.t.Context(), addr(r.t, from), mail.MailParams{}); err != nil {
 		r.t.Fatal(err)
 	}
 	for _, s := range to {
@@ -376,20 +381,7 @@ func TestEditsGoWithAHandOver(t *testing.T) {
 		return nil
 	}}
 	r := newRig(t, fs, base("", "", tenant("acme", in.addr, ""), tenant("other", in.addr, "")), nil)
-	tx := r.open(mail.Outbound)
-	ctx := t.Context()
-	if err := tx.Mail(ctx, addr(t, "me@acme.test"), mail.MailParams{}); err != nil {
-		t.Fatal(err)
-	}
-	if err := tx.Rcpt(ctx, addr(t, "you@other.test"), mail.RcptParams{}); err != nil {
-		t.Fatal(err)
-	}
-	m, err := tx.Data(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	io.WriteString(m, twoParts)
-	if reply := m.Commit(ctx); reply.Code != 250 {
+	if reply, _ := r.postAs(mail.Outbound, "me@acme.test", twoParts, "you@other.test"); reply.Code != 250 {
 		t.Fatal(reply)
 	}
 	r.runQueue(func() bool { return len(in.mails(t)) == 1 })

@@ -54,7 +54,9 @@ func (f *Flow) HoldEvent(m *store.Message, ns []int, name, actor string) {
 		f.o.Logger.Warn("observers are slow: a hold event was dropped", "message", m.ID.String(), "event", name)
 		return
 	}
-	t.waiting = append(t.waiting, func(ctx context.Context) { f.holdEvent(ctx, p, m, ns, name, actor) })
+	light := *m
+	light.PartEdits = nil // what waits is not to keep their content
+	t.waiting = append(t.waiting, func(ctx context.Context) { f.holdEvent(ctx, p, &light, ns, name, actor) })
 	if !t.runs {
 		t.runs = f.beside(func() { f.drain(t) })
 	}

@@ -152,7 +152,8 @@ func TestHeldMailIsScannedBeforeItsTime(t *testing.T) {
 	r.runQueue(func() bool { return r.statuses(m.ID) == "quarantined" })
 }
 
-// A filter that fails at the deadline does not let the message pass.
+// A filter that fails at the deadline does not let the message pass; nor is
+// there a hold any more that an operator could end.
 func TestHoldThenFailure(t *testing.T) {
 	t.Parallel()
 	clock := &shifted{}
@@ -169,6 +170,9 @@ func TestHoldThenFailure(t *testing.T) {
 	for n := range 3 {
 		clock.forward(time.Hour)
 		r.runQueue(func() bool { return r.get(m.ID).Recipients[0].Breaks == n+1 })
+		if res := r.do(lifecycle.Deliver, m.ID); res.Changed != 0 {
+			t.Fatalf("delivered without a verdict: %+v", res)
+		}
 	}
 	if got := r.statuses(m.ID); got != "stalled" {
 		t.Errorf("it is %s", got)

@@ -2,14 +2,12 @@ package flow_test
 
 import (
 	"context"
-	"io"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/mailweir/weir/gateway/internal/filter"
-	"github.com/mailweir/weir/gateway/internal/flow"
 	"github.com/mailweir/weir/gateway/internal/lifecycle"
 	"github.com/mailweir/weir/gateway/internal/mail"
 	"github.com/mailweir/weir/gateway/internal/store"
@@ -115,32 +113,11 @@ func TestEarlyEditsOutliveAHold(t *testing.T) {
 	}
 }
 
-// Where filters fail on what was held, there is no hold any more that could be
-// ended: nobody sends it on unjudged.
-func TestFailureAfterAHoldIsNotDelivered(t *testing.T) {
-	t.Parallel()
-	clock, first := &shifted{}, atomic.Bool{}
-	fs := &told{stages: []abi.Stage{abi.StageMessage}, say: func(_ context.Context, ev *abi.Event, v *abi.Verdict) error {
-		if first.CompareAndSwap(false, true) {
-			v.Hold = abi.Hold{UntilUnixMs: clock.in(time.Minute), Reason: "soon"}
-			return nil
-		}
-		return failed(ev, filter.Tempfail)
-	}}
-	r := newRig(t, fs, base("", "", tenant("acme", destination(t, "accept"), "")), clock.options)
-	_, m := r.inbound("a@acme.test")
-	clock.forward(2 * time.Minute)
-	r.runQueue(func() bool { return r.get(m.ID).Recipients[0].Breaks == 1 })
-	if res := r.do(lifecycle.Deliver, m.ID); res.Changed != 0 {
-		t.Errorf("delivered without a verdict: %+v", res)
-	}
-}
-
 // Released, the original of what went to a hosted tenant goes there, too: it
 // is not taken for what was handed over before.
 func TestReleasedOriginalIsHandedOver(t *testing.T) {
 	t.Parallel()
-	in, ctx := newInbox(t, 0), t.Context()
+	in := newInbox(t, 0)
 	fs := strips(true)
 	say := fs.say
 	fs.say = func(ctx context.Context, ev *abi.Event, v *abi.Verdict) error {
@@ -150,24 +127,11 @@ func TestReleasedOriginalIsHandedOver(t *testing.T) {
 		return say(ctx, ev, v)
 	}
 	r := newRig(t, fs, base("", "", tenant("acme", in.addr, ""), tenant("other", in.addr, "")), nil)
-	tx := r.open(mail.Outbound)
-	if err := tx.Mail(ctx, addr(t, "me@acme.test"), mail.MailParams{}); err != nil {
-		t.Fatal(err)
-	}
-	if err := tx.Rcpt(ctx, addr(t, "you@other.test"), mail.RcptParams{}); err != nil {
-		t.Fatal(err)
-	}
-	m, err := tx.Data(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.WriteString(m, twoParts); err != nil {
-		t.Fatal(err)
-	}
-	if reply := m.Commit(ctx); reply.Code != 250 {
+	reply, m := r.postAs(mail.Outbound, "me@acme.test", twoParts, "you@other.test")
+	if reply.Code != 250 {
 		t.Fatal(reply)
 	}
-	id := flow.LastID(tx)
+	id := m.ID
 	r.runQueue(func() bool { return r.statuses(id) == "delivered quarantined" && len(in.mails(t)) == 1 })
 	r.do(lifecycle.Release, id)
 	r.runQueue(func() bool { return r.statuses(id) == "delivered released" })
