@@ -198,12 +198,8 @@ func TestCustomSections(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var got []string
 	for _, s := range cm.CustomSections() {
-		got = append(got, s.Name()+"="+string(s.Data()))
-	}
-	if s := strings.Join(got, " "); s != "weir.manifest={\"name\":\"x\"} producers=\x07" {
-		t.Errorf("custom sections %q", s)
+		t.Errorf("custom section %q was kept", s.Name())
 	}
 	if !bytes.Contains(out, []byte("\x04name\x00\x02\x01m\x01\x04\x01\x01\x01f")) {
 		t.Errorf("the name of function 0 was not renumbered to 1: %q", out)
