@@ -32,8 +32,8 @@ func (n *Net) Dial(ctx context.Context, address string, granted []string) (net.C
 
 // dial connects to a host by name or address, over those of its addresses that
 // may be reached.
-func (n *Net) dial(ctx context.Context, host string, port uint16, named []netip.Addr) (net.Conn, error) {
-	addrs, err := n.open(ctx, host, named)
+func (n *Net) dial(ctx context.Context, host string, port uint16, named []netip.AddrPort) (net.Conn, error) {
+	addrs, err := n.open(ctx, host, port, named)
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +50,7 @@ func (n *Net) dial(ctx context.Context, host string, port uint16, named []netip.
 }
 
 // open resolves a host and leaves out what may not be reached.
-func (n *Net) open(ctx context.Context, host string, named []netip.Addr) ([]netip.Addr, error) {
+func (n *Net) open(ctx context.Context, host string, port uint16, named []netip.AddrPort) ([]netip.Addr, error) {
 	addrs, err := n.o.Resolver.Addrs(ctx, host)
 	if cause := context.Cause(ctx); cause != nil {
 		return nil, fmt.Errorf("resolving %s: %w", host, cause)
@@ -61,7 +61,7 @@ func (n *Net) open(ctx context.Context, host string, named []netip.Addr) ([]neti
 	var out []netip.Addr
 	what := ""
 	for _, a := range addrs {
-		if w := refused(host, a, named); w != "" {
+		if w := refused(host, netip.AddrPortFrom(a, port), named); w != "" {
 			what = fmt.Sprintf("%s is %s", a, w)
 		} else if len(out) < maxAddrs {
 			out = append(out, a)
@@ -74,18 +74,18 @@ func (n *Net) open(ctx context.Context, host string, named []netip.Addr) ([]neti
 }
 
 func refusal(host, what string) error {
-	return fmt.Errorf("%w: the address of %s, %s; the operator opens it by an entry of the grant that is written with this address", filter.ErrRefused, host, what)
+	return fmt.Errorf("%w: the address of %s, %s; the operator opens it by an entry of the grant that is written with this address and port", filter.ErrRefused, host, what)
 }
 
 // dialAddr connects to one address. The hook looks at what the socket is really
 // given, whatever came before.
-func (n *Net) dialAddr(ctx context.Context, host string, to netip.AddrPort, named []netip.Addr, more bool) (net.Conn, error) {
+func (n *Net) dialAddr(ctx context.Context, host string, to netip.AddrPort, named []netip.AddrPort, more bool) (net.Conn, error) {
 	d := net.Dialer{Control: func(_, address string, _ syscall.RawConn) error {
 		at, err := netip.ParseAddrPort(address)
 		if err != nil {
 			return fmt.Errorf("%w: %s", filter.ErrRefused, address)
 		}
-		if what := refused(host, at.Addr(), named); what != "" {
+		if what := refused(host, at, named); what != "" {
 			return refusal(host, at.Addr().String()+" is "+what)
 		}
 		return nil

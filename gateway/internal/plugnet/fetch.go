@@ -206,7 +206,7 @@ func (loanReader) Close() error { return nil }
 // request's own context travels as a value.
 type httpDialer struct {
 	n     *Net
-	named []netip.Addr
+	named []netip.AddrPort
 	tls   *tls.Config
 }
 

@@ -81,7 +81,7 @@ func (n *Net) transport(granted []string) *http.Transport {
 	named := grant.Literals("http", granted)
 	var key strings.Builder
 	for _, a := range named {
-		if special(a) != "" {
+		if special(a.Addr()) != "" {
 			key.WriteString(a.String() + " ")
 		}
 	}

@@ -9,8 +9,8 @@ import (
 // The rule. A plugin reaches public addresses, and of the others
 //
 //   - those that an entry of its grant is written with: http =
-//     ["http://10.1.2.3:8080/"] opens 10.1.2.3, also for a name in the same
-//     grant that leads there;
+//     ["http://10.1.2.3:8080/"] opens port 8080 of 10.1.2.3, also for a name in
+//     the same grant that leads there;
 //   - private ones (not metadata, not link-local) behind a name that cannot be
 //     anybody else's: localhost, a name without a dot, and those of local-only
 //     zones, "rspamd.internal".
@@ -126,10 +126,10 @@ func localName(host string) bool {
 
 // refused says what an address is that a plugin must not reach under this host
 // name, "" if it may.
-func refused(host string, a netip.Addr, named []netip.Addr) string {
-	a = a.Unmap()
-	what, local := classify(a)
-	if what == "" || slices.Contains(named, a) || local && localName(host) {
+func refused(host string, to netip.AddrPort, named []netip.AddrPort) string {
+	to = netip.AddrPortFrom(to.Addr().Unmap(), to.Port())
+	what, local := classify(to.Addr())
+	if what == "" || slices.Contains(named, to) || local && localName(host) {
 		return ""
 	}
 	return what

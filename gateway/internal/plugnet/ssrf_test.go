@@ -41,7 +41,7 @@ func TestSpecial(t *testing.T) {
 }
 
 func TestRefused(t *testing.T) {
-	named := []netip.Addr{netip.MustParseAddr("10.1.2.3"), netip.MustParseAddr("169.254.169.254")}
+	named := []netip.AddrPort{netip.MustParseAddrPort("10.1.2.3:80"), netip.MustParseAddrPort("169.254.169.254:80")}
 	for _, c := range []struct {
 		host, addr string
 		named      bool
@@ -76,9 +76,13 @@ func TestRefused(t *testing.T) {
 		if !c.named {
 			l = nil
 		}
-		if what := refused(c.host, netip.MustParseAddr(c.addr), l); (what == "") != c.open {
+		if what := refused(c.host, netip.AddrPortFrom(netip.MustParseAddr(c.addr), 80), l); (what == "") != c.open {
 			t.Errorf("%s at %s (named: %v): %q", c.host, c.addr, c.named, what)
 		}
+	}
+	// Whoever runs a granted name's zone does not get at other ports of what else is granted.
+	if refused("hooks.example.com", netip.MustParseAddrPort("10.1.2.3:443"), named) == "" {
+		t.Error("another port of a named address is open")
 	}
 }
 
@@ -137,11 +141,11 @@ func TestNames_that_lead_inside(t *testing.T) {
 func TestRebinding(t *testing.T) {
 	z := &zone{addrs: map[string][]string{"turn.example.com": {"8.8.8.8", "127.0.0.1"}}}
 	n := newNet(t, Options{Resolver: z})
-	first, err := n.open(t.Context(), "turn.example.com", nil)
+	first, err := n.open(t.Context(), "turn.example.com", 80, nil)
 	if err != nil || first[0].String() != "8.8.8.8" {
 		t.Fatalf("%v, %v", first, err)
 	}
-	if _, err := n.open(t.Context(), "turn.example.com", nil); !errors.Is(err, filter.ErrRefused) {
+	if _, err := n.open(t.Context(), "turn.example.com", 80, nil); !errors.Is(err, filter.ErrRefused) {
 		t.Errorf("second answer: %v", err)
 	}
 	addr := listen(t, func(net.Conn) { t.Error("a connection arrived") })

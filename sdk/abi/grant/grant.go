@@ -103,21 +103,24 @@ func Address(entries []string, a Addr) bool {
 	return false
 }
 
-// Literals are the IP addresses that the entries of an http or dial grant are
-// written with.
-func Literals(kind string, entries []string) []netip.Addr {
-	var out []netip.Addr
+// Literals are the IP addresses, each with its port, that the entries of an
+// http or dial grant are written with.
+func Literals(kind string, entries []string) []netip.AddrPort {
+	var out []netip.AddrPort
 	for _, e := range entries {
-		host := ""
 		if kind == "http" {
-			if u, err := parsePrefix(e); err == nil {
-				host = u.Hostname()
+			u, err := parsePrefix(e)
+			if err != nil {
+				continue
 			}
-		} else if a, err := ParseAddress(e); err == nil {
-			host = a.Host
+			e = u.Host // with its port
 		}
-		if ip, err := netip.ParseAddr(host); err == nil {
-			out = append(out, ip)
+		a, err := ParseAddress(e)
+		if err != nil {
+			continue
+		}
+		if ip, err := netip.ParseAddr(a.Host); err == nil {
+			out = append(out, netip.AddrPortFrom(ip, a.Port))
 		}
 	}
 	return out

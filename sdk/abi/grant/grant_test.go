@@ -95,10 +95,10 @@ func TestAddress(t *testing.T) {
 			t.Errorf("%q was read as %s", s, a)
 		}
 	}
-	if l := Literals("dial", granted); len(l) != 2 || l[0].String() != "127.0.0.1" || l[1].String() != "::1" {
+	if l := Literals("dial", granted); len(l) != 2 || l[0].Addr().String() != "127.0.0.1" || l[1].Addr().String() != "::1" || l[0].Port() == 0 {
 		t.Error(l)
 	}
-	if l := Literals("http", []string{"http://10.1.2.3:8080/", "https://a.example/"}); len(l) != 1 || l[0].String() != "10.1.2.3" {
+	if l := Literals("http", []string{"http://10.1.2.3:8080/", "https://a.example/"}); len(l) != 1 || l[0].String() != "10.1.2.3:8080" {
 		t.Error(l)
 	}
 }
