@@ -7,24 +7,30 @@ import "github.com/mailweir/weir/sdk/abi"
 // Instance is a native stand-in for one instance of the registered plugin: it
 // has the cache of built configurations.
 type Instance struct {
-	h     Host
-	cache configCache
+	plugin *Plugin
+	h      Host
+	cache  configCache
 }
 
-// NewInstance runs the plugin's Init on h.
+// NewInstance runs the plugin's Init on h. Of several plugins it is the one that
+// in names.
 func NewInstance(h Host, in abi.Init) (*Instance, error) {
-	if registered.Init != nil {
-		if err := registered.Init(in); err != nil {
+	p, err := choose(in.Plugin)
+	if err != nil {
+		return nil, err
+	}
+	if p.Init != nil {
+		if err := p.Init(in); err != nil {
 			return nil, err
 		}
 	}
-	return &Instance{h: h}, nil
+	return &Instance{plugin: p, h: h}, nil
 }
 
 // Run runs the hook of the event's stage. The event and the verdict pass
 // through their encodings, as they do in Wasm.
 func (i *Instance) Run(ev *abi.Event) (*abi.Verdict, error) {
-	out, err := run(i.h, &i.cache, ev.Append(nil), nil)
+	out, err := i.plugin.run(i.h, &i.cache, ev.Append(nil), nil)
 	if err != nil {
 		return nil, err
 	}

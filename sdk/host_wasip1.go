@@ -224,12 +224,21 @@ func readEvent(n uint32) []byte {
 	return event[:got]
 }
 
+// running is the plugin that weir_init chose.
+var running = &Plugin{}
+
 //go:wasmexport weir_init
 func weirInit(n uint32) int32 {
 	var in abi.Init
 	err := in.Decode(readEvent(n))
-	if err == nil && registered.Init != nil {
-		err = registered.Init(in)
+	if err == nil {
+		var p *Plugin
+		if p, err = choose(in.Plugin); err == nil {
+			running = p
+			if p.Init != nil {
+				err = p.Init(in)
+			}
+		}
 	}
 	return outcome(err)
 }
@@ -237,7 +246,7 @@ func weirInit(n uint32) int32 {
 //go:wasmexport weir_hook
 func weirHook(stage, n uint32) int32 {
 	var err error
-	result, err = run(host{}, &configs, readEvent(n), result[:0])
+	result, err = running.run(host{}, &configs, readEvent(n), result[:0])
 	if err == nil {
 		err = check(resultWrite(ptr(result)))
 	}

@@ -57,16 +57,16 @@ func Checks[T any](build func(abi.Value) (T, error)) func(*Call) error {
 	}
 }
 
-var registered Plugin
-
-// Register makes p the plugin of this module; the last call counts.
-func Register(p Plugin) { registered = p }
-
-// Stages are the stages the registered plugin has hooks for.
+// Stages are the stages the registered plugin has hooks for; of several plugins,
+// none.
 func Stages() []abi.Stage {
+	p, err := choose("")
+	if err != nil {
+		return nil
+	}
 	var out []abi.Stage
 	for s := abi.StageConnect; s <= abi.StageAction; s++ {
-		if registered.Hooks[s] != nil {
+		if p.Hooks[s] != nil {
 			out = append(out, s)
 		}
 	}
@@ -89,18 +89,18 @@ const (
 )
 
 // run decodes the event, runs its hook and encodes the verdict into out.
-func run(h host, cache *configCache, event, out []byte) ([]byte, error) {
+func (p *Plugin) run(h host, cache *configCache, event, out []byte) ([]byte, error) {
 	c := Call{h: h, cache: cache}
 	if err := c.Event.Decode(event); err != nil {
 		return out, err
 	}
-	if c.Stage == 0 && c.ConfigID != 0 && registered.Check != nil {
-		if err := registered.Check(&c); err != nil {
+	if c.Stage == 0 && c.ConfigID != 0 && p.Check != nil {
+		if err := p.Check(&c); err != nil {
 			return out, err
 		}
 		return new(Verdict).Append(out), nil
 	}
-	hook := registered.Hooks[c.Stage]
+	hook := p.Hooks[c.Stage]
 	if hook == nil {
 		return out, Error("no hook for stage " + c.Stage.String())
 	}

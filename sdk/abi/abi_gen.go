@@ -473,6 +473,7 @@ type Init struct {
 	Features    []string
 	MemoryLimit uint64
 	DeadlineMs  uint64
+	Plugin      string // name by the manifest: which of its plugins a program with several is to be
 }
 
 // Append appends the encoding of v to b.
@@ -485,6 +486,7 @@ func (v *Init) Append(b []byte) []byte {
 	}
 	b = appendU64(b, v.MemoryLimit)
 	b = appendU64(b, v.DeadlineMs)
+	b = appendString(b, v.Plugin)
 	return end(b, at)
 }
 
@@ -515,6 +517,7 @@ func (v *Init) read(r *reader) {
 	}
 	v.MemoryLimit = r.u64()
 	v.DeadlineMs = r.u64()
+	v.Plugin = r.string()
 	r.leave(outer)
 }
 

@@ -250,6 +250,7 @@ struct weir_init {
   weir_str_array features;
   uint64_t memory_limit;
   uint64_t deadline_ms;
+  weir_str plugin; /* name by the manifest: which of its plugins a program with several is to be */
 };
 
 struct weir_client {
@@ -1268,6 +1269,7 @@ void weir_init_append(weir_buf *b, const weir_init *v) {
   }
   weir__put_u64(b, v->memory_limit);
   weir__put_u64(b, v->deadline_ms);
+  weir__put_str(b, v->plugin);
   weir__end(b, at);
 }
 
@@ -1285,6 +1287,7 @@ static void weir__read_init(weir_decoder *d, weir_init *v) {
   }
   v->memory_limit = weir__get_u64(d);
   v->deadline_ms = weir__get_u64(d);
+  v->plugin = weir__get_str(d);
   weir__leave(d, outer);
 }
 

@@ -51,7 +51,7 @@ func (g *generation) newInstance(ctx context.Context) (*instance, error) {
 			memory = mmapped(capacity, limit)
 			return memory
 		}))
-	init := abi.Init{HostMinor: abi.Minor, MemoryLimit: uint64(g.memory), DeadlineMs: uint64(g.limits.deadline(abi.StageMessage, g.net()).Milliseconds())}
+	init := abi.Init{HostMinor: abi.Minor, MemoryLimit: uint64(g.memory), DeadlineMs: uint64(g.limits.deadline(abi.StageMessage, g.net()).Milliseconds()), Plugin: g.manifest.Name}
 	for kind := range g.grants {
 		init.Features = append(init.Features, kind)
 	}

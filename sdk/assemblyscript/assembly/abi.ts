@@ -122,6 +122,8 @@ export class Init extends Record {
   features: string[] = [];
   memoryLimit: u64 = 0;
   deadlineMs: u64 = 0;
+  /** name by the manifest: which of its plugins a program with several is to be */
+  plugin: string = "";
 
   write(e: Encoder): void {
     const at = e.begin();
@@ -132,6 +134,7 @@ export class Init extends Record {
     }
     e.u64(this.memoryLimit);
     e.u64(this.deadlineMs);
+    e.string(this.plugin);
     e.end(at);
   }
 
@@ -145,6 +148,7 @@ export class Init extends Record {
     }
     this.memoryLimit = d.u64();
     this.deadlineMs = d.u64();
+    this.plugin = d.string();
     d.leave(outer);
   }
 }

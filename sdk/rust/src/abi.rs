@@ -260,6 +260,8 @@ pub struct Init {
     pub features: Vec<Text>,
     pub memory_limit: u64,
     pub deadline_ms: u64,
+    /// name by the manifest: which of its plugins a program with several is to be
+    pub plugin: Text,
 }
 
 impl Record for Init {
@@ -272,6 +274,7 @@ impl Record for Init {
         }
         put_u64(b, self.memory_limit);
         put_u64(b, self.deadline_ms);
+        put_bytes(b, self.plugin.as_bytes());
         end(b, at);
     }
 
@@ -289,6 +292,7 @@ impl Record for Init {
         }
         self.memory_limit = r.u64();
         self.deadline_ms = r.u64();
+        self.plugin = r.text();
         r.leave(outer);
     }
 }

@@ -52,7 +52,7 @@ func ofEvents() []scenario {
 				t.Fatal(err)
 			}
 			slices.Sort(in.Features)
-			if in.HostMinor != abi.Minor || in.MemoryLimit != filter.DefaultMemory || in.DeadlineMs != 30_000 || len(in.Features) != len(grants) || in.Features[0] != "accept" {
+			if in.HostMinor != abi.Minor || in.MemoryLimit != filter.DefaultMemory || in.DeadlineMs != 30_000 || len(in.Features) != len(grants) || in.Features[0] != "accept" || in.Plugin != "conformance" {
 				t.Errorf("%+v", in)
 			}
 		}},
