@@ -119,6 +119,10 @@ func New(ctx context.Context, o Options) (_ *Daemon, err error) {
 	return d, nil
 }
 
+// softMargin is how much more must be free for plugins' soft state than for
+// mail: what a plugin writes must not be why mail is refused.
+const softMargin = 64 << 20
+
 // open makes the rooms, from the store up.
 func (d *Daemon) open(ctx context.Context, p *policy.Policy, dir string) (err error) {
 	g := p.Gateway()
@@ -128,7 +132,8 @@ func (d *Daemon) open(ctx context.Context, p *policy.Policy, dir string) (err er
 	if err != nil {
 		return err
 	}
-	if d.soft, err = softkv.Open(filepath.Join(dir, "soft"), softkv.Options{Clock: d.o.Now, Logger: d.log}); err != nil {
+	soft := softkv.Options{Clock: d.o.Now, Logger: d.log, MinFree: g.Watermark + softMargin}
+	if d.soft, err = softkv.Open(filepath.Join(dir, "soft"), soft); err != nil {
 		return err
 	}
 	if d.lists, err = lists.Open(ctx, lists.Options{Docs: d.store, Clock: d.o.Now, Logger: d.log}); err != nil {

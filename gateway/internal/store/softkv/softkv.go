@@ -27,6 +27,10 @@ import (
 type Options struct {
 	Clock  func() time.Time // what time-to-live is measured by; default time.Now
 	Logger *slog.Logger     // default slog.Default()
+	// MinFree is the free space in octets below which nothing is written; at
+	// least 112 MiB, which Badger needs. It should be above the free space that
+	// mail is refused at: plugins may write until here.
+	MinFree int64
 }
 
 const (
@@ -93,7 +97,7 @@ func Open(dir string, o Options) (*Store, error) {
 		}
 	}
 	s := &Store{
-		db: db, clock: o.Clock, log: o.Logger, space: room{dir: dir},
+		db: db, clock: o.Clock, log: o.Logger, space: room{dir: dir, least: max(o.MinFree, minFree)},
 		stop: make(chan struct{}), done: make(chan struct{}),
 	}
 	go s.sweep()

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/mailweir/weir/gateway/internal/store"
 )
 
 type clock struct{ ns atomic.Int64 }
@@ -255,4 +257,16 @@ func TestCloseEndsEverything(t *testing.T) {
 		t.Error("wrote to a closed store")
 	}
 	goleak.VerifyNone(t, before)
+}
+
+// TestMinFree: soft state gives way to mail long before the disk is full.
+func TestMinFree(t *testing.T) {
+	s, err := Open(t.TempDir(), Options{MinFree: 1 << 62})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if err := s.Set("p", "t", "k", []byte("v"), 0); !errors.Is(err, store.ErrFull) {
+		t.Error(err)
+	}
 }

@@ -91,17 +91,18 @@ func (s *Store) expire(x []byte) error {
 	})
 }
 
-// minFree is the free space in octets below which nothing is written: soft
-// state gives way to mail, and Badger must never meet a full disk, for it
-// writes through mmap.
+// minFree is the free space in octets below which nothing is written whatever
+// the options say: Badger must never meet a full disk, for it writes through
+// mmap.
 const minFree = 112 << 20
 
 // room is a look at the free space that is at most a second old.
 type room struct {
-	dir string
-	mu  sync.Mutex
-	at  time.Time
-	err error
+	dir   string
+	least int64
+	mu    sync.Mutex
+	at    time.Time
+	err   error
 }
 
 func (r *room) check() error {
@@ -112,7 +113,7 @@ func (r *room) check() error {
 	}
 	var st unix.Statfs_t
 	if r.err = unix.Statfs(r.dir, &st); r.err == nil {
-		if free := int64(st.Bavail) * st.Bsize; free < minFree {
+		if free := int64(st.Bavail) * st.Bsize; free < r.least {
 			r.err = fmt.Errorf("soft state: %d octets are free: %w", free, store.ErrFull)
 		}
 	}
