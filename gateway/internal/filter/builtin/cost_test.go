@@ -35,7 +35,7 @@ func manyRules() abi.Value {
 	return cfg
 }
 
-// BenchmarkMessage is what both plugins cost a message, with parsing it.
+// BenchmarkMessage is what the standard chain costs a message, with parsing it.
 func BenchmarkMessage(b *testing.B) {
 	g := newGate(b, manyRules())
 	small := letter + "Content-Type: text/plain\r\n\r\n" + strings.Repeat("All work and no play makes Jack a dull boy.\r\n", 88)
@@ -44,7 +44,7 @@ func BenchmarkMessage(b *testing.B) {
 		"1MiB_zip":   attached("a.zip", zipOf(b, file{name: "a.bin", content: noise(700 << 10)}, file{name: "b.txt", content: []byte("b")})),
 		"1MiB_noise": attached("a.bin", noise(700<<10)),
 	} {
-		for _, plugins := range [][]string{nil, {"rules"}, {"stall"}, {"rules", "stall"}} {
+		for _, plugins := range [][]string{nil, {"rules"}, {"attachments"}, {"stall"}, {"rules", "attachments", "stall"}} {
 			b.Run(name+"/"+strings.Join(append([]string{"parse"}, plugins...), "+"), func(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {

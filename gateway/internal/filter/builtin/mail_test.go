@@ -36,21 +36,28 @@ func newGate(t testing.TB, rules abi.Value) *gate {
 		}
 		t.Skip(`no plugins in this binary: "make plugins" builds them`)
 	}
-	h := filter.NewHost(filter.Options{Logger: slog.New(slog.DiscardHandler), CacheDir: t.TempDir()})
+	h := filter.NewHost(filter.Options{Logger: slog.New(slog.DiscardHandler), CacheDir: t.TempDir(), Lists: noLists{}})
 	t.Cleanup(func() { _ = h.Close(context.Background()) })
 	var specs []filter.Spec
-	for _, n := range []string{"rules", "stall"} {
+	for _, n := range []string{"rules", "attachments", "stall"} {
 		b, err := builtin.Module(n)
 		if err != nil {
 			t.Fatal(err)
 		}
 		specs = append(specs, filter.Spec{Name: n, Source: "builtin:" + n, Module: b, Grants: map[string][]string{"lists": nil}})
 	}
-	err := h.Swap(context.Background(), specs, []filter.Config{{ID: 1, Plugin: "rules", Value: rules}, {ID: 2, Plugin: "stall", Value: abi.Object()}})
+	err := h.Swap(context.Background(), specs, []filter.Config{{ID: 1, Plugin: "rules", Value: rules}, {ID: 2, Plugin: "stall", Value: abi.Object()}, {ID: 3, Plugin: "attachments", Value: abi.Object()}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return &gate{h, t}
+}
+
+// noLists has no list.
+type noLists struct{}
+
+func (noLists) Lookup(context.Context, string, string, []string) (key, value string, found bool, err error) {
+	return "", "", false, filter.ErrNoList
 }
 
 // judge gives the findings of one plugin, "class path" each.
@@ -79,7 +86,7 @@ func (g *gate) parse(msg string) *mimetree.Tree {
 }
 
 func (g *gate) ask(plugin string, tree *mimetree.Tree, msg string) ([]string, error) {
-	id := map[string]uint64{"rules": 1, "stall": 2}[plugin]
+	id := map[string]uint64{"rules": 1, "stall": 2, "attachments": 3}[plugin]
 	ev := &abi.Event{
 		Stage: abi.StageMessage, ID: "m", Tenant: "t", ConfigID: id, Sender: "a@sender.test", Recipients: []string{"b@here.test"},
 		Size: uint64(len(msg)), PartCount: uint32(len(tree.Parts().Parts)), Malformed: tree.Malformed(),
