@@ -2,6 +2,7 @@ package filter
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"io"
 	"net"
@@ -157,12 +158,38 @@ func httpFetch(in *instance, c *call, mem guestMemory, st []uint64) {
 		result(st, c.fail(abi.ErrTooLarge, "an HTTP request has at most 4 MiB; larger bodies are sent as a part (body_part)"))
 		return
 	}
+	if fieldsOf(b) > maxFields {
+		result(st, c.fail(abi.ErrTooLarge, tooManyFields))
+		return
+	}
 	r := new(abi.HTTPRequest)
 	if err := r.Decode(b); err != nil {
 		result(st, c.fail(abi.ErrBadArgument, err.Error()))
 		return
 	}
 	result(st, in.gen.fetch(c, r))
+}
+
+const tooManyFields = "a request has at most 64 header fields of 16 KiB together"
+
+// fieldsOf is how many header fields an encoded HTTPRequest claims, behind its
+// method and URL. A field is 4 octets in the guest and 32 when it is decoded:
+// a million of them would be memory that no limit of the guest counts.
+func fieldsOf(b []byte) uint32 {
+	next := func() (n uint32) {
+		if len(b) < 4 {
+			b = nil
+			return 0
+		}
+		n, b = binary.LittleEndian.Uint32(b), b[4:]
+		return n
+	}
+	next()
+	for range 2 {
+		n := next()
+		b = b[min(uint64(n), uint64(len(b))):]
+	}
+	return next()
 }
 
 func (g *generation) fetch(c *call, r *abi.HTTPRequest) int32 {
@@ -183,7 +210,7 @@ func (g *generation) fetch(c *call, r *abi.HTTPRequest) int32 {
 	}
 	switch {
 	case len(r.Headers) > maxFields || size > maxFieldSize:
-		return c.fail(abi.ErrTooLarge, "a request has at most 64 header fields of 16 KiB together")
+		return c.fail(abi.ErrTooLarge, tooManyFields)
 	case r.MaxBody > maxReply:
 		return c.fail(abi.ErrTooLarge, "at most 4 MiB of a response are kept")
 	case g.opts.Net == nil:
