@@ -1,9 +1,9 @@
-// Command stall is the first-party plugin that finds what cannot be inspected:
+// Package stall is the first-party plugin that finds what cannot be inspected:
 // archives and documents that need a password, encrypted messages, macros,
 // documents that call home, and containers that are damaged, ambiguous, of an
 // unknown kind or too large to look through (B140–B145). It recommends to stall;
 // what becomes of the message is policy's decision. It looks for no malware.
-package main
+package stall
 
 import (
 	"runtime/debug"
@@ -17,10 +17,8 @@ import (
 )
 
 func init() {
-	sdk.Register(sdk.Plugin{Init: onInit, Hooks: sdk.Hooks{abi.StageMessage: onMessage}})
+	sdk.RegisterAs("stall", sdk.Plugin{Init: onInit, Hooks: sdk.Hooks{abi.StageMessage: onMessage}})
 }
-
-func main() {}
 
 // patience is how long one message may take; what is left then is reported as
 // beyond the limits. It leaves room below the host's deadline.

@@ -1,8 +1,8 @@
-// Command unlock is the first-party plugin that opens archives with a password
+// Package unlock is the first-party plugin that opens archives with a password
 // that an operator or a recipient gives, inspects what is in them, and releases
 // a message that was held for nothing but these archives, if nothing forbidden
 // is in them. It guesses no passwords, and forgets those it is given.
-package main
+package unlock
 
 import (
 	"runtime/debug"
@@ -19,10 +19,8 @@ import (
 )
 
 func init() {
-	sdk.Register(sdk.Plugin{Init: onInit, Hooks: sdk.Hooks{abi.StageAction: onAction}})
+	sdk.RegisterAs("unlock", sdk.Plugin{Init: onInit, Hooks: sdk.Hooks{abi.StageAction: onAction}})
 }
-
-func main() {}
 
 func onInit(in abi.Init) error {
 	if in.MemoryLimit > 0 {

@@ -1,9 +1,9 @@
-// Command attachments is the first-party plugin that judges attachments by what
+// Package attachments is the first-party plugin that judges attachments by what
 // they are and what they are called, also within archives: programs, names with
 // two extensions, content in disguise, and whatever rules speak of. It can take
 // a part away and deliver the rest. It looks for no malware, and what cannot be
 // read is the stall plugin's subject.
-package main
+package attachments
 
 import (
 	"io"
@@ -19,10 +19,8 @@ import (
 )
 
 func init() {
-	sdk.Register(sdk.Plugin{Init: onInit, Hooks: sdk.Hooks{abi.StageMessage: onMessage}})
+	sdk.RegisterAs("attachments", sdk.Plugin{Init: onInit, Hooks: sdk.Hooks{abi.StageMessage: onMessage}})
 }
-
-func main() {}
 
 // patience is how long one message may take. It leaves room below the host's
 // deadline.
