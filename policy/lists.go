@@ -64,27 +64,21 @@ func ListEntries(key string) iter.Seq[string] {
 }
 
 // ListEntry is what an operator wrote in the form lists keep: lower case, the
-// domain in A-labels, "@acme.test" as "acme.test", a network masked. false: it
-// is no entry.
+// domain in A-labels, "@acme.test" and "*@acme.test" as "acme.test",
+// "*.acme.test" as ".acme.test", addresses and networks in their short form.
+// false: it is no entry, or one that could never be found.
 func ListEntry(s string) (string, bool) {
 	e := entryOf(s)
-	if !validEntry(e) {
-		return "", false
-	}
-	if p, err := netip.ParsePrefix(e); err == nil {
-		return p.Masked().String(), true
-	}
-	e = strings.TrimPrefix(e, "@")
-	return e, e != "" && e != "."
+	return e, validEntry(e)
 }
 
-// add puts an entry in: "@acme.test" is the domain, ".acme.test" all below.
+// add puts an entry in: "acme.test" is the domain, ".acme.test" all below.
 func (s *listSet) add(entry string) {
 	if p, err := netip.ParsePrefix(entry); err == nil {
 		s.nets.Add(p)
 		return
 	}
-	s.exact[strings.TrimPrefix(entry, "@")] = true
+	s.exact[entry] = true
 }
 
 // lists evaluates the lists of the top level.
@@ -135,9 +129,22 @@ func (l *loader) listBlock(n *node, tenant string, ctx *hcl.EvalContext) {
 	l.p.lookup[tenant+"\x00"+n.label] = set
 }
 
-// entryOf is an entry in lower case, its domain in A-labels.
+// entryOf is an entry as ListEntry has it.
 func entryOf(s string) string {
 	s = strings.ToLower(strings.TrimSpace(s))
+	if p, err := netip.ParsePrefix(s); err == nil {
+		if a := p.Addr(); a.Is4In6() && p.Bits() >= 96 {
+			p = netip.PrefixFrom(a.Unmap(), p.Bits()-96)
+		}
+		return p.Masked().String()
+	}
+	if a, err := netip.ParseAddr(s); err == nil {
+		return a.Unmap().WithZone("").String()
+	}
+	if rest, ok := strings.CutPrefix(s, "*"); ok && (strings.HasPrefix(rest, "@") || strings.HasPrefix(rest, ".")) {
+		s = rest
+	}
+	s = strings.TrimSuffix(strings.TrimPrefix(s, "@"), ".")
 	if strings.IndexFunc(s, func(r rune) bool { return r >= 0x80 }) < 0 {
 		return s
 	}
@@ -151,7 +158,10 @@ func entryOf(s string) string {
 	return s
 }
 
-// validEntry takes anything that is one word of printable text.
+// validEntry takes anything that is one word of printable text and that a key
+// can be found by: no pattern in a domain's place.
 func validEntry(e string) bool {
-	return e != "" && len(e) <= 320 && strings.IndexFunc(e, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }) < 0
+	domain := e[strings.LastIndexByte(e, '@')+1:]
+	return domain != "" && domain != "." && !strings.HasPrefix(domain, "*") && len(e) <= 320 &&
+		strings.IndexFunc(e, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }) < 0
 }

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/mailweir/weir/gateway/internal/mail"
 	"github.com/mailweir/weir/gateway/internal/store"
 	"github.com/mailweir/weir/policy"
 )
@@ -187,7 +188,10 @@ func (l *Lists) check(e *Entry) error {
 	case e.By == "":
 		return invalid("an entry needs to say who added it")
 	}
-	e.Key, e.Mailbox = key, strings.ToLower(e.Mailbox)
+	if e.Mailbox, ok = mailboxOf(e.Mailbox); !ok {
+		return invalid("%.60q is no mailbox; write an address", e.Mailbox)
+	}
+	e.Key = key
 	if e.At.IsZero() {
 		e.At = l.o.Clock().UTC()
 	}
@@ -195,6 +199,19 @@ func (l *Lists) check(e *Entry) error {
 		return invalid("the entry would have expired at %s already", e.Expires.Format(time.RFC3339))
 	}
 	return nil
+}
+
+// mailboxOf is a mailbox in the form in which plugins name it; "" is everybody.
+// false: it is none, and comes back as it was.
+func mailboxOf(s string) (string, bool) {
+	if s == "" {
+		return "", true
+	}
+	a, err := mail.ParseAddress(s)
+	if err != nil {
+		return s, false
+	}
+	return a.Key(), true
 }
 
 // Add adds entries, or gives those that are there a new note, time and end. It
@@ -261,7 +278,10 @@ func (l *Lists) Remove(ctx context.Context, entries ...Entry) (removed int, err 
 		if !ok {
 			return removed, invalid("%.60q is no list entry", e.Key)
 		}
-		e.Key, e.Mailbox = key, strings.ToLower(e.Mailbox)
+		if e.Mailbox, ok = mailboxOf(e.Mailbox); !ok {
+			return removed, invalid("%.60q is no mailbox", e.Mailbox)
+		}
+		e.Key = key
 		rev, there := l.rev(e.id())
 		if !there {
 			continue

@@ -103,3 +103,50 @@ func TestRuleIsAddedOnce(t *testing.T) {
 		t.Errorf("%d rules", n)
 	}
 }
+
+// An entry is found however it was written; one that could never be found is
+// refused, as nobody would notice.
+func TestEntriesInAnyForm(t *testing.T) {
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	l := open(t, newStore(t), &now)
+	for entered, key := range map[string]string{
+		"2001:0DB8:0:0::1":        "2001:db8::1",
+		"::ffff:192.0.2.1":        "192.0.2.1",
+		"::ffff:198.51.100.0/120": "198.51.100.9",
+		"spam.test.":              "x@spam.test",
+		"Someone@Far.Test.":       "someone@far.test",
+		"*@all.test":              "x@all.test",
+		"*.all.test":              "x@deep.all.test",
+		"@ünï.test":               "x@xn--n-nga1b.test",
+	} {
+		if _, err := l.Add(t.Context(), entry("x", entered)); err != nil {
+			t.Fatalf("%s: %v", entered, err)
+		}
+		if _, ok := l.Find("acme", "x", "", key); !ok {
+			t.Errorf("%s is not found by %s", entered, key)
+		}
+		if n, err := l.Remove(t.Context(), entry("x", entered)); n != 1 || err != nil {
+			t.Errorf("%s: removed %d, %v", entered, n, err)
+		}
+	}
+	for _, bad := range []string{"x@*.spam.test", "x@", "*", ".", "@."} {
+		if _, err := l.Add(t.Context(), entry("x", bad)); err == nil {
+			t.Errorf("%s is taken", bad)
+		}
+	}
+	own := entry("x", "spam.test")
+	own.Mailbox = `"Ann"@ACME.test`
+	if _, err := l.Add(t.Context(), own); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := l.Find("acme", "x", "ann@acme.test", "x@spam.test"); !ok {
+		t.Error("a mailbox written with quotes is another one")
+	}
+	if n, err := l.Remove(t.Context(), own); n != 1 || err != nil {
+		t.Errorf("removed %d, %v", n, err)
+	}
+	own.Mailbox = "no mailbox"
+	if _, err := l.Add(t.Context(), own); err == nil {
+		t.Error("a mailbox that is none is taken")
+	}
+}

@@ -13,7 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mailweir/weir/gateway/internal/mail"
 	"github.com/mailweir/weir/gateway/internal/store"
 	"github.com/mailweir/weir/sdk/abi"
 )
@@ -154,18 +153,17 @@ func (r *Rule) check() error {
 	case len(r.Note) > MaxNote || strings.ContainsFunc(r.Note, func(c rune) bool { return c < ' ' || c == 0x7f }):
 		return invalid("a note is one line of at most %d octets", MaxNote)
 	}
-	if r.Mailbox != "" {
-		if _, err := mail.ParseAddress(r.Mailbox); err != nil {
-			return invalid("mailbox: %v", err)
-		}
-	}
 	return nil
 }
 
 // AddRule makes a rule durable and gives it force. Its ID is made here. Where
 // there is one that says the same, that is what it gives.
 func (l *Lists) AddRule(ctx context.Context, r Rule) (Rule, error) {
-	r.Mailbox = strings.ToLower(r.Mailbox)
+	box, ok := mailboxOf(r.Mailbox)
+	if !ok {
+		return Rule{}, invalid("%.60q is no mailbox; write an address", r.Mailbox)
+	}
+	r.Mailbox = box
 	if err := r.check(); err != nil {
 		return Rule{}, err
 	}
