@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -35,6 +36,7 @@ const (
 	MaxEntries  = 1_000_000 // of one tenant
 	MaxNote     = 500       // octets
 	maxParallel = 64        // commits under way at one time: the store groups them
+	sweepAtOnce = 1000      // entries
 )
 
 // ErrInvalid wraps what is wrong with an entry or a rule.
@@ -271,28 +273,57 @@ func (l *Lists) Add(ctx context.Context, entries ...Entry) (added int, err error
 
 // Remove removes entries; how many were there.
 func (l *Lists) Remove(ctx context.Context, entries ...Entry) (removed int, err error) {
-	l.write.Lock()
-	defer l.write.Unlock()
-	for _, e := range entries {
-		key, ok := policy.ListEntry(e.Key)
-		if !ok {
-			return removed, invalid("%.60q is no list entry", e.Key)
+	own := slices.Clone(entries)
+	for i := range own {
+		e := &own[i]
+		var ok bool
+		if e.Key, ok = policy.ListEntry(e.Key); !ok {
+			return 0, invalid("%.60q is no list entry", entries[i].Key)
 		}
 		if e.Mailbox, ok = mailboxOf(e.Mailbox); !ok {
-			return removed, invalid("%.60q is no mailbox", e.Mailbox)
+			return 0, invalid("%.60q is no mailbox", e.Mailbox)
 		}
-		e.Key = key
-		rev, there := l.rev(e.id())
-		if !there {
+	}
+	return l.remove(ctx, own, func(*Entry) bool { return true })
+}
+
+// remove removes those of entries that are there and still such as only says.
+func (l *Lists) remove(ctx context.Context, entries []Entry, only func(*Entry) bool) (removed int, err error) {
+	l.write.Lock()
+	defer l.write.Unlock()
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(maxParallel)
+	var gone atomic.Int64
+	done := map[string]bool{}
+	for i := range entries {
+		e := &entries[i]
+		have, rev := l.there(e)
+		if have == nil || done[e.id()] || !only(have) {
 			continue
 		}
-		if err := l.o.Docs.DeleteDoc(ctx, "", kindEntry, e.id(), rev); err != nil && !errors.Is(err, store.ErrNotFound) {
-			return removed, fmt.Errorf("removing %s from list %s: %w", e.Key, e.List, err)
-		}
-		l.drop(&e)
-		removed++
+		done[e.id()] = true
+		g.Go(func() error {
+			if err := l.o.Docs.DeleteDoc(gctx, "", kindEntry, e.id(), rev); err != nil && !errors.Is(err, store.ErrNotFound) {
+				return fmt.Errorf("removing %s from list %s: %w", e.Key, e.List, err)
+			}
+			l.drop(e)
+			gone.Add(1)
+			return nil
+		})
 	}
-	return removed, nil
+	err = g.Wait()
+	return int(gone.Load()), err
+}
+
+// there is the entry of e's list, mailbox and key, with its revision.
+func (l *Lists) there(e *Entry) (*Entry, uint64) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	s := l.sets[setKey(e.Tenant, e.List, e.Mailbox)]
+	if s == nil || s.entries[e.Key] == nil {
+		return nil, 0
+	}
+	return s.entries[e.Key], l.revs[e.id()]
 }
 
 func (l *Lists) rev(id string) (uint64, bool) {
@@ -393,18 +424,26 @@ func (l *Lists) Entries(q Query) (page []Entry, next string) {
 	return page, next
 }
 
-// Sweep removes what has expired; how many entries that were.
-func (l *Lists) Sweep(ctx context.Context) (int, error) {
+// Sweep removes what has expired; how many entries that were. It lets others
+// write in between.
+func (l *Lists) Sweep(ctx context.Context) (n int, err error) {
 	now := l.o.Clock()
+	expired := func(e *Entry) bool { return !e.Expires.IsZero() && !now.Before(e.Expires) }
 	var old []Entry
 	l.mu.RLock()
 	for _, s := range l.sets {
 		for _, e := range s.entries {
-			if !e.Expires.IsZero() && !now.Before(e.Expires) {
+			if expired(e) {
 				old = append(old, *e)
 			}
 		}
 	}
 	l.mu.RUnlock()
-	return l.Remove(ctx, old...)
+	for some := range slices.Chunk(old, sweepAtOnce) {
+		k, err := l.remove(ctx, some, expired) // unless it was given a new end
+		if n += k; err != nil {
+			return n, err
+		}
+	}
+	return n, nil
 }

@@ -1,12 +1,15 @@
 package lists_test
 
 import (
+	"context"
 	"fmt"
 	"net/netip"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/mailweir/weir/gateway/internal/lists"
+	"github.com/mailweir/weir/gateway/internal/store"
 )
 
 // A '>' within a quoted local part names no mailbox: neither does it hide a
@@ -148,5 +151,59 @@ func TestEntriesInAnyForm(t *testing.T) {
 	own.Mailbox = "no mailbox"
 	if _, err := l.Add(t.Context(), own); err == nil {
 		t.Error("a mailbox that is none is taken")
+	}
+}
+
+// pausing calls before a document is deleted.
+type pausing struct {
+	store.Docs
+	before func()
+}
+
+func (p *pausing) DeleteDoc(ctx context.Context, tenant, kind, key string, rev uint64) error {
+	p.before()
+	return p.Docs.DeleteDoc(ctx, tenant, kind, key, rev)
+}
+
+// An entry that is given a new end while what has expired is swept stays.
+func TestSweepLeavesWhatWasRenewed(t *testing.T) {
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	docs := &pausing{Docs: newStore(t), before: func() {}}
+	l, err := lists.Open(t.Context(), lists.Options{Docs: docs, Clock: func() time.Time { return now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var es []lists.Entry
+	for i := range 1500 { // more than are removed at once
+		e := entry("x", fmt.Sprintf("%d@a.test", i))
+		e.Expires = now.Add(time.Hour)
+		es = append(es, e)
+	}
+	if n, err := l.Add(t.Context(), es...); n != 1500 || err != nil {
+		t.Fatal(n, err)
+	}
+	now = now.Add(2 * time.Hour)
+	for i := range es {
+		es[i].Expires = time.Time{}
+	}
+	renewed := make(chan error, 1)
+	var once sync.Once
+	docs.before = func() {
+		once.Do(func() {
+			go func() {
+				_, err := l.Add(context.Background(), es...)
+				renewed <- err
+			}()
+		})
+	}
+	swept, err := l.Sweep(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := <-renewed; err != nil {
+		t.Fatal(err)
+	}
+	if n := l.Count("acme", "x"); n != 1500 {
+		t.Errorf("%d are left after %d were swept", n, swept)
 	}
 }
