@@ -194,6 +194,7 @@ func TestSweepLeavesWhatWasRenewed(t *testing.T) {
 				_, err := l.Add(context.Background(), es...)
 				renewed <- err
 			}()
+			time.Sleep(10 * time.Millisecond) // a lock that was waited for so long goes to who waits
 		})
 	}
 	swept, err := l.Sweep(t.Context())
