@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/mailweir/weir/sdk/abi"
@@ -113,7 +114,7 @@ func logLevel(in *instance, c *call, _ guestMemory, st []uint64) {
 func clean(b []byte, limit int) string {
 	s := strings.ToValidUTF8(string(b[:min(len(b), limit)]), "?")
 	s = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r == utf8.RuneError {
+		if unicode.IsControl(r) || r == utf8.RuneError || r > 0x7f && unicode.In(r, unicode.Zl, unicode.Zp, unicode.Bidi_Control) {
 			return ' '
 		}
 		return r

@@ -40,6 +40,8 @@ func TestClean(t *testing.T) {
 		"plain":             "plain",
 		" a\r\n250 b\x00 ":  "a  250 b",
 		"\x1b[31mred":       "[31mred",
+		"\u009b31mred":      "31mred",
+		"a\u202egnp\u2028b": "a gnp b",
 		"bad \xff utf-8 ü":  "bad ? utf-8 ü",
 		"a long line of it": "a long line of it",
 	} {

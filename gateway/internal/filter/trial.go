@@ -8,7 +8,8 @@ import (
 )
 
 // Trial is what an author's test does to the calls of one context: it sets the
-// guest's clock and makes host calls fail. The gateway never uses it.
+// guest's clock and makes host calls fail. The gateway itself only does
+// where it tries a plugin out (conform.go).
 type Trial struct {
 	// Now is the guest's wall clock; nil: the real one.
 	Now func() time.Time

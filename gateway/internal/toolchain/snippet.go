@@ -75,7 +75,7 @@ func configExample(b *strings.Builder, s *manifest.Block) {
 		}
 		b.WriteString(t.Name)
 		for _, l := range t.Labels {
-			fmt.Fprintf(b, " %q", l)
+			b.WriteString(" " + hclText(fmt.Sprintf("%q", l)))
 		}
 		b.WriteString(" {\n")
 		configExample(b, &t.Block)
@@ -85,7 +85,7 @@ func configExample(b *strings.Builder, s *manifest.Block) {
 
 func exampleOf(a *manifest.Attr) string {
 	if len(a.OneOf) > 0 {
-		return fmt.Sprintf("%q", a.OneOf[0])
+		return hclText(fmt.Sprintf("%q", a.OneOf[0]))
 	}
 	switch a.Type {
 	case "number":
@@ -106,7 +106,8 @@ func exampleOf(a *manifest.Attr) string {
 	return `"…"`
 }
 
-// hclText keeps JSON text from being read as a template.
+// hclText keeps quoted text from being read as a template: a manifest's words
+// must not read the variables or files of whoever pastes them.
 func hclText(s string) string {
 	return strings.NewReplacer("${", "$${", "%{", "%%{").Replace(s)
 }
