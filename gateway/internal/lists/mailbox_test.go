@@ -174,12 +174,12 @@ func TestSweepLeavesWhatWasRenewed(t *testing.T) {
 		t.Fatal(err)
 	}
 	var es []lists.Entry
-	for i := range 1500 { // more than are removed at once
+	for i := range 2500 { // three times what is removed at once
 		e := entry("x", fmt.Sprintf("%d@a.test", i))
 		e.Expires = now.Add(time.Hour)
 		es = append(es, e)
 	}
-	if n, err := l.Add(t.Context(), es...); n != 1500 || err != nil {
+	if n, err := l.Add(t.Context(), es...); n != 2500 || err != nil {
 		t.Fatal(n, err)
 	}
 	now = now.Add(2 * time.Hour)
@@ -194,7 +194,7 @@ func TestSweepLeavesWhatWasRenewed(t *testing.T) {
 				_, err := l.Add(context.Background(), es...)
 				renewed <- err
 			}()
-			time.Sleep(10 * time.Millisecond) // a lock that was waited for so long goes to who waits
+			time.Sleep(10 * time.Millisecond) // who has waited so long gets the lock at the next turn
 		})
 	}
 	swept, err := l.Sweep(t.Context())
@@ -204,7 +204,7 @@ func TestSweepLeavesWhatWasRenewed(t *testing.T) {
 	if err := <-renewed; err != nil {
 		t.Fatal(err)
 	}
-	if n := l.Count("acme", "x"); n != 1500 {
+	if n := l.Count("acme", "x"); n != 2500 {
 		t.Errorf("%d are left after %d were swept", n, swept)
 	}
 }
