@@ -34,6 +34,7 @@ var Own = []string{AllowSender, BlockSender, BlockRecipient}
 // Bounds.
 const (
 	MaxEntries  = 1_000_000 // of one tenant
+	MaxOwn      = 10_000    // of one mailbox, of a list: its owner does not fill the tenant's
 	MaxNote     = 500       // octets
 	maxParallel = 64        // commits under way at one time: the store groups them
 	sweepAtOnce = 1000      // entries
@@ -232,12 +233,20 @@ func (l *Lists) Add(ctx context.Context, entries ...Entry) (added int, err error
 	l.write.Lock()
 	defer l.write.Unlock()
 	fresh := map[string]bool{}
-	more := map[string]int{}
+	more, mine := map[string]int{}, map[string]int{}
 	for i := range own {
 		id := own[i].id()
 		if _, there := l.rev(id); !there && !fresh[id] {
 			fresh[id] = true
 			more[own[i].Tenant]++
+			if own[i].Mailbox != "" {
+				mine[setKey(own[i].Tenant, own[i].List, own[i].Mailbox)]++
+			}
+		}
+	}
+	for k, n := range mine {
+		if have := l.size(k); have+n > MaxOwn {
+			return 0, invalid("the list of one mailbox would have %d entries; at most %d", have+n, MaxOwn)
 		}
 	}
 	for tenant, n := range more {
@@ -337,6 +346,16 @@ func (l *Lists) count(tenant string) int {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	return l.counts[tenant]
+}
+
+// size is how many entries a set has.
+func (l *Lists) size(key string) int {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	if s := l.sets[key]; s != nil {
+		return len(s.entries)
+	}
+	return 0
 }
 
 // Count is how many entries a list of a tenant has, those of mailboxes and

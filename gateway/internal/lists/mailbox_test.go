@@ -2,6 +2,7 @@ package lists_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"sync"
@@ -206,5 +207,34 @@ func TestSweepLeavesWhatWasRenewed(t *testing.T) {
 	}
 	if n := l.Count("acme", "x"); n != 2500 {
 		t.Errorf("%d are left after %d were swept", n, swept)
+	}
+}
+
+// One mailbox does not fill what is there for the tenant.
+func TestMailboxesHaveBounds(t *testing.T) {
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	l := open(t, newStore(t), &now)
+	rule := lists.Rule{Tenant: "acme", Verb: "block", By: "ann", Mailbox: "ann@acme.test"}
+	for i := range lists.MaxOwnRules + 1 {
+		rule.Subject = []string{fmt.Sprint(i)}
+		if _, err := l.AddRule(t.Context(), rule); (err != nil) != (i == lists.MaxOwnRules) {
+			t.Fatalf("rule %d: %v", i, err)
+		}
+	}
+	rule.Mailbox = "bob@acme.test"
+	if _, err := l.AddRule(t.Context(), rule); err != nil {
+		t.Errorf("another mailbox: %v", err)
+	}
+	var es []lists.Entry
+	for i := range lists.MaxOwn + 1 {
+		e := entry("x", fmt.Sprintf("%d@a.test", i))
+		e.Mailbox = "ann@acme.test"
+		es = append(es, e)
+	}
+	if _, err := l.Add(t.Context(), es...); !errors.Is(err, lists.ErrInvalid) {
+		t.Errorf("one entry too many: %v", err)
+	}
+	if n, err := l.Add(t.Context(), es[:10]...); n != 10 || err != nil {
+		t.Errorf("%d, %v", n, err)
 	}
 }

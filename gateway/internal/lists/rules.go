@@ -43,10 +43,11 @@ type Rule struct {
 
 // Bounds of rules.
 const (
-	MaxRules  = 1000      // of one tenant
-	maxValues = 100       // of one rule
-	maxValue  = 500       // octets
-	maxBook   = 512 << 10 // octets of a tenant's rules, encoded
+	MaxRules    = 1000      // of one tenant
+	MaxOwnRules = 50        // of one mailbox
+	maxValues   = 100       // of one rule
+	maxValue    = 500       // octets
+	maxBook     = 512 << 10 // octets of a tenant's rules, encoded
 )
 
 // ruleBook is a tenant's rules, with their encoding for the plugin.
@@ -177,10 +178,13 @@ func (l *Lists) AddRule(ctx context.Context, r Rule) (Rule, error) {
 	defer l.write.Unlock()
 	l.mu.RLock()
 	have, size := 0, r.size()
-	same := (*Rule)(nil)
+	same, mine := (*Rule)(nil), 0
 	if b := l.rules[r.Tenant]; b != nil {
 		have, size = len(b.rules), size+len(b.blob)
 		for _, o := range b.rules {
+			if o.Mailbox == r.Mailbox {
+				mine++
+			}
 			if o.Verb == r.Verb && o.Mailbox == r.Mailbox && reflect.DeepEqual(o.values(), r.values()) {
 				same = o
 			}
@@ -189,6 +193,9 @@ func (l *Lists) AddRule(ctx context.Context, r Rule) (Rule, error) {
 	l.mu.RUnlock()
 	if same != nil {
 		return *same, nil
+	}
+	if r.Mailbox != "" && mine >= MaxOwnRules {
+		return Rule{}, invalid("mailbox %s has %d rules already; put single addresses and domains on a list instead", r.Mailbox, mine)
 	}
 	if have >= MaxRules || size > maxBook {
 		return Rule{}, invalid("tenant %s has %d rules of %d KiB, and there is no room for more; put single addresses and domains on a list instead", r.Tenant, have, size>>10)

@@ -105,6 +105,20 @@ func TestReleaseOfWhatFiltersHold(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
+	held := func(count int) {
+		t.Helper()
+		if err := r.st.Update(t.Context(), m.ID, func(m *store.Message) ([]mail.Event, error) {
+			m.Recipients[0].Hold = &store.Hold{Count: count}
+			return nil, nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	held(maxLooks)
+	if n, err := r.Order(t.Context(), "release", "hook", "acme", abi.MessageOrder{ID: m.ID.String()}); n != 0 || err != nil {
+		t.Errorf("after %d holds in a row the filters look again at once: %d, %v", maxLooks, n, err)
+	}
+	held(maxLooks - 1)
 	n, err := r.Order(t.Context(), "release", "hook", "acme", abi.MessageOrder{ID: m.ID.String()})
 	rs := r.get(m.ID).Recipients
 	if n != 1 || err != nil || rs[0].Next.After(r.clock.Now()) || !rs[1].Next.After(r.clock.Now()) || rs[2].Status != mail.StatusQuarantined {

@@ -27,6 +27,9 @@ const (
 	furthest    = 366 * 24 * time.Hour
 	soonest     = time.Second // a plugin that plans itself at once is no loop
 	maxReasonOf = 500         // octets of an order's reason
+	// maxLooks is how many holds in a row a plugin can have looked at before
+	// their time: one that orders it at every hold would be a loop.
+	maxLooks = 50
 )
 
 func bad(format string, args ...any) error {
@@ -143,7 +146,7 @@ func (s *Service) Order(ctx context.Context, verb, plugin, tenant string, o abi.
 			continue // the original of what was sent with edits: only when it is meant
 		}
 		v, ok := by[r.Status]
-		if v == lifecycle.RetryStalled && r.Hold == nil {
+		if v == lifecycle.RetryStalled && (r.Hold == nil || r.Hold.Count >= maxLooks) {
 			ok = false
 		}
 		switch {
