@@ -328,8 +328,11 @@ func (l *loader) grant(a *attrSpec, v cty.Value) (any, *problem) {
 	}
 	if v.Type() != cty.Bool {
 		out, p := l.list(a, v, func(s string) (string, error) { return s, grant.Check(a.name, s) })
-		if list, ok := out.([]string); p != nil || ok && (len(list) > 0 || !grant.NeedsList(a.name)) {
+		if list, ok := out.([]string); p != nil || ok && len(list) > 0 {
 			return out, p
+		}
+		if !grant.NeedsList(a.name) { // to the plugin host an empty list is the grant without a restriction
+			return nil, wrong("an empty list grants nothing. Write %s = true for all of it, or leave %s out.", a.name, a.name)
 		}
 	}
 	return nil, wrong("a grant of %s without a list grants nothing. Name what the plugin may reach: %s.", a.name, grant.Example(a.name))
