@@ -32,6 +32,14 @@ func TestPack(t *testing.T) {
 	if m, err := manifest.Read(b); err != nil || m.Name != "a" {
 		t.Error(m, err)
 	}
+	segments := "\x0b\x0f\x02" + "\x00\x41\x00\x0b\x02ab" + "\x00\x41\x04\x0b\x02cd" // at 0 and 4
+	two := write("two.wasm", "\x00asm\x01\x00\x00\x00"+"\x05\x03\x01\x00\x01"+segments)
+	if _, err := (job{dir, good, two, out}).pack(); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := os.ReadFile(out); err != nil || !strings.Contains(string(b), "ab\x00\x00cd") {
+		t.Errorf("a module that was built otherwise keeps its many segments: %q, %v", b, err)
+	}
 	for want, j := range map[string]job{
 		"reading its manifest": {dir, filepath.Join(dir, "none.json"), module, out},
 		"no stage is called":   {dir, write("bad.json", `{"name":"a","version":"1","abi":1,"hooks":["mesage"]}`), module, out},

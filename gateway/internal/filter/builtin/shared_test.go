@@ -2,9 +2,13 @@ package builtin_test
 
 import (
 	"bytes"
+	"context"
+	"log/slog"
 	"os"
+	"strings"
 	"testing"
 
+	"github.com/mailweir/weir/gateway/internal/filter"
 	"github.com/mailweir/weir/gateway/internal/filter/builtin"
 	"github.com/mailweir/weir/sdk/abi/manifest"
 )
@@ -37,5 +41,37 @@ func TestInspectorsAreOneProgram(t *testing.T) {
 		if len(code) == len(b) || !bytes.Equal(code, first) {
 			t.Errorf("%s is another program than attachments", name)
 		}
+	}
+}
+
+// TestInspectorsNeedTheirName: under another manifest the program is nothing.
+func TestInspectorsNeedTheirName(t *testing.T) {
+	if len(builtin.Names()) == 0 {
+		if os.Getenv("WEIR_CI") != "" {
+			t.Fatal("CI builds the plugins before it tests them")
+		}
+		t.Skip(`no plugins in this binary: "make plugins" builds them`)
+	}
+	b, err := builtin.Module("attachments")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := manifest.Read(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Name = "inspectors"
+	code, err := manifest.WithoutCustom(b, manifest.Section)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b, err = manifest.Append(code, m); err != nil {
+		t.Fatal(err)
+	}
+	h := filter.NewHost(filter.Options{Logger: slog.New(slog.DiscardHandler), CacheDir: t.TempDir()})
+	defer h.Close(context.Background())
+	err = h.Swap(context.Background(), []filter.Spec{{Name: "x", Source: "x.wasm", Module: b}}, nil)
+	if err == nil || !strings.Contains(err.Error(), "no plugin inspectors; it has attachments, stall, unlock") {
+		t.Errorf("%v", err)
 	}
 }
