@@ -124,7 +124,8 @@ func TestB37Overrides(t *testing.T) {
 		admin, ok     bool
 	}{
 		{"spam/bulk", "deliver", false, true}, {"spam", "quarantine", false, true}, {"spam/bulk", "reject", false, true}, {"malware", "deliver", false, false}, {"malware/x", "reject", false, true},
-		{"unscannable", "deliver", true, true}, {"spam", "explode", true, false}, {"", "reject", true, false}, {"a/b/c/d", "reject", true, false}, {"filter-error", "deliver", true, false},
+		{"unscannable", "deliver", true, true}, {"spam", "explode", true, false},
+		{"unscannable/macro", "quarantine", false, false}, {"unscannable/x", "quarantine", true, true}, {"malware/y", "quarantine", false, true}, {"unscannable/y", "stall", false, true}, {"", "reject", true, false}, {"a/b/c/d", "reject", true, false}, {"filter-error", "deliver", true, false},
 	} {
 		if err := set(c.class, c.action, c.admin); (err == nil) != c.ok {
 			t.Errorf("%+v: %v", c, err)
@@ -146,7 +147,7 @@ func TestB37Overrides(t *testing.T) {
 	if o, _ := l.Action("acme", "spam", "bulk", ""); o.Action != "quarantine" {
 		t.Errorf("cleared: %+v", o)
 	}
-	if got := len(l.Actions("acme")); got != 3 {
+	if got := len(l.Actions("acme")); got != 6 {
 		t.Errorf("%d actions", got)
 	}
 }

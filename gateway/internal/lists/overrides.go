@@ -60,7 +60,9 @@ func (l *Lists) keep(o *Override) {
 func (l *Lists) SetAction(ctx context.Context, o Override) error {
 	o.Class = strings.ToLower(o.Class)
 	main, _, _ := strings.Cut(o.Class, "/")
-	weak := o.Action == "deliver" || o.Action == "discard"
+	// Stalled mail is forced, which asks for more than releasing what is in
+	// quarantine does: that way round it is an administrator's, too.
+	weak := o.Action == "deliver" || o.Action == "discard" || o.Action == "quarantine" && main == "unscannable"
 	switch {
 	case o.Tenant == "" || o.By == "":
 		return invalid("an override needs a tenant and who chose it")
