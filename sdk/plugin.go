@@ -94,9 +94,11 @@ func (p *Plugin) run(h host, cache *configCache, event, out []byte) ([]byte, err
 	if err := c.Event.Decode(event); err != nil {
 		return out, err
 	}
-	if c.Stage == 0 && c.ConfigID != 0 && p.Check != nil {
-		if err := p.Check(&c); err != nil {
-			return out, err
+	if c.Stage == 0 && c.ConfigID != 0 {
+		if p.Check != nil {
+			if err := p.Check(&c); err != nil {
+				return out, err
+			}
 		}
 		return new(Verdict).Append(out), nil
 	}

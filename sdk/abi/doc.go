@@ -23,9 +23,16 @@ const (
 	ExportMemory  = "memory"
 	ExportVersion = "weir_abi_1"
 	ExportInit    = "weir_init" // (len i32) -> i32
-	// ExportHook is (stage i32, len i32) -> i32. When a plugin is loaded the host
-	// calls it once with stage 0 and an empty Event: a plugin that knows no such
-	// stage returns 0 or a negative number, and one that traps is not loaded.
+	// ExportHook is (stage i32, len i32) -> i32. Stage 0 is none: when a plugin is
+	// loaded the host calls it once with stage 0 and an empty Event. A plugin that
+	// knows no such stage returns 0 or a negative number; one that traps, or
+	// writes what is no verdict, is not loaded.
+	//
+	// If the manifest says checks_config, the host also calls it with stage 0 and
+	// a config_id for each configuration that is to be put in force and is new.
+	// A negative result refuses it; the last log line of level error says why.
+	// Host calls that need a grant are unavailable then, and other log lines are
+	// dropped.
 	ExportHook = "weir_hook"
 )
 
