@@ -17,8 +17,8 @@ func TestCheck(t *testing.T) {
 		{nil, 1, nil},
 		{func(c *Call) error { return Error("unusable") }, 1, Error("unusable")},
 		{func(c *Call) error { return nil }, 1, nil},
-		{nil, 0, Error("no hook for stage stage(0)")},
-		{func(c *Call) error { return nil }, 0, Error("no hook for stage stage(0)")},
+		{nil, 0, Error("no hook for stage Stage(0)")},
+		{func(c *Call) error { return nil }, 0, Error("no hook for stage Stage(0)")},
 	} {
 		registry(t)
 		Register(Plugin{Check: c.check})
