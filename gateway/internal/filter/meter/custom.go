@@ -25,10 +25,14 @@ func (w *rewriter) custom(r *reader, b []byte) ([]byte, bool) {
 	return b, ok
 }
 
+// maxName is the longest name that is kept, in octets. Each line of a crash's
+// stack trace has one, beside the module's.
+const maxName = 1 << 10
+
 // names renumbers the function names, keeps the module's name and leaves the
-// rest out (names of locals and labels: nothing reads them). A broken name
-// section is dropped whole: it means nothing to the program, and what decodes
-// it later trusts its counts.
+// rest out (names of locals and labels, which nothing reads, and very long
+// ones). A broken name section is dropped whole: it means nothing to the
+// program, and what decodes it later trusts its counts.
 func (w *rewriter) names(r *reader, b []byte) ([]byte, bool) {
 	for r.more() {
 		id := r.u8()
@@ -43,18 +47,25 @@ func (w *rewriter) names(r *reader, b []byte) ([]byte, bool) {
 			if !utf8.Valid(nm) {
 				return b, false
 			}
+			if len(nm) > maxName {
+				continue
+			}
 			nb = appendName(nb, nm)
 		case 1:
-			n := s.count(2)
-			nb = appendU32(nb, n)
-			for i := uint32(0); i < n && s.ok(); i++ {
+			var kept uint32
+			var list []byte
+			for n := s.count(2); n > 0 && s.ok(); n-- {
 				f := s.u32()
 				nm := s.name()
 				if s.ok() && (f >= 1<<31 || !utf8.Valid(nm)) {
 					return b, false
 				}
-				nb = appendName(appendU32(nb, w.fi(f)), nm)
+				if len(nm) <= maxName {
+					kept++
+					list = appendName(appendU32(list, w.fi(f)), nm)
+				}
 			}
+			nb = append(appendU32(nb, kept), list...)
 		default:
 			continue
 		}
