@@ -29,7 +29,7 @@ func digestOf(module []byte) string {
 // makes another one. Deadlines and waits are looked at for each call.
 func generationKey(s *Spec, digest string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s %d %d %v", s.Name, digest, s.Limits.memory(), s.Limits.Instances, s.Isolated)
+	fmt.Fprintf(&b, "%s %s %d %d %v %v", s.Name, digest, s.Limits.memory(), s.Limits.Instances, s.Isolated, s.Trusted)
 	kinds := make([]string, 0, len(s.Grants))
 	for k := range s.Grants {
 		kinds = append(kinds, k)
@@ -143,10 +143,10 @@ func (g *generation) compile(ctx context.Context, metered []byte, trusted bool, 
 	if err := checkExports(g.compiled); err != nil {
 		return err
 	}
-	if err := checkImports(g.compiled, g.manifest, g.grants); err != nil {
+	if err := checkImports(g.compiled, g.manifest, g.grants, trusted); err != nil {
 		return err
 	}
-	return link(ctx, g.runtime, g.manifest, g.grants)
+	return link(ctx, g.runtime, g.manifest, g.grants, trusted)
 }
 
 func checkExports(cm wazero.CompiledModule) error {

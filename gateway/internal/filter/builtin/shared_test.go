@@ -70,7 +70,7 @@ func TestInspectorsNeedTheirName(t *testing.T) {
 	}
 	h := filter.NewHost(filter.Options{Logger: slog.New(slog.DiscardHandler), CacheDir: t.TempDir()})
 	defer h.Close(context.Background())
-	err = h.Swap(context.Background(), []filter.Spec{{Name: "x", Source: "x.wasm", Module: b}}, nil)
+	err = h.Swap(context.Background(), []filter.Spec{{Name: "x", Source: "x.wasm", Module: b, Trusted: true}}, nil)
 	if err == nil || !strings.Contains(err.Error(), "no plugin inspectors; it has attachments, stall, unlock") {
 		t.Errorf("%v", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	"unicode"
 )
 
 // ErrNoProcess says that the child could not be started, so nothing is known
@@ -61,9 +62,12 @@ func (c *Compiler) program() (string, error) {
 // explain says what became of a child that did not end well.
 func (c *Compiler) explain(err error, said string) error {
 	first, _, _ := strings.Cut(strings.TrimSpace(said), "\n")
-	if len(first) > 300 {
-		first = first[:300]
-	}
+	first = strings.Map(func(c rune) rune { // it may quote names of the module
+		if unicode.IsPrint(c) {
+			return c
+		}
+		return '?'
+	}, first[:min(len(first), 300)])
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) {
 		return fmt.Errorf("compiling it: %w", err) // its input broke off, say

@@ -74,8 +74,10 @@ func (w *rewriter) importSection(r *reader, b []byte) []byte {
 	b = appendU32(b, n+1)
 	from := r.off
 	for i := uint32(0); i < n && r.ok(); i++ {
-		mod := r.name()
-		r.name()
+		mod, name := r.name(), r.name()
+		if !w.opts.AnyImports && r.ok() && !(plain(mod) && plain(name)) {
+			r.refuse("import of %.64q from %.64q, which is no name of a host function", name, mod)
+		}
 		if string(mod) == Module {
 			r.refuse("import from %q, which the host adds itself", Module)
 		}
@@ -111,6 +113,11 @@ func (w *rewriter) importSection(r *reader, b []byte) []byte {
 	b = appendName(b, []byte(Function))
 	b = append(b, kindFunc)
 	return appendU32(b, w.types())
+}
+
+// plain: names of host functions are, and errors about others quote them.
+func plain(name []byte) bool {
+	return len(name) <= 64 && !bytes.ContainsFunc(name, func(c rune) bool { return c <= ' ' || c > '~' })
 }
 
 func (r *reader) globalType() (typ byte, mutable bool) {
