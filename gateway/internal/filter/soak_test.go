@@ -81,7 +81,10 @@ func TestSoakReloads(t *testing.T) {
 	fds, goroutines := 0, 0
 	begin := time.Now()
 	for i := range n {
-		small := Spec{Name: "tiny", Module: append(slices.Clone(base), section(0, append(str("build"), strconv.Itoa(i)...))...)}
+		// A module name: the one custom section that makes other code of it.
+		name := strconv.Itoa(i)
+		named := append(append(str("name"), 0, byte(len(name)+1)), str(name)...)
+		small := Spec{Name: "tiny", Module: append(slices.Clone(base), section(0, named)...)}
 		big.Limits.Memory = int64(32+i/10%2) << 20
 		f.swap(t, []Config{{ID: uint64(i), Plugin: "guest", Value: words("pri.e", fmt.Sprint("word", i))}}, small, big)
 		if _, err := f.one("tiny", "x"); err != nil {
