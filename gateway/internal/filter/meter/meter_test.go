@@ -62,6 +62,8 @@ func TestRefused(t *testing.T) {
 		{"memory64", mod(sec(secMemory, vec([]byte{4, 1}))), "shared or 64-bit", true},
 		{"imported_memory", mod(sec(secImport, vec([]byte{1, 'a', 1, 'b', 2, 0, 1}))), "functions only", true},
 		{"imports_the_meter", mod(oneType, sec(secImport, vec(append(append([]byte{11}, Module...), 1, 'x', 0, 0)))), Module, true},
+		{"import_name_that_clears_the_screen", mod(oneType, sec(secImport, vec([]byte("\x01e\x03\x1b[2\x00\x00")))), `import of "\x1b[2" from "e"`, true},
+		{"import_name_too_long", mod(oneType, sec(secImport, vec(append(append([]byte{65}, bytes.Repeat([]byte("e"), 65)...), 1, 'x', 0, 0)))), "no name of a host function", true},
 		{"tag_section", mod(oneMem, sec(13, []byte{0})), "section 13", true},
 		{"section_twice", mod(oneType, oneType), "twice", false},
 		{"section_out_of_order", mod(oneMem, oneType), "order", false},
