@@ -239,7 +239,10 @@ func (c *PluginPullCmd) Run(ctx context.Context, g *Globals) error {
 		if err != nil {
 			return err
 		}
-		out = name + ".wasm"
+		out = name + ".wasm" // which is the module's to say
+		if have, err := os.ReadFile(out); !errors.Is(err, os.ErrNotExist) && !bytes.Equal(have, b) {
+			return failure{out + " is there already, and is another", "say where the module goes: --output FILE"}
+		}
 	}
 	if err := toolchain.WriteModule(out, b); err != nil {
 		return err
