@@ -52,7 +52,8 @@ func (c *ServeCmd) Run(ctx context.Context, g *Globals) error {
 	if err != nil {
 		return fmt.Errorf("the gateway cannot start: %w", err)
 	}
-	debug.FreeOSMemory() // what compiling the plugins took
+	debug.FreeOSMemory() // what loading the plugins took
+	go giveBack(ctx)
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)

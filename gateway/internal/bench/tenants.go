@@ -109,5 +109,7 @@ func manyTenants(path, dir string, s *sink, n int) error {
 		}
 		report(fmt.Sprintf("%d × %s, %.0f/s", n*l.each, l.what, float64(n*l.each)/took.Seconds()))
 	}
+	time.Sleep(20 * time.Second)
+	report("after 20 s of quiet")
 	return nil
 }
