@@ -146,7 +146,7 @@ func scan(c *sdk.Call, address string) (string, error) {
 	if err != nil {
 		return "", sdk.Error("connecting to clamd at " + address + ": " + err.Error())
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	if _, err := conn.Write([]byte("zINSTREAM\x00")); err != nil {
 		return "", sdk.Error("clamd: " + err.Error())
 	}
