@@ -178,3 +178,22 @@ func TestMailboxNeverSees(t *testing.T) {
 		}
 	}
 }
+
+// What a filter took out of a message is not for its recipient to let in.
+func TestOriginalsAreReleasedByOperators(t *testing.T) {
+	for _, c := range []struct {
+		level    Level
+		original bool
+		ok       bool
+	}{{LevelMailbox, false, true}, {LevelMailbox, true, false}, {LevelDomain, true, true}, {LevelAdmin, true, true}} {
+		q := Query{Direction: mail.Inbound, Status: mail.StatusQuarantined, Level: c.level, Conditions: Conditions{Original: c.original}}
+		for _, v := range []Verb{Release, ReleaseTrain} {
+			if err := Check(v, q); (err == nil) != c.ok {
+				t.Errorf("%s at %s, original %v: %v", v, c.level, c.original, err)
+			}
+		}
+		if err := Check(RemoveQuarantined, q); err != nil {
+			t.Errorf("remove at %s: %v", c.level, err)
+		}
+	}
+}

@@ -115,6 +115,9 @@ func (r *row) permitted(q Query) error {
 		if r.who == domainUp || r.who == forcing {
 			return refuse("needs an operator of the domain or an administrator")
 		}
+		if q.Original && (r.verb == Release || r.verb == ReleaseTrain) {
+			return refuse("a filter took something out of it; needs an operator of the domain or an administrator")
+		}
 		return nil
 	}
 	return refuse("no level given")

@@ -104,6 +104,10 @@ type Conditions struct {
 	Identity bool // i: an identity was resolved
 	Hold     bool // h: a filter wants to look again later (B113)
 
+	// Original tells that this is the original of what was delivered without
+	// something that a filter took out.
+	Original bool
+
 	// DomainForce tells that the tenant lets its domain level force stalled mail.
 	DomainForce bool
 }

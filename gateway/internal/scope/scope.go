@@ -134,6 +134,7 @@ func (s Scope) Query(m *store.Message, r *store.Recipient, domainForce bool) lif
 			Body:        m.HasBody,
 			Attempts:    r.Attempts > 0,
 			Hold:        r.Hold != nil,
+			Original:    r.Kept,
 			DomainForce: domainForce,
 		},
 	}
