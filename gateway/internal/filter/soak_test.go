@@ -66,7 +66,8 @@ func (tr *trend) flat(t *testing.T, noise int64) {
 	}
 }
 
-const soakNoise = 2 << 20
+// soakNoise is what resident memory moves by itself, octets.
+const soakNoise = 4 << 20
 
 // TestSoakReloads replaces modules again and again, under calls: each time one
 // changes as a new version would, and now and then a large one too.

@@ -434,9 +434,9 @@ func native(t *testing.T, l Language, dir string) {
 		run("go", "test", "./...")
 	case Rust:
 		run("rustc", "--test", "--edition", "2021", "src/shouting.rs", "-o", "shouting-test")
-		run("./shouting-test")
+		run(filepath.Join(dir, "shouting-test"))
 	case C:
 		run("cc", "-Wall", "-Werror", "-o", "shouting-test", "shouting_test.c")
-		run("./shouting-test")
+		run(filepath.Join(dir, "shouting-test"))
 	}
 }
