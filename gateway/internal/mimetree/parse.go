@@ -302,8 +302,10 @@ func (p *parser) closeTo(k int, end, off int64) {
 				p.headerDone(off)
 			}
 		}
-		p.tree.spans[p.cur].next = off
-		p.closeLeaf(end)
+		if p.cur >= 0 { // a header that was cut may have been a multipart's
+			p.tree.spans[p.cur].next = off
+			p.closeLeaf(end)
+		}
 	}
 	for len(p.levels) > k {
 		l := &p.levels[len(p.levels)-1]
