@@ -36,7 +36,10 @@ type settings struct {
 // markUU is the number of the pattern behind those of package archive that
 // uuencoded files begin with. Those of armoured messages and of what is no text
 // follow.
-var markUU = uint32(len(archive.Marks))
+var (
+	markUU    = uint32(len(archive.Marks))
+	markArmor = markUU + 1
+)
 
 func build(v abi.Value) (*settings, error) {
 	s := &settings{}
@@ -69,7 +72,7 @@ func build(v abi.Value) (*settings, error) {
 	for _, m := range archive.Marks {
 		ps = append(ps, abi.Pattern{Text: m})
 	}
-	ps = append(ps, abi.Pattern{Text: "begin 6"}, abi.Pattern{Text: "-----BEGIN P"}, abi.Pattern{Text: "\x00"})
+	ps = append(ps, abi.Pattern{Text: "begin 6"}, abi.Pattern{Text: "-----BEGIN"}, abi.Pattern{Text: "\x00"})
 	s.marks = sdk.NewPatterns(1, ps...)
 	return s, nil
 }

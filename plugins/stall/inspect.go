@@ -18,6 +18,7 @@ type inspection struct {
 	budget   *archive.Budget // made for the first part that is looked into
 	part     uint32          // index + 1 of the part at hand
 	name     string          // what it is called
+	noArmor  bool            // no armoured message begins in the part at hand
 	document []string        // paths of documents that are ZIPs: package document has looked into what is in them
 	findings []abi.Finding
 }
@@ -108,7 +109,7 @@ func (x *inspection) inspect(r io.ReaderAt, size int64, name string, t filetype.
 	}
 	var failed error // of the host or of a walk within: not the document's
 	found, err := document.Inspect(r, size, name, string(t), document.Limits{
-		Depth: max(0, x.budget.Depth()-depth), Budget: x.budget,
+		Depth: max(0, x.budget.Depth()-depth), Budget: x.budget, NoArmor: x.noArmor && depth == 0,
 		Embedded: func(e document.Embedded) error {
 			failed = x.content(archive.Content{
 				R: e.R, Size: e.Size, Name: e.Name, Type: filetype.Of(e.R, e.Size), Path: join(path, e.Path), Depth: max(1, x.budget.Depth()-e.Depth),

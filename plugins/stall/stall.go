@@ -7,6 +7,7 @@ package stall
 
 import (
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -124,12 +125,13 @@ func (x *inspection) inspectPart(p *abi.Part) error {
 	}
 	size := int64(p.Size)
 	c := archive.Content{R: r, Size: size, Name: p.Filename, Type: filetype.Of(r, size)}
+	x.noArmor = false
 	if !c.Type.Container() && !c.Type.Zipped() {
 		hits, err := x.s.marks.MatchPart(x.call, int32(p.Index))
 		if err != nil {
 			return err
 		}
-		c.Plain = true
+		c.Plain, x.noArmor = true, !slices.Contains(hits, markArmor)
 		for _, h := range hits {
 			switch {
 			case h < uint32(len(archive.Marks)):

@@ -9,6 +9,7 @@ import (
 
 // Armour of protected messages: RFC 9580 §6.2, RFC 7468 §2.
 const (
+	armorBegin = "-----BEGIN "
 	armorPGP   = "-----BEGIN PGP MESSAGE"
 	armorPKCS7 = "-----BEGIN PKCS7-----"
 	armorPKCS  = "-----BEGIN PKCS #7"
@@ -28,6 +29,9 @@ const (
 
 // armoured looks for armoured messages anywhere in a text.
 func (x *inspection) armoured(s octets.Source, path string) bool {
+	if x.lim.NoArmor && path == "" && s.Size == x.whole {
+		return false
+	}
 	const step, overlap = 64 << 10, 32
 	found, blocks := false, 0
 	for off := int64(0); off < min(s.Size, maxArmorScan); off += step {
@@ -35,22 +39,33 @@ func (x *inspection) armoured(s octets.Source, path string) bool {
 		if err != nil {
 			return found
 		}
-		for _, mark := range ArmorMarks {
-			for i := 0; ; {
-				j := bytes.Index(b[i:], []byte(mark))
-				if j < 0 || i+j >= step {
-					break
-				}
-				i += j + len(mark)
+		for i := 0; ; {
+			j := bytes.Index(b[i:], []byte(armorBegin))
+			if j < 0 || i+j >= step {
+				break
+			}
+			i += j
+			if mark := markAt(b[i:]); mark != "" {
 				if blocks++; blocks > maxBlocks {
 					x.unreadable("pgp", path, "it has more armoured blocks than can be inspected")
 					return true
 				}
-				found = x.armouredBlock(s, off+int64(i-len(mark)), mark, path) || found
+				found = x.armouredBlock(s, off+int64(i), mark, path) || found
 			}
+			i += len(armorBegin)
 		}
 	}
 	return found
+}
+
+// markAt is the mark that b begins with, "" none.
+func markAt(b []byte) string {
+	for _, mark := range ArmorMarks {
+		if len(b) >= len(mark) && string(b[:len(mark)]) == mark {
+			return mark
+		}
+	}
+	return ""
 }
 
 // armouredBlock judges one armoured block. A mark in the middle of a line is talk about

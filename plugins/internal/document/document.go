@@ -54,6 +54,10 @@ type Limits struct {
 	Depth  int    // levels of documents within documents; 0 stands for none: an object inside is then unreadable
 	Budget Budget // nil: a budget of its own (DefaultBytes, DefaultEntries)
 
+	// NoArmor says that none of ArmorMarks is in the file, so that a file of text
+	// is not searched for them. It says nothing of what the file contains.
+	NoArmor bool
+
 	// Embedded is called for each object within the document that is no document
 	// itself (archives, programs, mail), one at a time; R is good until it
 	// returns. Documents within documents Inspect looks into itself. nil: other
@@ -88,7 +92,7 @@ func Inspect(r io.ReaderAt, size int64, name, declared string, lim Limits) ([]Fi
 		lim.Budget = NewBudget(DefaultBytes, DefaultEntries)
 	}
 	pages := octets.NewPages(r, size)
-	x := &inspection{lim: lim, name: name, declared: declared, work: maxWork + workSize*max(size, 0)}
+	x := &inspection{lim: lim, name: name, declared: declared, whole: size, work: maxWork + workSize*max(size, 0)}
 	x.file(octets.Source{R: pages, Size: size}, "")
 	if err := pages.Err(); err != nil {
 		return nil, err

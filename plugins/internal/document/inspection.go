@@ -14,6 +14,7 @@ type inspection struct {
 	lim      Limits
 	name     string
 	declared string // what the caller takes the file to be
+	whole    int64  // octets of the file
 	findings []Finding
 	err      error // of Limits.Embedded
 	work     int64 // octets and calls of reading that are left

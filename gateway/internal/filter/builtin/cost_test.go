@@ -42,6 +42,7 @@ func BenchmarkMessage(b *testing.B) {
 	for name, msg := range map[string]string{
 		"4KiB":       small,
 		"1MiB_zip":   attached("a.zip", zipOf(b, file{name: "a.bin", content: noise(700 << 10)}, file{name: "b.txt", content: []byte("b")})),
+		"1MiB_text":  attached("a.txt", []byte(strings.Repeat("The quick brown fox jumps over the lazy dog, and the dog ", 13000))),
 		"1MiB_noise": attached("a.bin", noise(700<<10)),
 	} {
 		for _, plugins := range [][]string{nil, {"rules"}, {"attachments"}, {"stall"}, {"rules", "attachments", "stall"}} {
