@@ -89,9 +89,13 @@ func (s listService) Names(sc scope.Scope, tenant string) ([]api.ListInfo, error
 		}
 	}
 	slices.Sort(names)
+	var whose *string // a mailbox's user learns of no other's entries
+	if sc.Level == lifecycle.LevelMailbox {
+		whose = &sc.Mailbox
+	}
 	var out []api.ListInfo
 	for _, name := range names {
-		info := api.ListInfo{Name: name, Added: s.d.lists.Count(tenant, name)}
+		info := api.ListInfo{Name: name, Added: s.d.lists.Count(tenant, name, whose)}
 		info.Declared, _ = s.declared(tenant, name)
 		out = append(out, info)
 	}

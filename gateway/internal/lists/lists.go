@@ -358,15 +358,15 @@ func (l *Lists) size(key string) int {
 	return 0
 }
 
-// Count is how many entries a list of a tenant has, those of mailboxes and
-// expired ones included.
-func (l *Lists) Count(tenant, list string) int {
+// Count is how many entries a list of a tenant has, of all or of one mailbox,
+// those that have expired included.
+func (l *Lists) Count(tenant, list string, mailbox *string) int {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	n := 0
 	prefix := setKey(tenant, list, "")
 	for k, s := range l.sets {
-		if strings.HasPrefix(k, prefix) {
+		if of, ok := strings.CutPrefix(k, prefix); ok && (mailbox == nil || of == strings.ToLower(*mailbox)) {
 			n += len(s.entries)
 		}
 	}

@@ -69,6 +69,10 @@ func TestFind(t *testing.T) {
 		}
 	}
 	check("at first")
+	box := "bob@acme.test"
+	if all, mine := l.Count("acme", "x", nil), l.Count("acme", "x", &box); all != 8 || mine != 1 {
+		t.Errorf("counts %d and %d", all, mine)
+	}
 	if _, ok := l.Find("other", "x", "", "ann@example.test"); ok {
 		t.Error("another tenant's list")
 	}

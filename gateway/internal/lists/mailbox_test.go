@@ -205,7 +205,7 @@ func TestSweepLeavesWhatWasRenewed(t *testing.T) {
 	if err := <-renewed; err != nil {
 		t.Fatal(err)
 	}
-	if n := l.Count("acme", "x"); n != 2500 {
+	if n := l.Count("acme", "x", nil); n != 2500 {
 		t.Errorf("%d are left after %d were swept", n, swept)
 	}
 }
