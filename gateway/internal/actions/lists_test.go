@@ -32,7 +32,7 @@ func TestTeachingStaysWithinTheScope(t *testing.T) {
 	}
 	taught := func() (n int) {
 		for _, list := range lists.Own {
-			n += l.Count("acme", list)
+			n += l.Count("acme", list, nil)
 		}
 		return n + len(l.Rules("acme")) + len(l.Actions("acme"))
 	}
