@@ -51,6 +51,8 @@ type Gateway struct {
 	DirectInbound  time.Duration
 	DirectOutbound time.Duration
 	Resolver       []string // host:port of DNS servers; empty: the system's
+	DANE           bool     // honour TLSA records (RFC 7672) where the resolver validates
+	MTASTS         bool     // honour MTA-STS policies (RFC 8461)
 	BareLF         string   // "refuse" or "normalise"
 	MaxReceived    int      // hops after which a message is a loop (B129)
 	LogLevel       string   // "debug", "info", "warn", "error"
@@ -148,16 +150,49 @@ type List struct {
 
 // Route is where mail of a kind goes. The zero Route is "unrouted" (B97).
 type Route struct {
-	Name          string   // "tenant:acme:in", "tenant:acme:out", "mx"
-	Hosts         []string // host:port, tried in order (B102); empty with MX
-	MX            string   // domain whose MX hosts are used; "" with Name "mx": the recipient's domain
-	TLS           string   // "none", "opportunistic", "required"
-	Port          int      // for MX hosts
-	Helo          string   // "" the gateway's hostname
-	Source        string   // local IP address, "" any
-	Protocol      string   // "smtp" or "lmtp"
-	Connections   int      // at one time
-	PerConnection int      // messages over one connection
+	Name          string     // "tenant:acme:in", "tenant:acme:out", "route:NAME" of a named route, "mx"
+	Hosts         []string   // host:port, tried in order (B102); empty with MX
+	Weights       []HostRank // of Hosts, by index; nil: their order
+	MX            string     // domain whose MX hosts are used; "" with Name "mx": the recipient's domain
+	TLS           string     // "none", "opportunistic", "required", "verified", "dane"
+	Port          int        // for MX hosts
+	Helo          string     // "" the gateway's hostname
+	Source        string     // local IPv4 address, "" any
+	Source6       string     // local IPv6 address, "" any
+	IP            string     // "any", "4", "6", "prefer4", "prefer6"
+	Protocol      string     // "smtp" or "lmtp"
+	Auth          *Login     // nil: none
+	Schedule      string     // name of a retry schedule; "" the tenant's
+	Connections   int        // at one time; 0 the destination's
+	PerConnection int        // messages over one connection; 0 the destination's
+}
+
+// HostRank is a host's place among those of its route: lower priority first,
+// within one by chance in proportion to weight (as in SRV records, RFC 2782).
+type HostRank struct{ Priority, Weight int }
+
+// Login is what a route authenticates with at its hosts (RFC 4954). It never
+// reaches a log.
+type Login struct{ User, Password string }
+
+// String keeps the password out of every message.
+func (*Login) String() string { return "redacted" }
+
+// Destination is how gently one destination is treated (B89). All fields are
+// set: Policy.Destination lays HCL over what is built in for large providers,
+// and that over the defaults.
+type Destination struct {
+	Name          string        // of the destination block or the built-in; "" the defaults
+	Connections   int           // at one time
+	PerConnection int           // messages over one connection
+	Rate          int           // messages within RatePer; 0 no limit
+	RatePer       time.Duration // window of Rate
+	Idle          time.Duration // an unused connection is kept for
+	Backoff       time.Duration // first pause after the destination asks for it (421, 4yz at MAIL) or cannot be reached; it doubles
+	MaxBackoff    time.Duration // longest pause
+	SuspendAfter  int           // refusals of everybody in a row until it counts as suspended; 0 never
+	SuspendFor    time.Duration // how long it is not tried then
+	Schedule      string        // name of a retry schedule; "" the route's
 }
 
 // IsZero reports the absence of a route.
@@ -169,6 +204,7 @@ type Recipients struct {
 	Local      []string      // addresses or patterns such as *@acme.test, lower case
 	ValidFor   time.Duration // how long a good answer is believed (B71)
 	InvalidFor time.Duration
+	Refresh    time.Duration // a good answer in use is asked for again this long before it ends; 0 not
 }
 
 // Settings are what applies to one address in one direction, groups included.
@@ -185,11 +221,19 @@ type Settings struct {
 // Retain says how long things are kept.
 type Retain struct {
 	Log, Quarantine time.Duration
+	Failed          time.Duration // bodies of mail that bounced, failed or was refused, so that it can be queued again (B132)
 }
 
 // Notify says who is told of what.
 type Notify struct {
 	Stalled []string // B145; default: postmaster at the tenant's first domain
+	Expired []string // told when held mail ends undecided (B136, B137); default as Stalled
+	// Language of notices to senders and administrators: "en", "de", ...; "" en.
+	Language string
+	// Templates replace the words of a notice by kind ("failed", "delayed",
+	// "relayed", "delivered", "stalled", "expired"): text/template sources.
+	Templates map[string]string
+	From      string // From of notices; "" the gateway's
 }
 
 // Facts are what is known of a message, or of a session so far. Fields of
@@ -272,7 +316,15 @@ type Decision struct {
 	Findings []Finding // as given, with Action, Recommended, Waived and Rule filled in
 	Score    float64   // of the findings that count
 	Tags     []string
-	Calls    []Call // what the "run" of matching action blocks asks for, each once
+	Secure   *Secure // the channel that a secure block demands, nil none
+	Calls    []Call  // what the "run" of matching action blocks asks for, each once
+}
+
+// Secure is a demand on the channel to the destination (B30).
+type Secure struct {
+	TLS       string // "required", "verified", "dane"
+	Otherwise string // "retry", "hold", "bounce"
+	Rule      string // HCL file:line
 }
 
 // Phase is one phase of a retry schedule: until this long after the first

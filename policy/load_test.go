@@ -109,7 +109,7 @@ func TestDefaults(t *testing.T) {
 	if got, want := d.Recipients(), (Recipients{Verify: "callout", ValidFor: 96 * time.Hour, InvalidFor: 2 * time.Hour}); !reflect.DeepEqual(got, want) {
 		t.Errorf("recipients %+v", got)
 	}
-	if got, want := d.Retain(), (Retain{32 * 24 * time.Hour, 14 * 24 * time.Hour}); got != want {
+	if got, want := d.Retain(), (Retain{Log: 32 * 24 * time.Hour, Quarantine: 14 * 24 * time.Hour}); got != want {
 		t.Errorf("retain %+v", got)
 	}
 	if got := d.Notify().Stalled; !reflect.DeepEqual(got, []string{"postmaster@default.test"}) {

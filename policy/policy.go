@@ -103,6 +103,25 @@ func (p *Policy) OutboundRoute(t *Tenant, rcptDomain string) Route {
 	return r
 }
 
+// RouteFor is the way of one recipient's mail by the policy's tables (B82,
+// B90): the tenant's own via blocks, its route or smarthost, the top level's via
+// blocks, and outbound the recipient domain's MX. dir is Inbound for mail into
+// the tenant. false: there is none, the mail is unrouted (B97).
+func (p *Policy) RouteFor(t *Tenant, dir, sender, recipient string) (Route, bool) {
+	if dir == Inbound {
+		return t.route, !t.route.IsZero()
+	}
+	_, domain, _ := strings.Cut(recipient, "@")
+	r := p.OutboundRoute(t, domain)
+	return r, !r.IsZero()
+}
+
+// Destination is how mail to a domain, at one of its hosts ("" not known yet)
+// by a route's name is to be treated (B89).
+func (p *Policy) Destination(domain, host, route string) Destination {
+	return Destination{Connections: 20, PerConnection: 100, Idle: 15 * time.Second, Backoff: time.Minute, MaxBackoff: time.Hour, SuspendAfter: 20, SuspendFor: 10 * time.Minute}
+}
+
 // RouteByName resolves a stored route name in this policy. false: the route
 // is gone, the mail is unrouted (B97). For "mx" the caller sets MX to the
 // recipient's domain.

@@ -22,8 +22,9 @@ type Request struct {
 
 // Rcpt is one recipient, with its number in the message.
 type Rcpt struct {
-	N    int
-	Addr mail.Address
+	N      int
+	Addr   mail.Address
+	Params mail.RcptParams
 }
 
 // Outcome is what became of one recipient in one attempt.
@@ -67,6 +68,18 @@ type RcptResult struct {
 	DNS bool
 	// RetryAfter is how long the failed look-up's answer holds, 0 unknown (B107).
 	RetryAfter time.Duration
+	// Throttled: our own limits for the destination (rate, back-off, suspended)
+	// left no room, so nothing was tried. It is no failure: the queue tries
+	// again after RetryAfter and counts nothing (B89).
+	Throttled bool
+	// Relayed: the host took the message but offers no DSN, so what the sender
+	// asked about success ends here ("relayed", RFC 3461 §5.2.2).
+	Relayed bool
+	// NoSecure: no host offered the channel that the route or policy demands.
+	NoSecure bool
+	// Channel says how the host was authenticated: "dane", "mta-sts", "pkix"
+	// (by its own certificate and name), "" not at all.
+	Channel string
 	// MayDuplicate: the reply to the final dot was lost; the destination may
 	// have the message although it is deferred.
 	MayDuplicate bool

@@ -13,15 +13,26 @@ type Route struct {
 	Hosts []string // "host", "host:port", "[::1]:25" or "unix:/path" (LMTP), tried in this order
 	MX    string   // domain whose mail exchangers are asked from the DNS
 
-	TLS    string // "none", "opportunistic" (also ""), "required"; as smtpc has them
-	Helo   string // our name in EHLO; "" the engine's hostname
-	Source string // local IP address to call from, "" any
-	LMTP   bool
+	// Weights are the priority and weight of Hosts, by index: lower priority
+	// first, within one by chance in proportion to weight (as SRV records,
+	// RFC 2782). nil: the order of Hosts.
+	Weights []Weight
 
-	MaxConns int // open connections to this next hop at a time; 0 means 20
-	PerConn  int // messages over one connection; 0 means 100
+	TLS     string // "none", "opportunistic" (also ""), "required", "verified", "dane"; as smtpc has them
+	Helo    string // our name in EHLO; "" the engine's hostname
+	Source  string // local IPv4 address to call from, "" any
+	Source6 string // local IPv6 address to call from, "" any
+	IP      string // "any" (also ""), "4", "6", "prefer4", "prefer6"
+	LMTP    bool
+	Auth    *smtpc.Credentials // nil: none
+
+	MaxConns int // open connections to this next hop at a time; 0 the destination's
+	PerConn  int // messages over one connection; 0 the destination's
 	Port     int // where a host names none; 0 means 25
 }
+
+// Weight is a host's place among those of its route.
+type Weight struct{ Priority, Weight int }
 
 // NextHop is the key by which recipients are grouped and connections counted:
 // routes with equal keys lead to the same place.

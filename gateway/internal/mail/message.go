@@ -23,11 +23,37 @@ type MailParams struct {
 	Size     int64  `json:"size,omitempty"` // declared, octets (RFC 1870); 0 none
 	Body     string `json:"body,omitempty"` // "", "7BIT" or "8BITMIME" (RFC 6152)
 	SMTPUTF8 bool   `json:"smtputf8,omitempty"`
+	Ret      string `json:"ret,omitempty"`   // "FULL", "HDRS" or "": what a failure notice returns (RFC 3461 §4.3)
+	EnvID    string `json:"envid,omitempty"` // the sender's own name for the transaction, xtext taken off (RFC 3461 §4.4)
 }
 
-// RcptParams are the ESMTP parameters of RCPT that we honour. DSN parameters
-// join here once RFC 3461 is honoured.
-type RcptParams struct{}
+// RcptParams are the ESMTP parameters of RCPT that we honour (RFC 3461 §4.1,
+// §4.2).
+type RcptParams struct {
+	Notify Notify `json:"notify,omitempty"`
+	// ORcpt is the original recipient, "type;address" with xtext taken off; "" none.
+	ORcpt string `json:"orcpt,omitempty"`
+}
+
+// Notify is when the sender wants to hear of a recipient (RFC 3461 §4.1). The
+// zero value is no NOTIFY at all: failures are told, and delay where we like.
+type Notify uint8
+
+// The conditions. NotifyNever stands alone.
+const (
+	NotifyNever Notify = 1 << iota
+	NotifySuccess
+	NotifyFailure
+	NotifyDelay
+)
+
+// Secure is a demand of policy on the channel to the destination (B30): the
+// message may leave over no lesser one.
+type Secure struct {
+	TLS       string `json:"tls"`       // "required", "verified" or "dane"
+	Otherwise string `json:"otherwise"` // when it cannot be had: "retry", "hold" (queue-frozen) or "bounce"
+	Rule      string `json:"rule"`      // HCL file:line that demands it
+}
 
 // Action is what a filter recommends or policy decides for a message. The
 // spelling equals the plugin ABI's and the HCL functions'.

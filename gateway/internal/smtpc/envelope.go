@@ -14,8 +14,9 @@ import (
 type Envelope struct {
 	From   mail.Address // the null address is <>
 	To     []mail.Address
-	Params mail.MailParams // Body and SMTPUTF8 say what the message needs
-	Size   int64           // octets of the message, 0 unknown
+	Rcpts  []mail.RcptParams // of To, by index; nil none. They go out where the peer offers DSN (RFC 3461)
+	Params mail.MailParams   // Body and SMTPUTF8 say what the message needs
+	Size   int64             // octets of the message, 0 unknown
 	// Probe asks about the recipients only: no DATA follows, and the
 	// transaction is reset (a callout).
 	Probe bool

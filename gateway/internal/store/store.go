@@ -108,6 +108,9 @@ type Recipient struct {
 	Ran       []string          `json:"ran,omitempty"`    // calls of plugins that policy has asked for: action block, "#", number
 	Reason    string            `json:"reason,omitempty"` // why held, frozen or refused, one sentence
 
+	DSN    mail.RcptParams `json:"dsn,omitzero"`     // what the client asked of us about notices (RFC 3461)
+	Secure *mail.Secure    `json:"secure,omitempty"` // the channel that policy demands (B30); not changed once it is here
+
 	Route    string `json:"route,omitempty"`    // route name in the policy
 	Schedule string `json:"schedule,omitempty"` // retry schedule's name
 	NextHop  string `json:"next_hop,omitempty"` // grouping and fairness key, e.g. "127.0.0.1:2526"
