@@ -165,6 +165,7 @@ type Route struct {
 	Schedule      string     // name of a retry schedule; "" the tenant's
 	Connections   int        // at one time; 0 the destination's
 	PerConnection int        // messages over one connection; 0 the destination's
+	Reject        string     // text of a via block's reject: mail for the recipient is refused, 550 5.1.2; Name is "reject"
 }
 
 // HostRank is a host's place among those of its route: lower priority first,
