@@ -122,6 +122,7 @@ type Recipient struct {
 	Attempts     int         `json:"attempts,omitempty"`
 	Breaks       int         `json:"breaks,omitempty"` // times a filter failed on it after the 250
 	DelayNoticed bool        `json:"delay_noticed,omitempty"`
+	Throttled    bool        `json:"throttled,omitempty"` // our own limits for the destination put off the last try (B89)
 	Last         *mail.Reply `json:"last,omitempty"`
 	LastRemote   bool        `json:"last_remote,omitempty"` // Last is the destination's own words
 	LastHost     string      `json:"last_host,omitempty"`
@@ -207,6 +208,9 @@ type Admission struct {
 	// LeaseFor, when positive, puts the due recipients under a lease from the
 	// start: an attempt is already running (direct delivery past its budget).
 	LeaseFor time.Duration
+	// LeaseOnly names the recipients (N) that LeaseFor is about; nil all. The
+	// others are due as they say.
+	LeaseOnly []int
 }
 
 // Queue is the state of mail. Enqueue is the durability point of the gateway.
@@ -239,7 +243,8 @@ type Queue interface {
 	Settle(ctx context.Context, l Lease, o Outcome) error
 
 	// Update changes one message as an operator or the keeper asks: f gets a
-	// private copy, may change recipients that are not leased, and returns
+	// private copy, may change recipients that are not leased, may add further
+	// ones behind them (with the next N, and while the body is kept), and returns
 	// the events to write with it. It may be called more than once, and must
 	// not change the store itself. Changing
 	// a leased recipient gives ErrLeased. An error of f ends it unchanged.
@@ -352,6 +357,11 @@ type Journal interface {
 	// cursor to go on from and no error, and at least one message was looked
 	// at: a search always gets on.
 	Search(ctx context.Context, f query.Filter, cursor string, limit int) ([]Row, string, error)
+	// Each calls do for every recipient's row that matches, newest message
+	// first, and holds no more than a few hundred messages at a time. A row is
+	// given at most once, as it is when it is read; do may change the store. An
+	// error of do ends it and comes back, as does ctx's.
+	Each(ctx context.Context, f query.Filter, do func(Row) error) error
 	// Sync waits until everything recorded before the call is durable.
 	Sync(ctx context.Context) error
 	// Resolve finds the one message whose ID starts with prefix. ErrNotFound,

@@ -68,8 +68,8 @@ func (s *Store) update(id mail.ID, f func(*store.Message) ([]mail.Event, error))
 	if err := checkRecipients(m, m.HasBody); err != nil {
 		return false, err
 	}
-	if len(m.Recipients) != len(old.msg.Recipients) {
-		return false, errors.New("recipients cannot be added or removed")
+	if err := sameOrMore(old.msg, m); err != nil {
+		return false, err
 	}
 	c, err := newChange(old, m, nil, events)
 	if err != nil {
@@ -78,10 +78,9 @@ func (s *Store) update(id mail.ID, f func(*store.Message) ([]mail.Event, error))
 	touched := map[int]bool{}
 	for _, kv := range c.sets {
 		if n, ok := recipientOf(kv.k); ok {
-			if old.rawRcpt[n] == nil {
-				return false, fmt.Errorf("recipient %d does not exist", n)
+			if old.rawRcpt[n] != nil { // a further one is under no lease
+				touched[n] = true
 			}
-			touched[n] = true
 		}
 	}
 	now := s.now().UnixNano()
@@ -98,6 +97,31 @@ func (s *Store) update(id mail.ID, f func(*store.Message) ([]mail.Event, error))
 		},
 	})
 	return old.msg.HasBody && !m.HasBody, err
+}
+
+// sameOrMore refuses what f must not do to the list of recipients: each that
+// was there stays, and further ones stand behind them with higher numbers.
+func sameOrMore(old, m *store.Message) error {
+	if len(m.Recipients) < len(old.Recipients) {
+		return errors.New("recipients cannot be removed")
+	}
+	most := 0
+	for i := range old.Recipients {
+		if m.Recipients[i].N != old.Recipients[i].N {
+			return fmt.Errorf("recipient %d does not exist", m.Recipients[i].N)
+		}
+		most = max(most, old.Recipients[i].N)
+	}
+	for _, r := range m.Recipients[len(old.Recipients):] {
+		if r.N <= most {
+			return fmt.Errorf("recipient %d cannot be added: the next number is %d", r.N, most+1)
+		}
+		if !m.HasBody {
+			return fmt.Errorf("recipient %d cannot be added: the body is gone", r.N)
+		}
+		most = r.N
+	}
+	return nil
 }
 
 // recipientOf reads N from a recipient's key.

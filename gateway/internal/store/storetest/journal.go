@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -200,6 +201,43 @@ var journalTests = []test{
 		if rows, next, err := f.s.Search(ctx, none, "", 10); err != nil || len(rows) > 0 || next != "" {
 			f.Fatalf("%d rows of what cannot be, %q, %v", len(rows), next, err)
 		}
+	}},
+	{"each_gives_every_row_once", func(f *fixture) {
+		f.record(3, mail.StatusDelivered)
+		for range 600 { // more than are read at a time
+			f.enqueue(message(rcpt(1, "a"), rcpt(2, "b")))
+		}
+		for _, c := range []struct {
+			filter query.Filter
+			want   int
+		}{
+			{query.Where("status", query.Is, "queued"), 1200},
+			{query.And(query.Where("status", query.Is, "queued"), query.Where("next_hop", query.Is, "b")), 600},
+			{query.Where("status", query.Is, "delivered"), 3},
+			{query.Filter{}, 1206},
+		} {
+			seen := map[string]bool{}
+			f.must(f.s.Each(ctx, c.filter, func(r store.Row) error {
+				seen[fmt.Sprint(r.Message.ID, r.Recipient.N)] = true
+				return nil
+			}))
+			if len(seen) != c.want {
+				f.Fatalf("%v: %d rows, want %d", c.filter, len(seen), c.want)
+			}
+		}
+		enough, n := errors.New("enough"), 0
+		err := f.s.Each(ctx, query.Where("status", query.Is, "queued"), func(store.Row) error {
+			if n++; n == 300 {
+				return enough
+			}
+			return nil
+		})
+		if !errors.Is(err, enough) || n != 300 {
+			f.Fatalf("%d rows, %v", n, err)
+		}
+		over, cancel := context.WithCancel(ctx)
+		cancel()
+		f.wantErr(f.s.Each(over, query.Where("status", query.Is, "queued"), func(store.Row) error { return nil }), context.Canceled)
 	}},
 	{"search_refuses_nonsense", func(f *fixture) {
 		if _, _, err := f.s.Search(ctx, all, "nonsense", 1); err == nil {

@@ -64,6 +64,33 @@ var updateTests = []test{
 			f.Fatal(got)
 		}
 	}},
+	{"recipients_are_added_behind", func(f *fixture) {
+		m := f.enqueue(message(rcpt(1, "a"), rcpt(2, "a")))
+		c := f.claimOne(t0) // those it leases are not touched
+		add := func(n int) error {
+			return f.s.Update(ctx, m.ID, func(m *store.Message) ([]mail.Event, error) {
+				m.Recipients = append(m.Recipients, rcpt(n, "b"))
+				return nil, nil
+			})
+		}
+		if add(2) == nil {
+			f.Fatal("a number was given twice")
+		}
+		f.must(add(3))
+		f.must(f.s.Settle(ctx, c.Lease, outcome(c, mail.StatusDelivered)))
+		f.reopen()
+		f.wantStatus(m.ID, 2, mail.StatusDelivered)
+		if c := f.claimOne(t0); !slices.Equal(c.Lease.Recipients, []int{3}) || find(c.Message, 3).NextHop != "b" {
+			f.Fatalf("claimed %v", c.Lease.Recipients)
+		}
+		err := f.s.Update(ctx, m.ID, func(m *store.Message) ([]mail.Event, error) {
+			m.Recipients = m.Recipients[:2]
+			return nil, nil
+		})
+		if err == nil {
+			f.Fatal("a recipient was removed")
+		}
+	}},
 	{"an_error_ends_it_unchanged", func(f *fixture) {
 		m := f.enqueue(message(rcpt(1, "a")))
 		oops := errors.New("oops")
