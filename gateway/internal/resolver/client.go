@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,6 +15,7 @@ import (
 // Options configure a Client; zero fields have the defaults named.
 type Options struct {
 	Servers    []string      // "192.0.2.53" or "192.0.2.53:53"; default those of ResolvConf
+	Validating []string      // those of them, not on the loopback, whose AD bit is believed (see secure.go)
 	ResolvConf string        // default /etc/resolv.conf
 	HostsFile  string        // names for Addrs that go before the DNS; default /etc/hosts, "none" for none
 	Timeout    time.Duration // one query to one server; default 3 s
@@ -41,7 +40,7 @@ const (
 type Client struct {
 	opt     Options
 	log     *slog.Logger
-	servers []string
+	servers []server
 	first   atomic.Int32 // the server that answered last
 	cache   cache
 	hosts   hostsFile
@@ -75,32 +74,16 @@ func New(o Options) *Client {
 	if o.MaxTTL <= 0 {
 		o.MaxTTL = time.Hour
 	}
-	c := &Client{opt: o, log: o.Logger, servers: serverAddrs(o)}
+	c := &Client{opt: o, log: o.Logger, servers: servers(o)}
 	c.cache = cache{max: o.CacheSize, now: o.Now, m: map[question]answer{}}
 	c.hosts = hostsFile{path: o.HostsFile, now: o.Now}
 	if len(c.servers) == 0 {
 		c.log.Warn("no name servers: every look-up will fail; set gateway.resolver or " + o.ResolvConf)
 	}
+	if some, all := c.Validating(); some && !all {
+		c.log.Warn("some name servers are not trusted to validate: what DNSSEC protects depends on which of them answers")
+	}
 	return c
-}
-
-func serverAddrs(o Options) []string {
-	servers := o.Servers
-	if len(servers) == 0 {
-		if conf, err := dns.ClientConfigFromFile(o.ResolvConf); err == nil {
-			for _, s := range conf.Servers {
-				servers = append(servers, net.JoinHostPort(s, conf.Port))
-			}
-		}
-	}
-	var out []string
-	for _, s := range servers {
-		if _, err := netip.ParseAddr(s); err == nil {
-			s = net.JoinHostPort(s, "53")
-		}
-		out = append(out, s)
-	}
-	return out
 }
 
 // question is a cache key.
@@ -142,11 +125,12 @@ func (c *Client) ask(ctx context.Context, q question) answer {
 			return c.failed(context.Cause(ctx))
 		}
 		var msg *dns.Msg
-		if msg, err = c.exchange(ctx, q, c.servers[n]); err != nil {
-			c.log.Debug("dns query failed", "server", c.servers[n], "name", q.name, "type", dns.TypeToString[q.kind], "err", err)
+		if msg, err = c.exchange(ctx, q, c.servers[n].addr); err != nil {
+			c.log.Debug("dns query failed", "server", c.servers[n].addr, "name", q.name, "type", dns.TypeToString[q.kind], "err", err)
 			continue
 		}
 		c.first.Store(int32(n))
+		msg.AuthenticatedData = msg.AuthenticatedData && c.servers[n].trusted
 		return c.read(q, msg)
 	}
 	return c.failed(err)
@@ -177,11 +161,49 @@ func (c *Client) exchange(ctx context.Context, q question, server string) (*dns.
 			continue
 		}
 		if r.Rcode != dns.RcodeSuccess && r.Rcode != dns.RcodeNameError {
-			return nil, fmt.Errorf("asking %s: %s", server, dns.RcodeToString[r.Rcode])
+			return nil, fmt.Errorf("asking %s: %s%s", server, dns.RcodeToString[r.Rcode], extended(r))
+		}
+		if referral(r) {
+			return nil, fmt.Errorf("asking %s: it does not know and refers elsewhere; a resolver that answers for every name is needed", server)
 		}
 		return r, nil
 	}
 	return nil, fmt.Errorf("asking %s: the answer does not fit", server)
+}
+
+// referral reports an answer that is none (RFC 2308 §2.2): it must not be read
+// as "no such record".
+func referral(m *dns.Msg) bool {
+	if m.Rcode != dns.RcodeSuccess || len(m.Answer) > 0 {
+		return false
+	}
+	ns := false
+	for _, rr := range m.Ns {
+		switch rr.Header().Rrtype {
+		case dns.TypeSOA:
+			return false
+		case dns.TypeNS:
+			ns = true
+		}
+	}
+	return ns
+}
+
+// extended is what the server adds to its failure (RFC 8914), such as that an
+// answer is bogus.
+func extended(m *dns.Msg) string {
+	opt := m.IsEdns0()
+	if opt == nil {
+		return ""
+	}
+	for _, o := range opt.Option {
+		if e, ok := o.(*dns.EDNS0_EDE); ok {
+			if what := dns.ExtendedErrorCodeToString[e.InfoCode]; what != "" {
+				return " (" + what + ")"
+			}
+		}
+	}
+	return ""
 }
 
 // exchange is client.ExchangeContext, but it ends with ctx: that looks at the
@@ -227,12 +249,12 @@ func (c *Client) read(q question, m *dns.Msg) answer {
 		name = next
 	}
 	if len(records) > 0 {
-		return answer{records: records, until: now.Add(ttl), secure: m.AuthenticatedData}
+		return answer{records: records, name: name, until: now.Add(ttl), secure: m.AuthenticatedData}
 	}
 	ttl = min(negativeTTL(m), ttl)
 	return answer{
-		err:   &Error{NotFound: true, NoDomain: m.Rcode == dns.RcodeNameError, TTL: ttl},
-		until: now.Add(ttl), secure: m.AuthenticatedData,
+		err:  &Error{NotFound: true, NoDomain: m.Rcode == dns.RcodeNameError, TTL: ttl},
+		name: name, until: now.Add(ttl), secure: m.AuthenticatedData,
 	}
 }
 
@@ -251,8 +273,9 @@ func negativeTTL(m *dns.Msg) time.Duration {
 type answer struct {
 	records []dns.RR
 	err     *Error
+	name    string // at the end of the aliases, with the final dot
 	until   time.Time
-	secure  bool // validated, the name server says
+	secure  bool // validated, says a name server that is trusted to
 }
 
 func (a answer) failure(q question) error {

@@ -14,9 +14,11 @@ import (
 
 // MX implements Resolver.
 func (c *Client) MX(ctx context.Context, domain string) ([]MX, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.opt.Budget)
-	defer cancel()
-	records, err := c.lookup(ctx, domain, dns.TypeMX)
+	mx, _, err := c.MXSecure(ctx, domain)
+	return mx, err
+}
+
+func exchangers(records []dns.RR, err error) ([]MX, error) {
 	if err != nil {
 		var e *Error
 		if errors.As(err, &e) && e.NotFound && !e.NoDomain {
@@ -45,12 +47,8 @@ func (c *Client) Addrs(ctx context.Context, host string) ([]netip.Addr, error) {
 	if a, err := netip.ParseAddr(host); err == nil {
 		return []netip.Addr{a.Unmap()}, nil
 	}
-	if a := c.hosts.lookup(host); len(a) > 0 {
+	if a := c.known(host); len(a) > 0 {
 		return a, nil
-	}
-	name := dns.CanonicalName(host)
-	if name == "localhost." || strings.HasSuffix(name, ".localhost.") {
-		return []netip.Addr{netip.MustParseAddr("127.0.0.1"), netip.IPv6Loopback()}, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.opt.Budget)
 	defer cancel()
@@ -64,6 +62,17 @@ func (c *Client) Addrs(ctx context.Context, host string) ([]netip.Addr, error) {
 		return out, nil
 	}
 	return nil, worse(err4, err6)
+}
+
+// known are the addresses of a host that the DNS is not asked for.
+func (c *Client) known(host string) []netip.Addr {
+	if a := c.hosts.lookup(host); len(a) > 0 {
+		return a
+	}
+	if name := dns.CanonicalName(host); name == "localhost." || strings.HasSuffix(name, ".localhost.") {
+		return []netip.Addr{netip.MustParseAddr("127.0.0.1"), netip.IPv6Loopback()}
+	}
+	return nil
 }
 
 func (c *Client) addrs(ctx context.Context, host string, kind uint16) ([]netip.Addr, error) {

@@ -17,8 +17,8 @@ type Records struct {
 	// strings of a TXT record are joined.
 	Values []string
 	TTL    time.Duration // how long the answer holds, also where there is none
-	// Secure: the name server says that it has validated the answer (the AD bit,
-	// RFC 6840 §5.8). It is worth as much as the way to that server is.
+	// Secure: a name server that is trusted to says that it has validated the
+	// answer (the AD bit, RFC 6840 §5.8; see secure.go).
 	Secure bool
 }
 
