@@ -6,6 +6,7 @@
 package policy
 
 import (
+	"log/slog"
 	"net/netip"
 	"time"
 
@@ -150,10 +151,10 @@ type List struct {
 
 // Route is where mail of a kind goes. The zero Route is "unrouted" (B97).
 type Route struct {
-	Name          string     // "tenant:acme:in", "tenant:acme:out", "route:NAME" of a named route, "mx"
+	Name          string     // "tenant:acme:in", "tenant:acme:out", "route:NAME" of a named route, "mx", "reject"
 	Hosts         []string   // host:port, tried in order (B102); empty with MX
 	Weights       []HostRank // of Hosts, by index; nil: their order
-	MX            string     // domain whose MX hosts are used; "" with Name "mx": the recipient's domain
+	MX            string     // domain whose MX hosts are used; "" without Hosts: the recipient's domain
 	TLS           string     // "none", "opportunistic", "required", "verified", "dane"
 	Port          int        // for MX hosts
 	Helo          string     // "" the gateway's hostname
@@ -166,6 +167,7 @@ type Route struct {
 	Connections   int        // at one time; 0 the destination's
 	PerConnection int        // messages over one connection; 0 the destination's
 	Reject        string     // text of a via block's reject: mail for the recipient is refused, 550 5.1.2; Name is "reject"
+	Rule          string     // HCL file:line of what chose it (RouteFor) or declares it (RouteByName); "" neither
 }
 
 // HostRank is a host's place among those of its route: lower priority first,
@@ -177,7 +179,16 @@ type HostRank struct{ Priority, Weight int }
 type Login struct{ User, Password string }
 
 // String keeps the password out of every message.
-func (*Login) String() string { return "redacted" }
+func (Login) String() string { return "redacted" }
+
+// GoString is String, for %#v.
+func (l Login) GoString() string { return l.String() }
+
+// LogValue is String, for slog.
+func (l Login) LogValue() slog.Value { return slog.StringValue(l.String()) }
+
+// MarshalText is String, for JSON.
+func (l Login) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
 
 // Destination is how gently one destination is treated (B89). All fields are
 // set: Policy.Destination lays HCL over what is built in for large providers,

@@ -78,7 +78,7 @@ func (t *Tenant) Decide(dir string, fx *Facts, findings []Finding, waivers []Wai
 	if dir == Outbound {
 		own, others = others, own
 	}
-	j := judge{policy: t.policy, chain: t.chain(dir), settings: t.settingsOfAll(dir, own), others: others, direction: dir}
+	j := judge{policy: t.policy, chain: t.chain(dir), settings: t.settingsOfAll(dir, own), secure: t.secure[side(dir)], others: others, direction: dir}
 	return j.decide(fx, findings, waivers)
 }
 
@@ -105,6 +105,7 @@ type judge struct {
 	policy   *Policy
 	chain    *chain
 	settings *settings // nil: before a tenant is known
+	secure   []*secure
 
 	others    []string // the other party's addresses, for allow_encrypted
 	direction string
@@ -119,6 +120,11 @@ func (j *judge) decide(fx *Facts, findings []Finding, waivers []Waiver) (Decisio
 		known.Direction = j.direction
 	}
 	facts := newFactSet(j.policy, &known)
+	var err error
+	if d.Secure, err = j.secured(facts, &d, live); err != nil {
+		return Decision{}, err
+	}
+	facts.about(nil)
 	if len(live) == 0 {
 		disp, rule, err := j.act(facts, &d)
 		if err != nil {

@@ -173,6 +173,12 @@ func (l *loader) decode(a *attrSpec, v cty.Value) (any, *problem) {
 		return l.list(a, v, parseParty)
 	case kHostPorts:
 		return l.list(a, v, parseHost)
+	case kRouteHosts:
+		return l.list(a, v, parseRouteHost)
+	case kDomainPatterns:
+		return l.list(a, v, parseDomainPattern)
+	case kSenders:
+		return l.list(a, v, parseSender)
 	case kStrings:
 		return l.list(a, v, func(s string) (string, error) { return s, nil })
 	case kPrefixes:
@@ -221,14 +227,18 @@ func (l *loader) scalar(a *attrSpec, s string) (any, *problem) {
 		return p, nil
 	case kDomain:
 		parse = parseDomain
+	case kMX:
+		parse = parseMX
+	case kAddress:
+		parse = parseAddress
 	case kListen:
 		parse = parseListen
-	case kIP:
-		p, e := parsePrefix(s)
-		if e != nil || !p.IsSingleIP() {
-			return nil, wrong("%q is not an IP address. Write one such as \"192.0.2.1\".", clip(s))
-		}
-		return p.Addr().String(), nil
+	case kIP, kIP4, kIP6:
+		return a.ip(s)
+	case kRate:
+		return parseRate(s)
+	case kPassword:
+		return password(s)
 	}
 	if parse == nil {
 		return s, nil
@@ -238,6 +248,35 @@ func (l *loader) scalar(a *attrSpec, s string) (any, *problem) {
 		return nil, wrong("%q is not usable: %v. Write %s.", clip(s), err, a.what())
 	}
 	return out, nil
+}
+
+// ip decodes an IP address, of one family where the attribute says so.
+func (a *attrSpec) ip(s string) (any, *problem) {
+	p, e := parsePrefix(s)
+	switch {
+	case e != nil || !p.IsSingleIP():
+		return nil, wrong("%q is not an IP address. Write one such as \"192.0.2.1\".", clip(s))
+	case a.kind == kIP4 && !p.Addr().Is4():
+		return nil, wrong("%q is an IPv6 address. Write it as source6, and an IPv4 address here.", clip(s))
+	case a.kind == kIP6 && !p.Addr().Is6():
+		return nil, wrong("%q is an IPv4 address. Write it as source, and an IPv6 address here.", clip(s))
+	}
+	return p.Addr().String(), nil
+}
+
+// password takes what SASL PLAIN can carry (RFC 4616 §2). It quotes nothing.
+func password(s string) (any, *problem) {
+	switch {
+	case s == "":
+		return nil, wrong("it is empty. Give the password, best as var.NAME.")
+	case strings.HasSuffix(s, "\n"):
+		return nil, wrong("it ends with a line break. Take that off with chomp(), as in chomp(file(\"…\")).")
+	case strings.ContainsAny(s, "\x00\r\n"):
+		return nil, wrong("it has a line break or a NUL in it, which no server takes. Give a password on one line.")
+	case len(s) > 1000:
+		return nil, wrong("it is longer than 1000 octets, which no server takes. Give the password alone.")
+	}
+	return s, nil
 }
 
 func (a *attrSpec) duration(s string) (any, *problem) {

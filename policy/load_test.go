@@ -90,7 +90,7 @@ func TestExamples(t *testing.T) {
 func TestDefaults(t *testing.T) {
 	p := mustLoad(t, "testdata/decide.hcl", testOptions)
 	if got, want := p.Gateway(), (Gateway{Hostname: "mx.weir.test", DataDir: "testdata/var", Watermark: 256 << 20,
-		Queue: QueueSettings{64, 10}, DirectInbound: 30 * time.Second, DirectOutbound: 10 * time.Second, Resolver: []string{},
+		Queue: QueueSettings{64, 10}, DirectInbound: 30 * time.Second, DirectOutbound: 10 * time.Second, Resolver: []string{}, DANE: true, MTASTS: true,
 		BareLF: "refuse", MaxReceived: 50, LogLevel: "info", LogFormat: "text"}); !reflect.DeepEqual(got, want) {
 		t.Errorf("gateway %+v\nwant    %+v", got, want)
 	}
@@ -106,16 +106,16 @@ func TestDefaults(t *testing.T) {
 	if got := d.Settings(Outbound, ""); got.Hold != 24*time.Hour || got.Lifetime != 0 {
 		t.Errorf("outbound %+v", got)
 	}
-	if got, want := d.Recipients(), (Recipients{Verify: "callout", ValidFor: 96 * time.Hour, InvalidFor: 2 * time.Hour}); !reflect.DeepEqual(got, want) {
+	if got, want := d.Recipients(), (Recipients{Verify: "callout", ValidFor: 96 * time.Hour, InvalidFor: 2 * time.Hour, Refresh: 6 * time.Hour}); !reflect.DeepEqual(got, want) {
 		t.Errorf("recipients %+v", got)
 	}
-	if got, want := d.Retain(), (Retain{Log: 32 * 24 * time.Hour, Quarantine: 14 * 24 * time.Hour}); got != want {
+	if got, want := d.Retain(), (Retain{Log: 32 * 24 * time.Hour, Quarantine: 14 * 24 * time.Hour, Failed: 7 * 24 * time.Hour}); got != want {
 		t.Errorf("retain %+v", got)
 	}
 	if got := d.Notify().Stalled; !reflect.DeepEqual(got, []string{"postmaster@default.test"}) {
 		t.Errorf("notify %v", got)
 	}
-	if r := d.Route(); r.Name != "tenant:default:in" || r.TLS != "opportunistic" || r.Protocol != "smtp" || r.Connections != 10 || r.PerConnection != 100 {
+	if r := d.Route(); r.Name != "tenant:default:in" || r.TLS != "opportunistic" || r.Protocol != "smtp" || r.IP != "any" || r.Connections != 0 || r.PerConnection != 0 {
 		t.Errorf("route %+v", r)
 	}
 }
@@ -123,7 +123,7 @@ func TestDefaults(t *testing.T) {
 func TestFullConfig(t *testing.T) {
 	p := mustLoad(t, "testdata/good/full.hcl", testOptions)
 	if got, want := p.Gateway(), (Gateway{Hostname: "mx.weir.test", DataDir: "/var/lib/weir", Watermark: 2 << 30,
-		Queue: QueueSettings{8, 2}, DirectInbound: 20 * time.Second, Resolver: []string{"127.0.0.1:53", "[::1]:5353"},
+		Queue: QueueSettings{8, 2}, DirectInbound: 20 * time.Second, Resolver: []string{"127.0.0.1:53", "[::1]:5353"}, DANE: true, MTASTS: true,
 		BareLF: "normalise", MaxReceived: 30, LogLevel: "debug", LogFormat: "json"}); !reflect.DeepEqual(got, want) {
 		t.Errorf("gateway %+v\nwant    %+v", got, want)
 	}
@@ -163,10 +163,10 @@ func TestFullConfig(t *testing.T) {
 	}
 	for name, want := range map[string]Route{
 		"tenant:acme:in": {Name: "tenant:acme:in", Hosts: []string{"127.0.0.1:2526", "mail.acme.test:25"}, TLS: "required", Port: 25,
-			Helo: "out.weir.test", Source: "192.0.2.9", Protocol: "smtp", Connections: 4, PerConnection: 7},
-		"tenant:acme:out": {Name: "tenant:acme:out", MX: "smart.test", TLS: "opportunistic", Port: 25, Protocol: "smtp", Connections: 10, PerConnection: 100},
-		"tenant:one:in":   {Name: "tenant:one:in", Hosts: []string{"127.0.0.1:24"}, TLS: "opportunistic", Port: 25, Protocol: "lmtp", Connections: 10, PerConnection: 100},
-		"mx":              {Name: "mx", TLS: "opportunistic", Port: 25, Protocol: "smtp", Connections: 10, PerConnection: 100},
+			Helo: "out.weir.test", Source: "192.0.2.9", IP: "any", Protocol: "smtp", Connections: 4, PerConnection: 7, Rule: "testdata/good/full.hcl:148"},
+		"tenant:acme:out": {Name: "tenant:acme:out", MX: "smart.test", TLS: "opportunistic", Port: 25, IP: "any", Protocol: "smtp", Rule: "testdata/good/full.hcl:173"},
+		"tenant:one:in":   {Name: "tenant:one:in", Hosts: []string{"127.0.0.1:24"}, TLS: "opportunistic", Port: 25, IP: "any", Protocol: "lmtp", Rule: "testdata/good/full.hcl:193"},
+		"mx":              {Name: "mx", TLS: "opportunistic", Port: 25, IP: "any", Protocol: "smtp"},
 	} {
 		if got, ok := p.RouteByName(name); !ok || !reflect.DeepEqual(got, want) {
 			t.Errorf("route %s: %+v", name, got)

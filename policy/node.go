@@ -106,6 +106,14 @@ func (l *loader) label(spec *blockSpec, b *hclsyntax.Block) (string, bool) {
 		l.fail("Unexpected label", b.LabelRanges[1], &head, "A %s block takes one label, its %s. Remove %q.", spec.name, spec.label, b.Labels[1])
 		return "", false
 	}
+	if spec.parse != nil {
+		name, err := spec.parse(b.Labels[0])
+		if err != nil {
+			l.fail("Invalid name", b.LabelRanges[0], &head, "%q cannot name a %s: %s", clip(b.Labels[0]), spec.name, sentence(err.Error()))
+			return "", false
+		}
+		return name, true
+	}
 	if !validName(b.Labels[0]) {
 		l.fail("Invalid name", b.LabelRanges[0], &head, "%q cannot name a %s. %s", clip(b.Labels[0]), spec.name, nameRemedy)
 		return "", false

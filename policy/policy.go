@@ -28,6 +28,11 @@ type Policy struct {
 	lookup    listIndex
 	rulesets  []*ruleset
 	chains    map[string]*chain // of listeners, by name
+
+	routes       []Route
+	routeIndex   map[string]int // name → index in routes
+	vias         *viaTable
+	destinations *destinationTable
 }
 
 // Digest is a hash of everything that was read: HCL, files named by file(),
@@ -103,54 +108,6 @@ func (p *Policy) OutboundRoute(t *Tenant, rcptDomain string) Route {
 	return r
 }
 
-// RouteFor is the way of one recipient's mail by the policy's tables (B82,
-// B90): the tenant's own via blocks, its route or smarthost, the top level's via
-// blocks, and outbound the recipient domain's MX. dir is Inbound for mail into
-// the tenant. false: there is none, the mail is unrouted (B97).
-func (p *Policy) RouteFor(t *Tenant, dir, sender, recipient string) (Route, bool) {
-	if dir == Inbound {
-		return t.route, !t.route.IsZero()
-	}
-	_, domain, _ := strings.Cut(recipient, "@")
-	r := p.OutboundRoute(t, domain)
-	return r, !r.IsZero()
-}
-
-// Destination is how mail to a domain, at one of its hosts ("" not known yet)
-// by a route's name is to be treated (B89).
-func (p *Policy) Destination(domain, host, route string) Destination {
-	return Destination{Connections: 20, PerConnection: 100, Idle: 15 * time.Second, Backoff: time.Minute, MaxBackoff: time.Hour, SuspendAfter: 20, SuspendFor: 10 * time.Minute}
-}
-
-// RouteByName resolves a stored route name in this policy. false: the route
-// is gone, the mail is unrouted (B97). For "mx" the caller sets MX to the
-// recipient's domain.
-func (p *Policy) RouteByName(name string) (Route, bool) {
-	if name == mxRouteName {
-		return mxRoute(), true
-	}
-	rest, ok := strings.CutPrefix(name, "tenant:")
-	if !ok {
-		return Route{}, false
-	}
-	i := strings.LastIndexByte(rest, ':')
-	if i < 0 {
-		return Route{}, false
-	}
-	t, ok := p.byName[rest[:i]]
-	if !ok {
-		return Route{}, false
-	}
-	var r Route
-	switch rest[i+1:] {
-	case "in":
-		r = t.route
-	case "out":
-		r = t.outbound
-	}
-	return r, !r.IsZero()
-}
-
 // Tenant is one tenant. It never changes.
 type Tenant struct {
 	Name    string
@@ -164,7 +121,10 @@ type Tenant struct {
 	recipients Recipients
 	retain     Retain
 	notify     Notify
-	settings   [2]settings // inbound, outbound
+	settings   [2]settings  // inbound, outbound
+	vias       [2]*viaTable // inbound, outbound
+	secure     [2][]*secure // inbound, outbound
+	mayUse     map[string]bool
 	groups     []group
 }
 

@@ -24,6 +24,7 @@ func Reference() []byte {
 	for _, b := range language.blocks {
 		w.block(b, 2, b.name)
 	}
+	w.providers()
 	w.expressions()
 	w.functions()
 	return []byte(w.b.String())
@@ -43,6 +44,7 @@ func (w *reference) contents() {
 	for _, b := range language.blocks {
 		w.line("- [%s](#%s): %s", b.name, b.name, firstSentence(b.doc))
 	}
+	w.line("- [Large mailbox providers](#large-mailbox-providers)")
 	w.line("- [Expressions about a message](#expressions-about-a-message)")
 	w.line("- [Functions](#functions)")
 	w.line("")
@@ -73,6 +75,11 @@ func (w *reference) block(b *blockSpec, level int, path string) {
 	}
 	w.line("`%s { … }` · %s %s", form, how, b.doc)
 	w.line("")
+	if b.like != "" {
+		w.line("Its attributes and blocks are those of [%s](#%s).", b.like, b.like)
+		w.line("")
+		return
+	}
 	if b.sample != "" {
 		w.line("```hcl")
 		w.line("%s", b.sample)
@@ -128,6 +135,31 @@ func (w *reference) attr(a *attrSpec) {
 }
 
 func cell(s string) string { return strings.ReplaceAll(s, "|", `\|`) }
+
+// providers is the table of what is built in for destinations.
+func (w *reference) providers() {
+	w.line("## Large mailbox providers")
+	w.line("")
+	w.line("What is built in for [destination](#destination), under its name, the first that matches. No provider publishes firm")
+	w.line("numbers; these stay below what their guidance for senders says, and are cautious where it says nothing. What is not")
+	w.line("in the table is as for any destination. A destination block that names the same domain or host changes what it writes out.")
+	w.line("")
+	w.line("| Name | Domains | Hosts | `connections` | `per_connection` | `backoff` | `max_backoff` | Why |")
+	w.line("|---|---|---|---|---|---|---|---|")
+	code := func(names []string) string {
+		if len(names) == 0 {
+			return ""
+		}
+		return "`" + strings.Join(names, "`, `") + "`"
+	}
+	for _, p := range providers {
+		d := defaultDestination()
+		p.gentle.over(&d)
+		w.line("| `%s` | %s | %s | %d | %d | %s | %s | %s |", p.name, code(p.domains), code(p.mx), d.Connections, d.PerConnection,
+			formatDuration(d.Backoff), formatDuration(d.MaxBackoff), cell(p.doc))
+	}
+	w.line("")
+}
 
 func (w *reference) expressions() {
 	w.line("## Expressions about a message")

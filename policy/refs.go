@@ -10,13 +10,13 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// ref is the value of plugin.rules, ruleset.baseline, retry.standard, list.x.
+// ref is the value of plugin.rules, ruleset.baseline, retry.standard, list.x, route.y.
 type ref struct{ kind, name string }
 
 var refType = cty.Capsule("reference", reflect.TypeOf(ref{}))
 
 // namespaces are the roots whose members are declared blocks.
-var namespaces = []string{"plugin", "ruleset", "retry", "list"}
+var namespaces = []string{"plugin", "ruleset", "retry", "list", "route"}
 
 // namespace is an object with a reference for each name.
 func namespace(kind string, names []string) cty.Value {

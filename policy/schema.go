@@ -7,33 +7,42 @@ import "github.com/mailweir/weir/sdk/abi/grant"
 type valueKind int
 
 const (
-	kString       valueKind = iota // string
-	kBool                          // bool
-	kInt                           // int, between min and max
-	kNumber                        // float64, between min and max
-	kDuration                      // time.Duration
-	kBytes                         // int64 octets
-	kDomain                        // string: a host or domain name, lower-case A-labels
-	kDomains                       // []string
-	kAddresses                     // []string: e-mail addresses
-	kParties                       // []string: addresses, domains or patterns such as *@acme.test
-	kStrings                       // []string
-	kListen                        // string: address to listen on, host:port or :port
-	kHostPorts                     // []string: host:port; the port may be left out
-	kIP                            // string: an IP address
-	kPrefixes                      // []netip.Prefix: IP addresses and networks
-	kPath                          // string: a path, resolved against the config's folder
-	kFile                          // string: a path of a regular file that exists
-	kStageStrings                  // map[string]string: one for all stages, or by stage
-	kStageTimes                    // map[string]time.Duration: one for all stages, or by stage
-	kGrant                         // []string, nil when not granted: true, or a list of what is granted
-	kRef                           // string: name of what a reference names
-	kRefs                          // []string
-	kCondition                     // an expression about a message, kept: bool
-	kDisposition                   // an expression about a message, kept: a disposition
-	kCalls                         // an expression about a message, kept: a list of call(…)
-	kAny                           // cty.Value
-	kType                          // an HCL type expression, kept
+	kString         valueKind = iota // string
+	kBool                            // bool
+	kInt                             // int, between min and max
+	kNumber                          // float64, between min and max
+	kDuration                        // time.Duration
+	kBytes                           // int64 octets
+	kDomain                          // string: a host or domain name, lower-case A-labels
+	kDomains                         // []string
+	kAddresses                       // []string: e-mail addresses
+	kParties                         // []string: addresses, domains or patterns such as *@acme.test
+	kStrings                         // []string
+	kListen                          // string: address to listen on, host:port or :port
+	kHostPorts                       // []string: host:port; the port may be left out
+	kRouteHosts                      // []string: host:port, or unix:/path; the port may be left out
+	kMX                              // string: a domain name, or "*"
+	kDomainPatterns                  // []string: domain names or patterns such as *.google.com, lower case
+	kAddress                         // string: an e-mail address
+	kSenders                         // []string: as kParties, or <> for the null path
+	kRate                            // rate
+	kPassword                        // string that no message quotes
+	kIP4                             // string: an IPv4 address
+	kIP6                             // string: an IPv6 address
+	kIP                              // string: an IP address
+	kPrefixes                        // []netip.Prefix: IP addresses and networks
+	kPath                            // string: a path, resolved against the config's folder
+	kFile                            // string: a path of a regular file that exists
+	kStageStrings                    // map[string]string: one for all stages, or by stage
+	kStageTimes                      // map[string]time.Duration: one for all stages, or by stage
+	kGrant                           // []string, nil when not granted: true, or a list of what is granted
+	kRef                             // string: name of what a reference names
+	kRefs                            // []string
+	kCondition                       // an expression about a message, kept: bool
+	kDisposition                     // an expression about a message, kept: a disposition
+	kCalls                           // an expression about a message, kept: a list of call(…)
+	kAny                             // cty.Value
+	kType                            // an HCL type expression, kept
 )
 
 // attrSpec is one attribute of the language.
@@ -52,11 +61,13 @@ type attrSpec struct {
 // blockSpec is one block type of the language.
 type blockSpec struct {
 	name   string
-	label  string // name of the one label, "" none
-	many   bool   // may stand more than once
-	must   bool   // must stand at least once
-	raw    bool   // body is not ours: a plugin's config
-	free   bool   // any attribute name: locals
+	label  string                       // name of the one label, "" none
+	many   bool                         // may stand more than once
+	must   bool                         // must stand at least once
+	raw    bool                         // body is not ours: a plugin's config
+	free   bool                         // any attribute name: locals
+	parse  func(string) (string, error) // of a label that is no plain name
+	like   string                       // the block of the top level that documents what this one shares with it
 	attrs  []attrSpec
 	blocks []*blockSpec
 	doc    string
@@ -129,8 +140,26 @@ func (a *attrSpec) what() string {
 		return `an address to listen on such as "127.0.0.1:2525" or ":25"`
 	case kHostPorts:
 		return `a list of hosts such as "mail.acme.test:25"`
+	case kRouteHosts:
+		return `a list of hosts such as "mail.acme.test:25"`
+	case kMX:
+		return `a domain name such as "acme.test", or "*"`
+	case kDomainPatterns:
+		return `a list of domain names or patterns such as "*.acme.test"`
+	case kAddress:
+		return `an e-mail address`
+	case kSenders:
+		return `a list of addresses, domains or patterns such as "*@acme.test", or "<>"`
+	case kRate:
+		return `a number of messages and a time such as "600/1m" or "10/1s", or "none"`
+	case kPassword:
+		return `a string`
 	case kIP:
 		return `an IP address`
+	case kIP4:
+		return `an IPv4 address`
+	case kIP6:
+		return `an IPv6 address`
 	case kPrefixes:
 		return `a list of IP addresses or networks such as "10.0.0.0/8"`
 	case kPath, kFile:

@@ -14,8 +14,8 @@ var bareLF = []string{"refuse", "normalise"}
 
 // language is the top level of a file.
 var language = &blockSpec{blocks: []*blockSpec{
-	gatewaySpec, listenerSpec, adminSpec, trustSpec, pluginSpec, retrySpec, listSpec, rulesetSpec,
-	tenantSpec, tenantsSpec, localsSpec, variableSpec,
+	gatewaySpec, listenerSpec, adminSpec, trustSpec, pluginSpec, retrySpec, routeSpec, viaSpec, destinationSpec,
+	listSpec, rulesetSpec, tenantSpec, tenantsSpec, localsSpec, variableSpec,
 }}
 
 var gatewaySpec = &blockSpec{name: "gateway", must: true, doc: "The machine itself.",
@@ -27,6 +27,8 @@ var gatewaySpec = &blockSpec{name: "gateway", must: true, doc: "The machine itse
 		{name: "direct_inbound", kind: kDuration, def: "30s", max: 600, doc: "How long an inbound client waits for direct delivery before its message is queued (B64). `0s` queues at once what may be queued; other recipients are still tried for up to 30 s (B69)."},
 		{name: "direct_outbound", kind: kDuration, def: "10s", max: 600, doc: "The same for outbound clients."},
 		{name: "resolver", kind: kHostPorts, defDoc: "the system's", doc: "DNS servers, asked in order; the port is 53 where none is given."},
+		{name: "dane", kind: kBool, def: "true", doc: "Honour TLSA records (DANE, RFC 7672) of destinations, where a resolver that validates DNSSEC says they are genuine."},
+		{name: "mta_sts", kind: kBool, def: "true", doc: "Honour MTA-STS policies (RFC 8461) of destinations."},
 		{name: "bare_lf", kind: kString, def: "refuse", oneOf: bareLF, doc: "What to do with a line feed without carriage return in DATA. A bare carriage return is always refused."},
 		{name: "max_received", kind: kInt, def: "50", min: 1, max: 1000, doc: "Received headers after which a message is taken for a loop (B129)."},
 		{name: "log_level", kind: kString, def: "info", oneOf: []string{"debug", "info", "warn", "error"}, doc: "Least severity that is logged."},
@@ -150,21 +152,6 @@ var rulesetSpec = &blockSpec{name: "ruleset", label: "name", many: true, doc: "F
 	},
 }
 
-// routeSpec is the same for a tenant's inbound route and its smarthost.
-func routeSpec(doc string) *blockSpec {
-	return &blockSpec{name: "route", doc: doc, attrs: []attrSpec{
-		{name: "hosts", kind: kHostPorts, doc: "Destinations, tried in order (B102). The port is 25 (24 for lmtp) where none is given."},
-		{name: "mx", kind: kDomain, doc: "Instead of hosts: a domain whose MX hosts are used."},
-		{name: "port", kind: kInt, def: "25", min: 1, max: 65535, doc: "Port of MX hosts."},
-		{name: "tls", kind: kString, def: "opportunistic", oneOf: []string{"none", "opportunistic", "required"}, doc: "`required` never sends in the clear."},
-		{name: "protocol", kind: kString, def: "smtp", oneOf: []string{"smtp", "lmtp"}, doc: "Protocol."},
-		{name: "helo", kind: kDomain, defDoc: "the gateway's hostname", doc: "Name in EHLO."},
-		{name: "source", kind: kIP, defDoc: "any", doc: "Local address to connect from."},
-		{name: "connections", kind: kInt, def: "10", min: 1, max: 10000, doc: "Connections at one time."},
-		{name: "per_connection", kind: kInt, def: "100", min: 1, max: 100000, doc: "Messages over one connection."},
-	}}
-}
-
 func directionSpec(name string, group bool) *blockSpec {
 	hold, party, own := "7d", "sender", "recipient"
 	if name == Outbound {
@@ -189,8 +176,9 @@ func directionSpec(name string, group bool) *blockSpec {
 		return b
 	}
 	b.attrs = append(b.attrs, attrSpec{name: "rulesets", kind: kRefs, ref: "ruleset", defDoc: "the tenant's", doc: "Rulesets for this direction instead of the tenant's."})
+	b.blocks = append(b.blocks, ownViaSpec(name), secureSpec)
 	if name == Outbound {
-		b.blocks = append(b.blocks, routeSpec("A smarthost. Without it mail goes to the MX hosts of its domain."))
+		b.blocks = append(b.blocks, ownRouteSpec("A smarthost. Without it mail goes to the MX hosts of its domain."))
 	}
 	return b
 }
@@ -198,24 +186,25 @@ func directionSpec(name string, group bool) *blockSpec {
 var tenantAttrs = []attrSpec{
 	{name: "domains", kind: kDomains, required: true, doc: "Hosted domains (B83). A domain belongs to one tenant only."},
 	{name: "rulesets", kind: kRefs, ref: "ruleset", doc: "Rulesets, in order."},
+	{name: "routes", kind: kRefs, ref: "route", defDoc: "those that its via blocks name", doc: "Further named routes by which its operators may send its mail."},
 }
 
 var tenantBlocks = []*blockSpec{
-	routeSpec("Where inbound mail goes. Without it inbound mail is unrouted (B97)."),
+	ownRouteSpec("Where inbound mail goes. Without it inbound mail is unrouted (B97)."),
 	{name: "recipients", doc: "How recipients are verified (B65–B72).", attrs: []attrSpec{
 		{name: "verify", kind: kString, def: "callout", oneOf: []string{"callout", "local", "none"}, doc: "`callout` asks the destination, `local` knows only the list, `none` takes every address."},
 		{name: "local", kind: kParties, doc: "Local Recipients: addresses, or patterns such as `*@acme.test`, that are always accepted and queued (B70)."},
 		{name: "valid_for", kind: kDuration, def: "4d", min: 1, max: 90 * 86400, doc: "How long a good answer is believed (B71)."},
 		{name: "invalid_for", kind: kDuration, def: "2h", min: 1, max: 90 * 86400, doc: "How long a bad answer is believed."},
+		{name: "refresh", kind: kDuration, max: 30 * 86400, defDoc: "`6h`, or a quarter of `valid_for` where that is less", doc: "A good answer that is in use is asked for again this long before it ends, so that an outage meets a fresh one. `0s` does not."},
 	}},
 	directionSpec(Inbound, false),
 	directionSpec(Outbound, false),
-	{name: "notify", doc: "Who is told of what.", attrs: []attrSpec{
-		{name: "stalled", kind: kAddresses, defDoc: "postmaster at the first domain", doc: "Told when mail stalls (B145). `[]` for nobody."},
-	}},
+	notifySpec,
 	{name: "retain", doc: "How long things are kept. `0d` keeps nothing.", attrs: []attrSpec{
 		{name: "log", kind: kDuration, def: "32d", min: 3600, max: 3660 * 86400, doc: "Journal."},
 		{name: "quarantine", kind: kDuration, def: "14d", max: 3660 * 86400, doc: "Quarantined mail."},
+		{name: "failed", kind: kDuration, def: "7d", max: 3660 * 86400, doc: "Bodies of mail that bounced, failed or was refused, so that it can be queued again (B132)."},
 	}},
 	{name: "group", label: "name", many: true, doc: "Addresses or domains of the tenant with settings of their own (B140). The first group with the address wins.", attrs: []attrSpec{
 		{name: "members", kind: kParties, required: true, doc: "Addresses, domains, or patterns such as `*-board@acme.test`."},

@@ -9,13 +9,6 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// mxRouteName is the stored name of "the MX hosts of the recipient's domain".
-const mxRouteName = "mx"
-
-func mxRoute() Route {
-	return Route{Name: mxRouteName, Port: 25, TLS: "opportunistic", Protocol: "smtp", Connections: 10, PerConnection: 100}
-}
-
 // settings are a tenant's, or a group's over them.
 type settings struct {
 	Settings
@@ -152,6 +145,8 @@ func (l *loader) tenant(n *node, name string, ctx *hcl.EvalContext) {
 		dn := n.one(dir)
 		s, dv := l.settings(dn, directionSpecs[i], base, ctx)
 		t.settings[i] = s
+		t.secure[i] = l.secureBlocks(dn, ctx)
+		t.vias[i] = l.tenantVias(t, dn, dir, ctx)
 		if dv.set["rulesets"] {
 			c := l.chain(get[[]string](dv, "rulesets"))
 			if dir == Inbound {
@@ -161,6 +156,7 @@ func (l *loader) tenant(n *node, name string, ctx *hcl.EvalContext) {
 			}
 		}
 	}
+	t.mayUse = t.usable(get[[]string](v, "routes"))
 	l.groups(t, n, ctx)
 	for _, ln := range n.blocks["list"] {
 		l.listBlock(ln, name, ctx)
@@ -187,43 +183,11 @@ func (l *loader) domains(t *Tenant, v *values) {
 	}
 }
 
-func (l *loader) route(n *node, name string, ctx *hcl.EvalContext) Route {
-	if n == nil {
-		return Route{}
-	}
-	v := l.eval(n, n.spec, ctx)
-	r := Route{Name: name, MX: get[string](v, "mx"), TLS: get[string](v, "tls"), Port: get[int](v, "port"), Helo: get[string](v, "helo"),
-		Source: get[string](v, "source"), Protocol: get[string](v, "protocol"),
-		Connections: get[int](v, "connections"), PerConnection: get[int](v, "per_connection")}
-	port := "25"
-	if r.Protocol == "lmtp" {
-		port = "24"
-	}
-	for _, h := range get[[]string](v, "hosts") {
-		r.Hosts = append(r.Hosts, withPort(h, port))
-	}
-	switch {
-	case v.bad["hosts"] || v.bad["mx"]:
-	case r.MX != "" && len(r.Hosts) > 0:
-		l.fail("Contradicting attributes", v.at("mx"), &n.head, "mx: hosts are named too. Keep hosts or mx.")
-	case r.MX == "" && len(r.Hosts) == 0:
-		at := n.head
-		if v.set["hosts"] {
-			at = v.at("hosts")
-		}
-		l.fail("Route goes nowhere", at, nil, `A route needs a destination. Add hosts = ["mail.acme.test:25"], or mx = "acme.test".`)
-	case r.MX != "" && r.Protocol == "lmtp":
-		l.fail("Contradicting attributes", v.at("protocol"), &n.head, "protocol: MX hosts speak smtp. Name the lmtp hosts with hosts.")
-	case v.set["port"] && r.MX == "":
-		l.fail("Contradicting attributes", v.at("port"), &n.head, "port: it is for mx only. Write the port behind each host, as in \"mail.acme.test:2525\".")
-	}
-	return r
-}
-
 func (l *loader) recipients(t *Tenant, n *node, ctx *hcl.EvalContext) Recipients {
 	v := l.eval(n, recipientsSpec, ctx)
 	r := Recipients{Verify: get[string](v, "verify"), Local: get[[]string](v, "local"),
 		ValidFor: get[time.Duration](v, "valid_for"), InvalidFor: get[time.Duration](v, "invalid_for")}
+	l.refresh(n, v, &r)
 	for i, p := range r.Local {
 		if !ofTenant(t, p) {
 			l.fail("Address of another domain", v.item("local", i), &n.head, "local: %s is in none of the domains of tenant %q. Correct the address, or add its domain to domains.", p, t.Name)
@@ -235,7 +199,20 @@ func (l *loader) recipients(t *Tenant, n *node, ctx *hcl.EvalContext) Recipients
 	return r
 }
 
-var recipientsSpec, retainSpec, notifySpec = tenantSpec.block("recipients"), tenantSpec.block("retain"), tenantSpec.block("notify")
+// defaultRefresh is how long before its end a good answer is asked for again.
+const defaultRefresh = 6 * time.Hour
+
+func (l *loader) refresh(n *node, v *values, r *Recipients) {
+	if !v.set["refresh"] {
+		r.Refresh = min(defaultRefresh, r.ValidFor/4)
+		return
+	}
+	if r.Refresh = get[time.Duration](v, "refresh"); r.Refresh >= r.ValidFor {
+		l.fail("Contradicting attributes", v.at("refresh"), &n.head, "refresh: %s is not before the end of a good answer, which valid_for makes %s. Shorten it.", formatDuration(r.Refresh), formatDuration(r.ValidFor))
+	}
+}
+
+var recipientsSpec, retainSpec = tenantSpec.block("recipients"), tenantSpec.block("retain")
 
 // ofTenant reports whether a party can be in a tenant's domains.
 func ofTenant(t *Tenant, party string) bool {
@@ -248,18 +225,7 @@ func ofTenant(t *Tenant, party string) bool {
 
 func (l *loader) retain(n *node, ctx *hcl.EvalContext) Retain {
 	v := l.eval(n, retainSpec, ctx)
-	return Retain{Log: get[time.Duration](v, "log"), Quarantine: get[time.Duration](v, "quarantine")}
-}
-
-func (l *loader) notify(t *Tenant, n *node, ctx *hcl.EvalContext) Notify {
-	v := l.eval(n, notifySpec, ctx)
-	if v.set["stalled"] {
-		return Notify{Stalled: get[[]string](v, "stalled")}
-	}
-	if len(t.Domains) > 0 {
-		return Notify{Stalled: []string{"postmaster@" + t.Domains[0]}}
-	}
-	return Notify{}
+	return Retain{Log: get[time.Duration](v, "log"), Quarantine: get[time.Duration](v, "quarantine"), Failed: get[time.Duration](v, "failed")}
 }
 
 // settings lays a direction block over what it inherits.

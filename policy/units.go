@@ -165,6 +165,67 @@ func parseParty(s string) (string, error) {
 	return parseDomain(strings.TrimPrefix(s, "@"))
 }
 
+// nullSender is how the null path is written in a via block.
+const nullSender = "<>"
+
+// parseSender is parseParty, and the null path.
+func parseSender(s string) (string, error) {
+	if s == nullSender {
+		return s, nil
+	}
+	return parseParty(s)
+}
+
+// parseDomainPattern gives a domain or a pattern of domains, lower case.
+func parseDomainPattern(s string) (string, error) {
+	if !strings.ContainsAny(s, "*?") {
+		return parseDomain(strings.TrimPrefix(s, "@"))
+	}
+	if len(s) > 253 || strings.ContainsAny(s, " \t\r\n<>@/:") {
+		return "", errors.New("it is no pattern of a domain")
+	}
+	return strings.ToLower(strings.TrimSuffix(s, ".")), nil
+}
+
+// ownMX is how "the MX hosts of each recipient's own domain" is written.
+const ownMX = "*"
+
+func parseMX(s string) (string, error) {
+	if s == ownMX {
+		return s, nil
+	}
+	return parseDomain(s)
+}
+
+// rate is so many messages within a time; n 0 is no limit.
+type rate struct {
+	n   int
+	per time.Duration
+}
+
+func parseRate(s string) (any, *problem) {
+	if s == "none" {
+		return rate{}, nil
+	}
+	const form = `Write messages and a time such as "600/1m" or "10/1s", or "none"`
+	num, per, ok := strings.Cut(s, "/")
+	if !ok {
+		return nil, wrong("%q has no /. %s.", clip(s), form)
+	}
+	n, err := strconv.Atoi(strings.TrimSpace(num))
+	if err != nil || n < 1 || n > 1_000_000_000 {
+		return nil, wrong("%q is not a number of messages. %s.", clip(num), form)
+	}
+	d, err := parseDuration(strings.TrimSpace(per))
+	if err != nil {
+		return nil, wrong("%q is not a time: %v. %s.", clip(per), err, form)
+	}
+	if d < time.Second || d > 24*time.Hour {
+		return nil, wrong("%q is not between 1s and 1d. %s.", clip(per), form)
+	}
+	return rate{n, d}, nil
+}
+
 // isParty reports whether an address is meant by what parseParty gave. The
 // null path is never.
 func isParty(party, addr string) bool {
@@ -251,6 +312,21 @@ func parseHost(s string) (string, error) {
 	return host + ":" + port, nil
 }
 
+// unixPrefix is in front of the path of a socket.
+const unixPrefix = "unix:"
+
+// parseRouteHost is parseHost, and the path of a socket.
+func parseRouteHost(s string) (string, error) {
+	path, ok := strings.CutPrefix(s, unixPrefix)
+	if !ok {
+		return parseHost(s)
+	}
+	if !strings.HasPrefix(path, "/") || strings.ContainsRune(path, 0) || len(path) > 107 {
+		return "", errors.New("after unix: there must be an absolute path of at most 107 octets")
+	}
+	return s, nil
+}
+
 func parseHostName(s string) (string, error) {
 	if a, err := netip.ParseAddr(s); err == nil {
 		return a.String(), nil
@@ -268,7 +344,7 @@ func parsePort(s string, least uint64) (int, error) {
 
 // withPort adds a port to what parseHost gave, where it has none.
 func withPort(host, port string) string {
-	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
+	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") { // also unix:/path
 		return host
 	}
 	return host + ":" + port
