@@ -137,6 +137,16 @@ func TestRules(t *testing.T) {
 		{"unknown_verb", "explode", Query{in, mail.StatusQueued, LevelAdmin, "", all}, "no such action"},
 		{"unknown_status", Retry, Query{in, "", LevelAdmin, "", all}, "without status"},
 		{"freeze_frozen", Freeze, Query{in, mail.StatusQueueFrozen, LevelAdmin, "", all}, "this is for queued"},
+		{"B93_reroute_frozen_by_domain", Reroute, Query{out, mail.StatusQueueFrozen, LevelDomain, "", none}, ""},
+		{"B93_reroute_by_mailbox", Reroute, Query{in, mail.StatusQueued, LevelMailbox, "", all}, "operator of the domain"},
+		{"B93_reroute_by_helpdesk", Reroute, Query{in, mail.StatusQueued, LevelDomain, RoleHelpdesk, all}, "role helpdesk"},
+		{"B91_clear_routes_frozen", ClearRoutes, Query{in, mail.StatusQueueFrozen, LevelAdmin, "", all}, "this is for queued"},
+		{"B91_clear_routes_by_mailbox", ClearRoutes, Query{in, mail.StatusQueued, LevelMailbox, "", all}, "operator of the domain"},
+		{"B130_copy_delivered_with_body", Copy, Query{in, mail.StatusDelivered, LevelDomain, "", Conditions{Body: true}}, ""},
+		{"B130_copy_delivered_without_body", Copy, Query{in, mail.StatusDelivered, LevelAdmin, "", none}, "body is no longer kept"},
+		{"B130_copy_is_no_way_round_release", Copy, Query{in, mail.StatusQuarantined, LevelAdmin, "", all}, "is quarantined"},
+		{"B130_copy_is_no_way_round_policy", Copy, Query{in, mail.StatusBlackholed, LevelAdmin, "", all}, "is blackholed"},
+		{"B130_copy_by_auditor", Copy, Query{in, mail.StatusQueued, LevelAdmin, RoleAuditor, all}, "role auditor"},
 		{"flush_frozen", Flush, Query{in, mail.StatusQueueFrozen, LevelAdmin, "", all}, "this is for queued"}, // B131: queued only
 	}
 	for _, c := range cases {
@@ -171,7 +181,7 @@ func TestMailboxNeverSees(t *testing.T) {
 	for _, s := range mail.Statuses() {
 		for _, d := range []mail.Direction{mail.Inbound, mail.Outbound} {
 			for _, v := range Offered(Query{d, s, LevelMailbox, "", all}) {
-				if slices.Contains([]Verb{RecipientCallout, SenderCallout, SMTPTest, AuditLog, AddIdentity, LockIdentity, LockUser, Reroute, ChangeAction}, v) {
+				if slices.Contains([]Verb{RecipientCallout, SenderCallout, SMTPTest, AuditLog, AddIdentity, LockIdentity, LockUser, Reroute, ClearRoutes, Copy, ChangeAction}, v) {
 					t.Errorf("%s %s: %s", d, s, v)
 				}
 			}

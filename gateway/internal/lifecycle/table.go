@@ -58,8 +58,10 @@ type row struct {
 // table is the matrix of the behaviour list. Stalled mail (S) has what
 // quarantined mail (C) has, except that it is forced and deleted instead of
 // released and removed: Force asks for more than Release does, and must not
-// have a way round it. Freeze, thaw, flush and re-route are additions, and so
-// is deliver: mail that a filter holds (B113) is scanned again or sent on.
+// have a way round it. Freeze, thaw, flush, re-route, clear-routes and copy are
+// additions, and so is deliver: mail that a filter holds (B113) is scanned again
+// or sent on. What policy holds or dropped is not copied: that would be a way
+// round its release.
 var table = []row{
 	// A B C D E F G H I S X
 	{"* * * * * * * * * * -", AddAllowRule, "", everyone, changes, ""},
@@ -82,6 +84,8 @@ var table = []row{
 	{"- * - - - - - - - - -", Thaw, "", domainUp, changes, mail.StatusQueued},
 	{"* - - - - - - - - - -", Flush, "", domainUp, retries, mail.StatusQueued},
 	{"* * - - - - - - - - -", Reroute, "", domainUp, changes, mail.StatusQueued},
+	{"* - - - - - - - - - -", ClearRoutes, "", domainUp, changes, mail.StatusQueued},
+	{"* * - k k - - - - - -", Copy, "", domainUp, changes, ""},
 	{"* * - - - - - - - - -", DownloadQueued, "", everyone, content, ""},
 	{"* * * a a a - - - * -", Reply, "", everyone, changes, ""},
 	{"* * * a a a - - - * *", View, "", everyone, content, ""},

@@ -16,6 +16,8 @@ const (
 	Freeze            Verb = "freeze"               // B80
 	Thaw              Verb = "thaw"                 // as Retry, but due by itself
 	Reroute           Verb = "reroute"              // B93
+	ClearRoutes       Verb = "clear-routes"         // B91
+	Copy              Verb = "copy"                 // B130: a copy to another address, beside the message
 	Deliver           Verb = "deliver"              // B113: mail that a filter holds for a later look goes on at once
 	Release           Verb = "release"              // B52
 	RemoveQuarantined Verb = "remove-quarantined"   // B53

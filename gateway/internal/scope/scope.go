@@ -50,6 +50,10 @@ func Mailbox(actor, address string) Scope {
 	return Scope{Level: lifecycle.LevelMailbox, Mailbox: address, Actor: actor}
 }
 
+// Everything reports a scope that nothing narrows: an administrator's who sees
+// all tenants.
+func (s Scope) Everything() bool { return s.Level == lifecycle.LevelAdmin && s.tenant == "" }
+
 // Validate reports a scope that is not whole.
 func (s Scope) Validate() error {
 	switch {
