@@ -58,7 +58,7 @@ func (c *Conn) Begin(ctx context.Context, e Envelope) ([]Answer, error) {
 				answers[i].Reply.Enhanced = mail.Enhanced{5, 6, 7}
 			}
 		} else {
-			t.lines = append(t.lines, "RCPT TO:"+path)
+			t.lines = append(t.lines, "RCPT TO:"+path+c.rcptParams(e, i))
 			t.index = append(t.index, i)
 		}
 	}
@@ -98,7 +98,39 @@ func (c *Conn) mailLine(e Envelope) (string, error) {
 		}
 		line += " SMTPUTF8"
 	}
+	if c.DSN() && !e.Probe {
+		if e.Params.Ret != "" {
+			line += " RET=" + e.Params.Ret
+		}
+		if id := mail.EncodeXtext(e.Params.EnvID); id != "" && len(id) <= mail.MaxEnvID {
+			line += " ENVID=" + id
+		}
+	}
 	return line, nil
+}
+
+// DSN reports that the peer offers delivery status notifications: it takes
+// over what the sender asked about them (RFC 3461 §5.2.1).
+func (c *Conn) DSN() bool {
+	_, ok := c.Ext("DSN")
+	return ok
+}
+
+// rcptParams are the parameters of RCPT for one recipient, each with a space
+// in front. An original recipient goes out in ASCII, whatever the transaction
+// could carry (RFC 6533 §3).
+func (c *Conn) rcptParams(e Envelope, i int) string {
+	if i >= len(e.Rcpts) || e.Probe || !c.DSN() {
+		return ""
+	}
+	s := ""
+	if n := e.Rcpts[i].Notify.String(); n != "" {
+		s += " NOTIFY=" + n
+	}
+	if o := mail.WireORcpt(e.Rcpts[i].ORcpt); o != "" {
+		s += " ORCPT=" + o
+	}
+	return s
 }
 
 // utf8 reports whether the transaction runs with SMTPUTF8.

@@ -161,9 +161,10 @@ func parseMail(arg string, esmtp bool) (from mail.Address, p mail.MailParams, ba
 	return from, p, nil
 }
 
-// parseMailParams reads SIZE (RFC 1870), BODY (RFC 6152) and SMTPUTF8 (RFC 6531).
+// parseMailParams reads SIZE (RFC 1870), BODY (RFC 6152), SMTPUTF8 (RFC 6531),
+// RET and ENVID (RFC 3461).
 func parseMailParams(s string, esmtp bool) (p mail.MailParams, bad *mail.Reply) {
-	var seen [3]bool
+	var seen [5]bool
 	for key, value := range params(s, &bad) {
 		n := -1
 		switch strings.ToUpper(key) {
@@ -186,6 +187,18 @@ func parseMailParams(s string, esmtp bool) (p mail.MailParams, bad *mail.Reply) 
 			if value != "" {
 				return p, errParam
 			}
+		case "RET":
+			n = 3
+			p.Ret = strings.ToUpper(value)
+			if p.Ret != "FULL" && p.Ret != "HDRS" {
+				return p, errParam
+			}
+		case "ENVID":
+			n = 4
+			var ok bool
+			if p.EnvID, ok = mail.DecodeXtext(value); !ok || len(value) > mail.MaxEnvID || !isGraphic(p.EnvID) {
+				return p, errParam
+			}
 		}
 		switch {
 		case n < 0 || !esmtp:
@@ -198,8 +211,20 @@ func parseMailParams(s string, esmtp bool) (p mail.MailParams, bad *mail.Reply) 
 	return p, bad
 }
 
-// parseRcpt reads RCPT's argument (RFC 5321 §4.1.1.3).
-func parseRcpt(arg string, smtputf8 bool) (to mail.Address, p mail.RcptParams, bad *mail.Reply) {
+// isGraphic reports printable ASCII and spaces, as an envelope's name has to
+// be (RFC 3461 §4.4).
+func isGraphic(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] < ' ' || s[i] >= 0x7f {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// parseRcpt reads RCPT's argument (RFC 5321 §4.1.1.3), with NOTIFY and ORCPT
+// (RFC 3461).
+func parseRcpt(arg string, esmtp, smtputf8 bool) (to mail.Address, p mail.RcptParams, bad *mail.Reply) {
 	s, ok := cutPrefixFold(arg, "TO:")
 	if !ok {
 		return to, p, errRcptForm
@@ -211,13 +236,35 @@ func parseRcpt(arg string, smtputf8 bool) (to mail.Address, p mail.RcptParams, b
 	case err != nil:
 		return mail.Address{}, p, mail.NewReply(501, "5.1.3", "Bad recipient address: "+err.Error())
 	}
-	for range params(rest, &bad) {
-		return mail.Address{}, p, errNotParam
-	}
-	if bad != nil {
-		return mail.Address{}, p, bad
+	if p, bad = parseRcptParams(rest, esmtp, smtputf8); bad != nil {
+		return mail.Address{}, mail.RcptParams{}, bad
 	}
 	return to, p, nil
+}
+
+func parseRcptParams(s string, esmtp, smtputf8 bool) (p mail.RcptParams, bad *mail.Reply) {
+	for key, value := range params(s, &bad) {
+		ok, again := false, false
+		switch strings.ToUpper(key) {
+		case "NOTIFY":
+			again = p.Notify != 0
+			p.Notify, ok = mail.ParseNotify(value)
+		case "ORCPT":
+			again = p.ORcpt != ""
+			p.ORcpt, ok = mail.ParseORcpt(value, smtputf8)
+		default:
+			return p, errNotParam
+		}
+		switch {
+		case !esmtp:
+			return p, errNotParam
+		case again:
+			return p, errParamTwo
+		case !ok:
+			return p, errParam
+		}
+	}
+	return p, bad
 }
 
 // params yields esmtp-keyword and esmtp-value pairs (RFC 5321 §4.1.2); it

@@ -82,7 +82,7 @@ func FuzzCommand(f *testing.F) {
 				t.Fatalf("%q: %+v %+v", line, from, p)
 			}
 		}
-		to, _, bad := parseRcpt(cmd.arg, smtputf8)
+		to, _, bad := parseRcpt(cmd.arg, true, smtputf8)
 		if bad == nil {
 			noControls(t, to.Path())
 			if to.IsNull() || !smtputf8 && !to.IsASCII() {

@@ -163,12 +163,25 @@ func (t *recording) Mail(ctx context.Context, from mail.Address, p mail.MailPara
 	if p.SMTPUTF8 {
 		s += " SMTPUTF8"
 	}
+	if p.Ret != "" {
+		s += " RET=" + p.Ret
+	}
+	if p.EnvID != "" {
+		s += fmt.Sprintf(" ENVID=%q", p.EnvID)
+	}
 	t.g.note("%s", s)
 	return t.g.answer(ctx, "mail "+from.String())
 }
 
-func (t *recording) Rcpt(ctx context.Context, to mail.Address, _ mail.RcptParams) error {
-	t.g.note("rcpt %s", to.Path())
+func (t *recording) Rcpt(ctx context.Context, to mail.Address, p mail.RcptParams) error {
+	s := "rcpt " + to.Path()
+	if p.Notify != 0 {
+		s += " NOTIFY=" + p.Notify.String()
+	}
+	if p.ORcpt != "" {
+		s += fmt.Sprintf(" ORCPT=%q", p.ORcpt)
+	}
+	t.g.note("%s", s)
 	return t.g.answer(ctx, "rcpt "+to.String())
 }
 

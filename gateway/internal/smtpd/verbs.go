@@ -100,7 +100,7 @@ func (s *session) helo(c command) {
 	}
 	text := s.cfg.Hostname +
 		"\nPIPELINING\nSIZE " + strconv.FormatInt(s.cfg.Limits.MessageSize, 10) +
-		"\n8BITMIME\nSMTPUTF8\nCHUNKING"
+		"\n8BITMIME\nSMTPUTF8\nDSN\nCHUNKING"
 	if s.cfg.TLS != nil && s.peer.TLS == nil {
 		text += "\nSTARTTLS"
 	}
@@ -143,7 +143,7 @@ func (s *session) rcptTo(arg string) {
 		s.reply(errInBDAT)
 		return
 	}
-	to, p, bad := parseRcpt(arg, s.mail.params.SMTPUTF8)
+	to, p, bad := parseRcpt(arg, s.peer.ESMTP, s.mail.params.SMTPUTF8)
 	if bad == nil && s.mail.recipients >= s.cfg.Limits.Recipients {
 		bad = errManyRcpts
 	}
