@@ -33,6 +33,14 @@ type Attempt struct {
 
 	state  []rcptState // the worker's own until done
 	result Result
+
+	// pass is the leave to call the destination; paid, that the next message is
+	// within its rate.
+	pass *pass
+	paid bool
+	// What was found out about the destination, and whose words showed it.
+	health  health
+	trouble mail.Reply
 }
 
 // rcptState is one recipient on its way through the hosts.
@@ -158,6 +166,7 @@ func (a *Attempt) finish(err error) {
 		}
 		a.result.Rcpts = append(a.result.Rcpts, s.RcptResult)
 	}
+	a.e.sites.count(a.req.Route.NextHop(), a.result.Rcpts)
 	close(a.done)
 }
 
@@ -171,14 +180,39 @@ func (a *Attempt) work(ctx context.Context) (err error) {
 				"message", a.req.ID.String(), "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 		}
 	}()
-	hop, limit := a.req.Route.NextHop(), a.req.Route.maxConns()
-	if err := a.e.pool.acquire(ctx, hop, limit); err != nil {
-		return err
+	if !a.req.Insist {
+		if h := a.e.sites.known(a.req.Route.NextHop()); h != nil {
+			a.holdBack(h)
+			return nil
+		}
 	}
-	defer a.e.pool.release(hop, limit)
 	hosts, err := a.e.hosts(ctx, a.req.Route)
 	if err != nil {
 		a.noRoute(err)
+		return nil
+	}
+	return a.visit(ctx, hosts)
+}
+
+// visit calls the hosts in turn, as far as the destination's limits let it.
+func (a *Attempt) visit(ctx context.Context, hosts []host) error {
+	pass, held := a.e.sites.enter(a.req.Route, hosts, a.req.Insist)
+	if held != nil {
+		a.holdBack(held)
+		return nil
+	}
+	a.pass = pass
+	defer func() { pass.leave(a.health, a.trouble, a.req.From.String()) }()
+	key, limit := pass.site.key, func() int { return pass.limit(a.req.Route) }
+	switch err := a.e.pool.acquire(ctx, key, a.req.Tenant, limit(), a.patience()); {
+	case errors.Is(err, errNoRoom):
+		a.holdBack(noRoom())
+		return nil
+	case err != nil:
+		return err
+	}
+	defer func() { a.e.pool.release(key, a.req.Tenant, limit()) }()
+	if !a.pay(ctx) {
 		return nil
 	}
 	for _, h := range hosts {

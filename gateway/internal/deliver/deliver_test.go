@@ -29,7 +29,7 @@ func engine(t testing.TB, set func(*Options)) *Engine {
 	o := Options{Hostname: "gw.test"}
 	d := 30 * time.Second
 	o.Timeouts = smtpc.Timeouts{Connect: d, Greeting: d, EHLO: d, StartTLS: d, Mail: d, Rcpt: d, Data: d, Block: d, Dot: d, Reset: d}
-	o.IdleTimeout = time.Minute
+	o.IdleTimeout, o.Patience = time.Minute, time.Minute
 	if set != nil {
 		set(&o)
 	}

@@ -5,11 +5,13 @@ import (
 	"crypto/x509"
 	"errors"
 	"log/slog"
+	"net/netip"
 	"sync"
 	"time"
 
 	"github.com/mailweir/weir/gateway/internal/resolver"
 	"github.com/mailweir/weir/gateway/internal/smtpc"
+	"github.com/mailweir/weir/policy"
 )
 
 // Options configure an Engine; zero fields have the defaults named.
@@ -22,7 +24,7 @@ type Options struct {
 	Hostname string           // our name in EHLO where the route has none
 	Now      func() time.Time // for records; default time.Now
 
-	IdleTimeout time.Duration // an unused connection is closed after it; default 15 s
+	IdleTimeout time.Duration // an unused connection is closed after it where the destination says nothing; default 15 s
 	MaxAge      time.Duration // a connection is not used again after it; default 5 min
 	// Cooldown is how long a host that could not be reached is tried after its
 	// neighbours instead of in order; default 30 s, negative none.
@@ -32,6 +34,23 @@ type Options struct {
 	DotGrace time.Duration
 	Timeouts smtpc.Timeouts // default as smtpc has them, but Connect 15 s
 	Roots    *x509.CertPool // for RcptResult.Verified; nil the system's
+
+	// Destination is how mail to a domain ("" on routes to hosts), at one of its
+	// hosts, by a route's name is to be treated (B89). nil: nothing is held back,
+	// and connections are limited as the routes say.
+	Destination func(domain, host, route string) policy.Destination
+	// Patience is how long an attempt waits for a free connection, or its place in
+	// the rate, where the request does not say; default 1 s.
+	Patience time.Duration
+	// Own are our own listeners: a recipient's domain whose mail server is one of
+	// them is a loop.
+	Own func() []netip.AddrPort
+
+	DANE DANE // nil: no TLSA record counts
+	STS  STS  // nil: no MTA-STS policy counts
+	// TLSResult is told once for each connection made, or not made for want of
+	// TLS, to a mail server of a recipient's domain (RFC 8460). nil: nobody is.
+	TLSResult func(TLSResult)
 }
 
 // maxRcpts is how many recipients go into one transaction (RFC 5321
@@ -44,6 +63,7 @@ type Engine struct {
 	log     *slog.Logger
 	pool    *pool
 	cooling *cooling
+	sites   *sites
 
 	base   context.Context // ends with Close
 	cancel context.CancelCauseFunc
@@ -71,10 +91,12 @@ func New(o Options) *Engine {
 	set(&o.IdleTimeout, 15*time.Second)
 	set(&o.MaxAge, 5*time.Minute)
 	set(&o.Cooldown, 30*time.Second)
+	set(&o.Patience, time.Second)
 	set(&o.DotGrace, 20*time.Second)
 	set(&o.Timeouts.Connect, 15*time.Second)
-	e := &Engine{opt: o, log: o.Logger, pool: newPool(o.IdleTimeout, o.MaxAge)}
+	e := &Engine{opt: o, log: o.Logger, pool: newPool(o.MaxAge)}
 	e.cooling = &cooling{For: o.Cooldown, now: o.Now}
+	e.sites = &sites{now: o.Now, log: o.Logger, dest: o.Destination, by: map[string]*site{}, hops: map[string]*hopState{}, held: map[string]Suspension{}}
 	e.base, e.cancel = context.WithCancelCause(context.Background())
 	return e
 }

@@ -10,6 +10,7 @@ import (
 // Request is one message for one route.
 type Request struct {
 	ID     mail.ID
+	Tenant string // whose mail it is: who waits for a connection is served in turn by it; "" nobody's
 	Route  Route
 	From   mail.Address
 	To     []Rcpt
@@ -18,6 +19,13 @@ type Request struct {
 	// included. It is called once for each transaction, by one goroutine at a time.
 	Open func() (io.ReadCloser, error)
 	Size int64 // octets of what Open gives; 0 unknown
+	// Patience is how long a free connection to the destination, or a place in its
+	// rate, is waited for; 0 as Options.Patience. Direct deliveries have more of it
+	// than the queue, whose worker does other work meanwhile.
+	Patience time.Duration
+	// Insist: back-off, suspension and rate are not heeded, since an operator asked
+	// for this attempt or it is the message's last. The number of connections is.
+	Insist bool
 }
 
 // Rcpt is one recipient, with its number in the message.

@@ -36,6 +36,9 @@ func (a *Attempt) tryHost(ctx context.Context, h host) {
 	for _, at := range addrs {
 		pending := a.pending()
 		for len(pending) > 0 && !a.isStopped() {
+			if !a.pay(ctx) {
+				return
+			}
 			batch := pending[:min(len(pending), maxRcpts)]
 			pending = pending[len(batch):]
 			t := a.newTry(h, at, batch)
@@ -78,11 +81,11 @@ func (t *try) close() {
 // run connects and does one transaction. False: the host could not be talked
 // to, its next address may do.
 func (t *try) run(ctx context.Context) (talked bool) {
-	a, e, hop := t.a, t.a.e, t.a.req.Route.NextHop()
-	c := e.pool.take(hop, t.key())
+	a, e, site := t.a, t.a.e, t.a.pass.site.key
+	c := e.pool.take(site, t.key())
 	for c != nil && !c.Quiet() { // closed by the host while idle, or it said something unasked
 		_ = c.Close()
-		c = e.pool.take(hop, t.key())
+		c = e.pool.take(site, t.key())
 	}
 	if c != nil {
 		c.SetTranscript(t.tr)
@@ -91,13 +94,16 @@ func (t *try) run(ctx context.Context) (talked bool) {
 		if done := t.use(ctx, c); done {
 			return true
 		}
-		e.pool.drop(hop, t.key())
+		e.pool.drop(site, t.key())
 		t.rec.Reused = false
 		t.tr.Note("the idle connection was closed by the host; connecting anew")
 	}
-	e.pool.room(hop, a.req.Route.maxConns())
+	e.pool.room(site, a.pass.limit(a.req.Route))
 	c, err := t.dial(ctx)
 	if err != nil {
+		if ctx.Err() == nil {
+			t.observe(nil, err)
+		}
 		t.failAll(err)
 		return false
 	}
@@ -107,7 +113,11 @@ func (t *try) run(ctx context.Context) (talked bool) {
 
 func (t *try) key() connKey {
 	r := t.a.req.Route
-	return connKey{dialable: t.at, host: t.host.host, helo: t.helo(), source: r.Source, tls: r.tls(), lmtp: r.LMTP}
+	k := connKey{dialable: t.at, host: t.host.host, helo: t.helo(), source: r.Source, lmtp: r.LMTP, sec: secKey{mode: r.tls()}}
+	if r.Auth != nil {
+		k.user, k.password = r.Auth.User, r.Auth.Password
+	}
+	return k
 }
 
 func (t *try) helo() string {
@@ -123,11 +133,11 @@ func (t *try) dial(ctx context.Context) (*pooled, error) {
 	e, key := t.a.e, t.key()
 	o := smtpc.Options{
 		Network: t.at.network, Addr: t.at.addr, Host: t.tlsName(), Helo: key.helo, Source: key.source,
-		LMTP: key.lmtp, TLS: key.tls, Roots: e.opt.Roots, Timeouts: e.opt.Timeouts, Transcript: t.tr,
+		LMTP: key.lmtp, TLS: key.sec.mode, Auth: t.a.req.Route.Auth, Roots: e.opt.Roots, Timeouts: e.opt.Timeouts, Transcript: t.tr,
 	}
 	c, err := smtpc.Dial(ctx, o)
 	var se *smtpc.Error
-	if err != nil && key.tls == smtpc.TLSOpportunistic && ctx.Err() == nil &&
+	if err != nil && key.sec.mode == smtpc.TLSOpportunistic && ctx.Err() == nil &&
 		errors.As(err, &se) && se.Stage == smtpc.StageStartTLS {
 		t.tr.Note("TLS is optional on this route: trying again without it")
 		o.TLS = smtpc.TLSNone
@@ -162,12 +172,15 @@ func (t *try) use(ctx context.Context, c *pooled) bool {
 		t.rec.Addr = c.RemoteAddr()
 	}
 	answers, err := t.transact(ctx, c)
+	a.paid = a.paid && err != nil && !isStage(err, smtpc.StageData, smtpc.StageDot)
 	if err != nil && t.rec.Reused && gone(err) && ctx.Err() == nil {
 		return false
 	}
 	kept = true
 	c.uses++
-	a.e.pool.put(a.req.Route.NextHop(), c, a.req.Route.perConn())
+	perConn, idle := a.pass.wear(a.req.Route, a.e.opt.IdleTimeout)
+	a.e.pool.put(a.pass.site.key, c, perConn, idle)
+	t.observe(answers, err)
 	t.file(answers, err)
 	return true
 }
@@ -196,7 +209,7 @@ func (t *try) transact(ctx context.Context, c *pooled) ([]smtpc.Answer, error) {
 	req := &t.a.req
 	env := smtpc.Envelope{From: req.From, Params: req.Params, Size: req.Size, Probe: t.a.probe}
 	for _, i := range t.batch {
-		env.To = append(env.To, req.To[i].Addr)
+		env.To, env.Rcpts = append(env.To, req.To[i].Addr), append(env.Rcpts, req.To[i].Params)
 	}
 	if t.a.probe {
 		return c.Begin(ctx, env)

@@ -1,0 +1,97 @@
+package deliver
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mailweir/weir/gateway/internal/mail"
+)
+
+// HopStatus is how one next hop is doing.
+type HopStatus struct {
+	NextHop     string
+	Destination string // name in the policy, "" none
+	Site        string // what it shares its limits with: the destination's name, or the hosts that serve it
+
+	Open     int // connections, idle ones included
+	Idle     int
+	Limit    int // connections allowed now; below Connections while it recovers from trouble
+	RateLeft int // messages that may go at once now; -1 there is no rate
+
+	Backoff     time.Time // nothing is tried before it; zero none
+	Suspended   time.Time // likewise, since it refused everybody
+	SuspendedBy string    // the operator who suspended it, "" none
+	Fails       int       // episodes of trouble in a row
+
+	Last   mail.Reply // the last answer to a recipient, or our word for its failure
+	LastAt time.Time
+	Counts Counts
+}
+
+// Ready reports whether our own limits leave room for a further attempt to a
+// next hop now. It is quick, and may be called for every hop at every claim. One
+// that is unknown is ready. The tenant makes no difference: among those who wait
+// for a connection the one with the fewest goes first.
+func (e *Engine) Ready(nextHop, _ string) bool {
+	x := e.sites
+	x.mu.Lock()
+	hs := x.hops[nextHop]
+	if hs == nil {
+		held := len(x.held) > 0 && x.manual(x.now(), nextHop) != nil
+		x.mu.Unlock()
+		return !held
+	}
+	now := x.now()
+	s := hs.site
+	ready := x.manual(now, nextHop, s.dest.Name, s.key) == nil && s.held(now) == nil
+	if ready {
+		if wait, _ := (&site{dest: s.dest, tat: s.tat}).take(now, 0); wait > 0 {
+			ready = false
+		}
+	}
+	limit, key := s.limit(max(s.dest.Connections, 1)), s.key
+	x.mu.Unlock()
+	return ready && e.pool.free(key, limit)
+}
+
+// Throttled says what keeps mail for a next hop back now, for how long, and in
+// words; ok is false when nothing does that lasts. The number of connections
+// in use is no such thing.
+func (e *Engine) Throttled(nextHop string) (why string, retryAfter time.Duration, reply mail.Reply, ok bool) {
+	if h := e.sites.known(nextHop); h != nil {
+		return h.why, h.for_, h.reply, true
+	}
+	return "", 0, mail.Reply{}, false
+}
+
+// Hops is how every next hop that is remembered is doing, by name.
+func (e *Engine) Hops() []HopStatus {
+	x := e.sites
+	open := e.pool.open()
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	now := x.now()
+	out := make([]HopStatus, 0, len(x.hops))
+	for name, h := range x.hops {
+		s := h.site
+		st := HopStatus{
+			NextHop: name, Destination: s.dest.Name, Site: s.key, Limit: s.limit(max(s.dest.Connections, 1)), RateLeft: s.left(now),
+			Open: open[s.key].open, Idle: open[s.key].idle, Fails: s.fails, Last: h.last, LastAt: h.lastAt, Counts: h.counts,
+		}
+		if now.Before(s.until) {
+			st.Backoff = s.until
+		}
+		if now.Before(s.stopped) {
+			st.Suspended = s.stopped
+		}
+		for _, n := range []string{name, s.dest.Name, s.key} {
+			if m, ok := x.held[n]; ok && n != "" && (m.Until.IsZero() || now.Before(m.Until)) {
+				st.Suspended, st.SuspendedBy = m.Until, m.By
+			}
+		}
+		out = append(out, st)
+	}
+	slices.SortFunc(out, func(a, b HopStatus) int { return strings.Compare(a.NextHop, b.NextHop) })
+	return out
+}

@@ -1,0 +1,193 @@
+package deliver
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/mailweir/weir/gateway/internal/mail"
+	"github.com/mailweir/weir/policy"
+)
+
+// site is a destination as it is treated (B89): a named one of the policy, or
+// all next hops that the same hosts serve. Its fields are guarded by sites.mu.
+type site struct {
+	key  string
+	dest policy.Destination
+
+	fails   int       // episodes of trouble in a row
+	until   time.Time // back-off: nothing is tried before it
+	since   time.Time // of the last trouble; what began before it tells nothing new
+	window  int       // connections at a time while it recovers; 0 as many as dest allows
+	trying  bool      // one attempt tests whether the trouble is over
+	last    mail.Reply
+	lastAt  time.Time
+	refused int // attempts in a row in which everybody was refused
+	senders [2]string
+	stopped time.Time // suspended until
+
+	tat     time.Time // of the rate: the theoretical arrival time of GCRA
+	running int       // attempts let in
+	used    time.Time
+}
+
+// Why our own limits keep an attempt back.
+const (
+	WhyConnections = "connections" // all connections are in use
+	WhyRate        = "rate"
+	WhyBackoff     = "back-off"
+	WhySuspended   = "suspended"
+	WhyTrial       = "trial" // one attempt finds out whether the destination is well again
+)
+
+// hold is why nothing goes to a site now.
+type hold struct {
+	why   string
+	for_  time.Duration
+	reply mail.Reply
+}
+
+// trialPoll is how soon an attempt asks again that another one's trial keeps back.
+const trialPoll = 5 * time.Second
+
+// troubled reports that the site has not been well since its last trouble.
+func (s *site) troubled() bool { return !s.until.IsZero() || !s.stopped.IsZero() }
+
+// held says whether back-off or suspension keeps attempts back.
+func (s *site) held(now time.Time) *hold {
+	switch {
+	case now.Before(s.stopped):
+		return s.holding(WhySuspended, s.stopped.Sub(now), "it refused everybody")
+	case now.Before(s.until):
+		return s.holding(WhyBackoff, s.until.Sub(now), "it could not be used")
+	case s.troubled() && s.trying:
+		return s.holding(WhyTrial, trialPoll, "another message finds out whether it is well again")
+	}
+	return nil
+}
+
+func (s *site) holding(why string, d time.Duration, text string) *hold {
+	text = "waiting: the destination is left alone for a while, because " + text
+	if s.last.Code != 0 && why != WhyTrial {
+		text += fmt.Sprintf(" (%s)", s.last)
+	}
+	return &hold{why: why, for_: d, reply: *mail.NewReply(451, "4.4.5", text)}
+}
+
+// limit is how many connections may be open, of most.
+func (s *site) limit(most int) int {
+	if s.window > 0 {
+		return min(s.window, most)
+	}
+	return most
+}
+
+// take asks for one message within the rate. It is granted when it may go
+// within patience, which is then waited for; otherwise the time that would be.
+func (s *site) take(now time.Time, patience time.Duration) (wait time.Duration, ok bool) {
+	d := s.dest
+	if d.Rate <= 0 || d.RatePer <= 0 {
+		return 0, true
+	}
+	every, burst := d.RatePer/time.Duration(d.Rate), burstOf(d.Rate)
+	tat := s.tat
+	if tat.Before(now) {
+		tat = now
+	}
+	wait = max(tat.Add(-every*time.Duration(burst-1)).Sub(now), 0)
+	if wait > patience {
+		return wait, false
+	}
+	s.tat = tat.Add(every)
+	return wait, true
+}
+
+// burstOf is how many messages of a rate may go at once: a tenth.
+func burstOf(rate int) int { return max(1, (rate+9)/10) }
+
+// left is how many messages the rate lets go at once now; -1 any number.
+func (s *site) left(now time.Time) int {
+	d := s.dest
+	if d.Rate <= 0 || d.RatePer <= 0 {
+		return -1
+	}
+	every, burst := d.RatePer/time.Duration(d.Rate), burstOf(d.Rate)
+	if s.tat.Before(now) {
+		return burst
+	}
+	return max(0, burst-int((s.tat.Sub(now)+every-1)/every))
+}
+
+// health is what an attempt found out about a site.
+type health int
+
+const (
+	unknown     health = iota // nothing: stopped, DNS, our own failure
+	unreachable               // no host could be talked to
+	slow                      // it asked us to come later: 421, or 4yz before any recipient
+	shut                      // 5yz before any recipient: it does not talk to us
+	refusing                  // it talks, and refuses everybody for reasons of policy
+	well
+)
+
+// report takes in what an attempt found out. It returns what there is to log,
+// "" nothing.
+func (s *site) report(h health, reply mail.Reply, sender string, start, now time.Time) string {
+	switch h {
+	case unknown:
+		return ""
+	case well:
+		was := s.troubled()
+		s.fails, s.until, s.stopped, s.refused, s.senders = 0, time.Time{}, time.Time{}, 0, [2]string{}
+		if s.window > 0 {
+			if s.window++; s.window >= s.dest.Connections {
+				s.window = 0
+			}
+		}
+		if was {
+			return "the destination is well again"
+		}
+		return ""
+	}
+	s.last, s.lastAt = reply, now
+	if (h == shut || h == refusing) && s.everybody(h, sender) {
+		s.stopped = now.Add(s.dest.SuspendFor)
+		s.until, s.fails = time.Time{}, 0
+		s.window, s.since = 1, now
+		return "the destination refuses everybody and is suspended"
+	}
+	if h == refusing || s.dest.Backoff <= 0 || start.Before(s.since) || now.Before(s.until) {
+		return "" // what began before the last trouble was known is no further trouble
+	}
+	s.fails++
+	s.since, s.window = now, 1
+	s.until = now.Add(backoff(s.dest, s.fails))
+	return "the destination is in trouble and left alone for a while"
+}
+
+// everybody counts refusals in a row. Those after the greeting count for all
+// only once two senders met them: one sender may be refused for its own sake.
+func (s *site) everybody(h health, sender string) bool {
+	if s.dest.SuspendAfter <= 0 {
+		return false
+	}
+	s.refused++
+	switch {
+	case s.senders[0] == "" || s.senders[0] == sender:
+		s.senders[0] = sender
+	default:
+		s.senders[1] = sender
+	}
+	return s.refused >= s.dest.SuspendAfter && (h != refusing || s.senders[1] != "")
+}
+
+// backoff is the pause after so many episodes: it doubles.
+func backoff(d policy.Destination, fails int) time.Duration {
+	pause := d.Backoff
+	for range min(fails-1, 30) {
+		if pause >= d.MaxBackoff {
+			break
+		}
+		pause *= 2
+	}
+	return min(pause, max(d.MaxBackoff, d.Backoff))
+}

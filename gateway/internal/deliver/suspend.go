@@ -1,0 +1,94 @@
+package deliver
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mailweir/weir/gateway/internal/mail"
+)
+
+// Suspension is an operator's word that nothing goes to a destination for now.
+type Suspension struct {
+	Name  string    // of a destination, or a next hop (a domain, or a route's hosts)
+	Until time.Time // zero: until it is resumed
+	By    string    // who said so
+	Why   string
+}
+
+// Suspend keeps everything back that goes to the destination or next hop of
+// that name; what is under way ends by itself. A name that nothing goes to yet
+// is remembered all the same.
+func (e *Engine) Suspend(s Suspension) {
+	x := e.sites
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.held[s.Name] = s
+}
+
+// Resume ends a destination's suspensions and back-off, the operator's and our
+// own; name is a destination's or a next hop's. It reports whether there was
+// anything to end.
+func (e *Engine) Resume(name string) bool {
+	x := e.sites
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	_, was := x.held[name]
+	delete(x.held, name)
+	free := func(s *site) {
+		was = was || s.troubled()
+		s.fails, s.refused, s.window, s.trying = 0, 0, 0, false
+		s.until, s.stopped, s.senders = time.Time{}, time.Time{}, [2]string{}
+	}
+	if s := x.by[name]; s != nil {
+		free(s)
+	}
+	if h := x.hops[name]; h != nil {
+		free(h.site)
+		for _, n := range []string{h.site.key, h.site.dest.Name} {
+			if _, ok := x.held[n]; ok && n != "" {
+				delete(x.held, n)
+				was = true
+			}
+		}
+	}
+	return was
+}
+
+// Suspensions are the operators' own, by name.
+func (e *Engine) Suspensions() []Suspension {
+	x := e.sites
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	var out []Suspension
+	for _, s := range x.held {
+		if s.Until.IsZero() || x.now().Before(s.Until) {
+			out = append(out, s)
+		}
+	}
+	slices.SortFunc(out, func(a, b Suspension) int { return strings.Compare(a.Name, b.Name) })
+	return out
+}
+
+// manual is what operators keep back under one of the names.
+func (x *sites) manual(now time.Time, names ...string) *hold {
+	for _, n := range names {
+		s, ok := x.held[n]
+		if !ok || n == "" {
+			continue
+		}
+		left := manualPoll
+		if !s.Until.IsZero() {
+			if left = s.Until.Sub(now); left <= 0 {
+				delete(x.held, n)
+				continue
+			}
+		}
+		return &hold{why: WhySuspended, for_: left, reply: *mail.NewReply(451, "4.3.2", "waiting: an operator has suspended deliveries to "+n)}
+	}
+	return nil
+}
+
+// manualPoll is how soon mail asks again that an operator's suspension without
+// an end keeps back.
+const manualPoll = 10 * time.Minute
