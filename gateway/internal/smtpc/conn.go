@@ -24,7 +24,8 @@ type Conn struct {
 	tr       *Transcript
 
 	ext      map[string]string // EHLO keywords in upper case, with their parameters
-	verified bool
+	verified error             // why the certificate is not good for its names; errNoTLS in plaintext
+	channel  string            // how the peer was authenticated
 	closed   bool
 
 	// The open transaction, between Begin and Data.
@@ -37,14 +38,17 @@ type Conn struct {
 // TLS that was offered and then fails is an error too, with StageStartTLS: the
 // caller may dial again with TLSNone, for the connection is of no more use.
 func Dial(ctx context.Context, o Options) (*Conn, error) {
-	c := &Conn{opt: o, timeouts: o.Timeouts.withDefaults(), tr: o.Transcript}
+	c := &Conn{opt: o, timeouts: o.Timeouts.withDefaults(), tr: o.Transcript, verified: errNoTLS}
 	if !validHelo(o.Helo) {
 		return nil, ours(StageEHLO, 451, "4.3.5", "the gateway's own name is not usable in EHLO; set gateway.hostname", nil)
 	}
 	switch o.TLS {
-	case "", TLSNone, TLSOpportunistic, TLSRequired:
+	case "", TLSNone, TLSOpportunistic, TLSRequired, TLSVerified, TLSDANE:
 	default: // never weaker than what was asked for
 		return nil, ours(StageStartTLS, 451, "4.3.5", "the gateway has no TLS mode "+strconv.Quote(o.TLS), nil)
+	}
+	if err := c.canVerify(); err != nil {
+		return nil, err
 	}
 	nc, err := c.connect(ctx)
 	if err != nil {
@@ -164,8 +168,17 @@ func (c *Conn) TLSVersion() string {
 	return strings.ReplaceAll(tls.VersionName(s.Version), " ", "")
 }
 
-// Verified reports that the peer's certificate is valid for Options.Host.
-func (c *Conn) Verified() bool { return c.verified }
+// Verified reports that the peer's certificate is good for its name, whether
+// or not that was demanded: by its TLSA records with TLSDANE, else by the roots.
+func (c *Conn) Verified() bool { return c.verified == nil }
+
+// Unverified is why Verified is false, a *CertError where TLS runs; nil when
+// it is true.
+func (c *Conn) Unverified() error { return c.verified }
+
+// Channel says how the peer was authenticated because it was demanded: "dane",
+// "mta-sts", "pkix" or what Verify.Channel names; "" not at all.
+func (c *Conn) Channel() string { return c.channel }
 
 // RemoteAddr is the peer's IP address and port.
 func (c *Conn) RemoteAddr() string { return c.nc.RemoteAddr().String() }

@@ -523,7 +523,7 @@ func TestQuiet(t *testing.T) {
 
 func TestUnknown_TLS_mode_is_refused(t *testing.T) {
 	p := smtptest.Start(t, smtptest.Script{})
-	_, _, err := dial(t, Options{Addr: p.Addr, TLS: "verified"})
+	_, _, err := dial(t, Options{Addr: p.Addr, TLS: "dnssec"})
 	if e := asError(t, err); e.Stage != StageStartTLS || !e.Reply.Temporary() || p.Accepted() != 0 {
 		t.Errorf("%v", err)
 	}

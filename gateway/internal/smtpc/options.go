@@ -4,16 +4,38 @@ import (
 	"crypto/x509"
 	"log/slog"
 	"time"
+
+	"github.com/mailweir/weir/gateway/internal/dane"
 )
 
 // TLS modes of a connection. Neither Opportunistic nor Required checks the
-// certificate's name (RFC 7435); Conn.Verified tells whether it would have
-// passed.
+// certificate (RFC 7435); Conn.Verified tells whether it would have passed.
 const (
 	TLSNone          = "none"
 	TLSOpportunistic = "opportunistic" // use STARTTLS where offered; the default
 	TLSRequired      = "required"      // no TLS, no mail
+	TLSVerified      = "verified"      // and no mail unless the certificate is good for a name of Verify
+	TLSDANE          = "dane"          // and no mail unless it matches TLSA records of Verify (RFC 7672)
 )
+
+// Verify says what a certificate is checked against.
+type Verify struct {
+	// Names are what the certificate may be for; one suffices. ".dest.test"
+	// means any name below it. None: Options.Host. With TLSDANE the first is
+	// where the records were found, as dane.Found has it. The first goes into
+	// SNI, unless it begins with a dot.
+	Names []string
+	// TLSA are a host's records, for TLSDANE. When none of them is usable, TLS
+	// is required and nobody authenticated (RFC 7672 §2.2), unless Mandatory.
+	TLSA      []dane.TLSA
+	Mandatory bool           // TLSDANE: records that cannot authenticate are a failure (RFC 7672 §6)
+	Roots     *x509.CertPool // for TLSVerified; nil: Options.Roots
+	// Channel is what Conn.Channel tells of a certificate that passed; "" is
+	// "pkix" with TLSVerified and "dane" with TLSDANE. "-" is nothing: what led
+	// to the host was not secure, so that its certificate says little (RFC 7672
+	// §2.2.1).
+	Channel string
+}
 
 // Timeouts bound each stage; a zero field means its default. The reply to a
 // command has to be complete within its stage's time, however slowly it drips.
@@ -96,8 +118,9 @@ type Options struct {
 	Source  string // local IP address to call from, "" any
 	LMTP    bool   // speak LMTP (RFC 2033)
 
-	TLS   string         // TLSNone, TLSOpportunistic ("" too), TLSRequired
-	Roots *x509.CertPool // for Conn.Verified; nil means the system's
+	TLS    string         // one of the modes above; "" is TLSOpportunistic
+	Verify *Verify        // for TLSVerified (nil: Host, by Roots) and TLSDANE
+	Roots  *x509.CertPool // for Conn.Verified; nil means the system's
 
 	Auth *Credentials // nil: do not authenticate
 

@@ -3,7 +3,6 @@ package smtpc
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"time"
 )
@@ -12,12 +11,15 @@ var errInjected = errors.New("the host sent data after its answer to STARTTLS, b
 
 // maybeStartTLS starts TLS (RFC 3207) as the mode asks, and says EHLO again.
 func (c *Conn) maybeStartTLS(ctx context.Context) error {
+	demanded := c.opt.TLS == TLSRequired || c.opt.TLS == TLSVerified || c.opt.TLS == TLSDANE
 	if c.opt.TLS == TLSNone {
 		return nil
 	}
 	if _, ok := c.Ext("STARTTLS"); !ok {
-		if c.opt.TLS == TLSRequired {
-			return ours(StageStartTLS, 451, "4.7.4", "TLS is required, but the host does not offer it", nil)
+		if demanded {
+			e := ours(StageStartTLS, 451, "4.7.4", "TLS is required, but the host does not offer it", errNotOffered)
+			c.tr.Note("%s", e.Reply.Text)
+			return e
 		}
 		return nil
 	}
@@ -43,8 +45,8 @@ func (c *Conn) maybeStartTLS(ctx context.Context) error {
 
 func (c *Conn) handshake(ctx context.Context) error {
 	t := tls.Client(c.nc, &tls.Config{
-		ServerName:         c.opt.Host,
-		InsecureSkipVerify: true, // RFC 7435: some protection rather than none; verify below only reports
+		ServerName:         c.serverName(),
+		InsecureSkipVerify: true, // verify below does what the mode asks, TLSA records included
 		VerifyConnection:   c.verify,
 		MinVersion:         tls.VersionTLS12,
 	})
@@ -52,29 +54,31 @@ func (c *Conn) handshake(ctx context.Context) error {
 		return c.fail(ctx, StageStartTLS, err)
 	}
 	if err := t.HandshakeContext(ctx); err != nil {
-		e := c.fail(ctx, StageStartTLS, err)
-		if ctx.Err() == nil && !isTimeout(err) {
+		_ = c.Close()
+		e := broken(ctx, StageStartTLS, err)
+		var bad *CertError
+		switch {
+		case ctx.Err() != nil || isTimeout(err):
+		case errors.As(err, &bad):
+			e.Reply.Text, e.Reply.Enhanced = printable(bad.Error()), [3]int{4, 7, 5}
+		default:
 			e.Reply.Text, e.Reply.Enhanced = "TLS handshake failed: "+printable(err.Error()), [3]int{4, 7, 5}
 		}
+		c.tr.Note("%s", e.Reply.Text)
 		return e
 	}
 	c.setConn(t)
-	c.tr.Note("%s %s", c.TLSVersion(), tls.CipherSuiteName(t.ConnectionState().CipherSuite))
+	c.tr.Note("%s %s%s", c.TLSVersion(), tls.CipherSuiteName(t.ConnectionState().CipherSuite), c.authenticity())
 	return nil
 }
 
-// verify notes whether the certificate is good for the host; it never fails.
-func (c *Conn) verify(s tls.ConnectionState) error {
-	if c.opt.Host == "" || len(s.PeerCertificates) == 0 {
-		return nil
+// authenticity is what the transcript says of the peer's certificate.
+func (c *Conn) authenticity() string {
+	switch {
+	case c.verified != nil:
+		return ", not verified: " + c.verified.Error()
+	case c.channel != "":
+		return ", verified by " + c.channel
 	}
-	between := x509.NewCertPool()
-	for _, cert := range s.PeerCertificates[1:] {
-		between.AddCert(cert)
-	}
-	_, err := s.PeerCertificates[0].Verify(x509.VerifyOptions{
-		DNSName: c.opt.Host, Roots: c.opt.Roots, Intermediates: between,
-	})
-	c.verified = err == nil
-	return nil
+	return ", verified"
 }
