@@ -1,10 +1,8 @@
 package verify
 
 import (
-	"container/list"
 	"encoding/json"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/mailweir/weir/gateway/internal/mail"
@@ -17,87 +15,38 @@ type Cache interface {
 	Get(tenant, key string) (Entry, bool)
 	Put(tenant, key string, e Entry, keep time.Duration)
 	Delete(tenant, key string)
+	// Scan calls f for a tenant's entries whose keys begin with prefix and come
+	// after after, in order of keys, until it returns false. f must not call the
+	// Cache. What cannot be read is an error: an operator is told.
+	Scan(tenant, prefix, after string, f func(key string, e Entry) bool) error
 }
 
-// The kinds of Entry.
+// The kinds of Entry. The first two are of addresses, the others of domains.
 const (
 	EntryValid     = "valid"
 	EntryInvalid   = "invalid"
-	EntryCatchAll  = "catch-all" // of a domain: it takes any address
-	EntrySelective = "selective" // of a domain: it refuses addresses that do not exist
+	EntryCatchAll  = "catch-all" // it takes any address
+	EntrySelective = "selective" // it refuses addresses that do not exist
+	EntryRefuses   = "refuses"   // the destination takes nothing for it
 )
 
 // Entry is one thing learnt.
 type Entry struct {
 	Kind  string      `json:"kind"`
 	At    time.Time   `json:"at"`
-	Reply *mail.Reply `json:"reply,omitempty"` // the refusal, of an invalid address
-}
-
-// Memory is a Cache of bounded size; the entries used longest ago go first.
-type Memory struct {
-	max int
-	mu  sync.Mutex
-	m   map[string]*list.Element
-	lru *list.List // of memoryItem, last used first
-}
-
-type memoryItem struct {
-	key   string
-	entry Entry
-}
-
-// NewMemory makes a Memory for at most max entries.
-func NewMemory(max int) *Memory {
-	return &Memory{max: max, m: map[string]*list.Element{}, lru: list.New()}
-}
-
-// Get finds an entry.
-func (m *Memory) Get(tenant, key string) (Entry, bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	el := m.m[tenant+"\x00"+key]
-	if el == nil {
-		return Entry{}, false
-	}
-	m.lru.MoveToFront(el)
-	return el.Value.(memoryItem).entry, true
-}
-
-// Put keeps an entry. keep is not needed here: size bounds this cache.
-func (m *Memory) Put(tenant, key string, e Entry, _ time.Duration) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	key = tenant + "\x00" + key
-	if el := m.m[key]; el != nil {
-		el.Value = memoryItem{key, e}
-		m.lru.MoveToFront(el)
-		return
-	}
-	m.m[key] = m.lru.PushFront(memoryItem{key, e})
-	for m.lru.Len() > m.max {
-		last := m.lru.Back()
-		m.lru.Remove(last)
-		delete(m.m, last.Value.(memoryItem).key)
-	}
-}
-
-// Delete drops an entry.
-func (m *Memory) Delete(tenant, key string) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if el := m.m[tenant+"\x00"+key]; el != nil {
-		m.lru.Remove(el)
-		delete(m.m, tenant+"\x00"+key)
-	}
+	Reply *mail.Reply `json:"reply,omitempty"` // the refusal, of EntryInvalid and EntryRefuses
+	// Asked is when a valid address was last asked for again without an answer.
+	Asked time.Time `json:"asked,omitzero"`
 }
 
 // KV is the soft store a Cache can live in across restarts; *softkv.Store is
-// one. Get reports false for what is missing or expired.
+// one. Get reports false for what is missing or expired; Scan is as
+// softkv.Store's.
 type KV interface {
 	Get(plugin, tenant, key string) (value []byte, found bool, err error)
 	Set(plugin, tenant, key string, value []byte, ttl time.Duration) error
 	Delete(plugin, tenant, key string) error
+	Scan(plugin, tenant, prefix, after string, f func(key string, value []byte, end time.Time) bool) error
 }
 
 // softName is the name under which the KV keeps what this package learns; no
@@ -135,6 +84,18 @@ func (s Soft) Put(tenant, key string, e Entry, keep time.Duration) {
 
 // Delete drops an entry.
 func (s Soft) Delete(tenant, key string) { s.report(s.KV.Delete(softName, tenant, key)) }
+
+// Scan lists entries; what is not one is passed over.
+func (s Soft) Scan(tenant, prefix, after string, f func(key string, e Entry) bool) error {
+	return s.KV.Scan(softName, tenant, prefix, after, func(key string, b []byte, _ time.Time) bool {
+		var e Entry
+		if err := json.Unmarshal(b, &e); err != nil {
+			s.report(err)
+			return true
+		}
+		return f(key, e)
+	})
+}
 
 func (s Soft) report(err error) {
 	if err != nil && s.OnError != nil {

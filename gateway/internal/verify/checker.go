@@ -36,7 +36,7 @@ const (
 	ModeNone    = "none"    // ask nobody; only deliveries teach
 )
 
-// Request is one question.
+// Request is one question. What it says of time is the tenant's settings.
 type Request struct {
 	Tenant  string
 	Address mail.Address
@@ -46,6 +46,12 @@ type Request struct {
 
 	ValidFor   time.Duration // how long a yes holds; 0 means 4 days, which is also the most (B71)
 	InvalidFor time.Duration // how long a no holds; 0 means 2 h
+	// Refresh: a yes that is used this long before its end is asked for again,
+	// while nobody waits; 0 not. At most half of ValidFor counts.
+	Refresh time.Duration
+	// Client is whom callouts that find nobody are counted against, such as an
+	// IP address; "" nobody.
+	Client string
 }
 
 // Prober asks a destination; *deliver.Engine is one.
@@ -60,43 +66,74 @@ type Options struct {
 	Cache  Cache        // default: NewMemory(100000)
 	Now    func() time.Time
 
-	Timeout time.Duration // of one callout; default 10 s
+	Timeout time.Duration // of one callout, its turn included; default 10 s
+
 	// Rate and Burst bound callouts to one next hop; default 100 a second, 200
 	// at once. Beyond them a callout waits, and when that would take half of
 	// Timeout the answer is Unknown.
 	Rate  float64
 	Burst int
+	// TenantRate and TenantBurst are the same for one tenant; default 200, 400.
+	TenantRate  float64
+	TenantBurst int
+	// StrangerRate and StrangerBurst bound callouts that find nobody, by tenant
+	// and domain; default 5 a second, 200 at once. Beyond them nobody new of the
+	// domain is asked for until there is room.
+	StrangerRate  float64
+	StrangerBurst int
+	// ClientRate and ClientBurst are the same by Request.Client; default 0.5, 50.
+	ClientRate  float64
+	ClientBurst int
+	// HopConcurrency and TenantConcurrency are how many callouts run at a time;
+	// default 10 and 40.
+	HopConcurrency, TenantConcurrency int
+	// Waiting is how many callouts may wait or run for one tenant; default 400.
+	Waiting int
+
 	// DownFor is how long a destination that gave no answer is not asked
-	// again; default 1 s, negative none.
+	// again at first; it doubles up to 15 s; default 1 s, negative none.
 	DownFor time.Duration
 }
 
 const (
 	maxValid       = 96 * time.Hour // B71
 	defaultInvalid = 2 * time.Hour
-	catchAllFor    = 24 * time.Hour // how long a destination's being a catch-all, or not, is believed
-	refreshAfter   = time.Hour      // a delivery renews a yes at most this often
+	selectiveFor   = time.Hour       // how long a destination is believed to be no catch-all
+	catchAllFor    = 24 * time.Hour  // how long deliveries teach nothing after it was one
+	refusesFor     = 5 * time.Minute // how long its refusing a domain is believed: that is mended soon
+	refreshAfter   = time.Hour       // a delivery renews a yes at most this often
+	maxAgain       = time.Hour       // longest pause before an unanswered refresh is tried again
 )
 
 // Checker answers. All methods are safe in parallel.
 type Checker struct {
 	opt   Options
 	log   *slog.Logger
-	limit *limiter
+	adm   *admission
+	stats stats
 
 	ctx    context.Context
 	cancel context.CancelFunc
 	mu     sync.Mutex
 	calls  map[string]*call
+	by     map[string]int // calls of a tenant
 	closed bool
 	wg     sync.WaitGroup
 }
 
+// asking is why a callout is made.
+type asking byte
+
+const (
+	waitedFor  asking = 'w' // a client waits
+	refreshing asking = 'r' // nobody does
+	ordered    asking = 'o' // an operator wants to know, whatever is remembered
+)
+
 // call is a callout under way, shared by everyone who asks the same.
 type call struct {
-	done   chan struct{}
-	answer Answer
-	reply  *mail.Reply
+	done chan struct{}
+	Report
 }
 
 // New makes a Checker. Close it.
@@ -113,18 +150,29 @@ func New(o Options) *Checker {
 	if o.Timeout <= 0 {
 		o.Timeout = 10 * time.Second
 	}
-	if o.Rate <= 0 {
-		o.Rate = 100
-	}
-	if o.Burst <= 0 {
-		o.Burst = 200
-	}
 	if o.DownFor == 0 {
 		o.DownFor = time.Second
 	}
-	c := &Checker{opt: o, log: o.Logger, calls: map[string]*call{}, limit: newLimiter(o.Rate, o.Burst, o.DownFor, o.Now)}
+	orElse(&o.Rate, 100)
+	orElse(&o.Burst, 200)
+	orElse(&o.TenantRate, 200)
+	orElse(&o.TenantBurst, 400)
+	orElse(&o.StrangerRate, 5)
+	orElse(&o.StrangerBurst, 200)
+	orElse(&o.ClientRate, 0.5)
+	orElse(&o.ClientBurst, 50)
+	orElse(&o.HopConcurrency, 10)
+	orElse(&o.TenantConcurrency, 40)
+	orElse(&o.Waiting, 400)
+	c := &Checker{opt: o, log: o.Logger, calls: map[string]*call{}, by: map[string]int{}, adm: newAdmission(&o)}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c
+}
+
+func orElse[T int | float64](v *T, otherwise T) {
+	if *v <= 0 {
+		*v = otherwise
+	}
 }
 
 // Close ends callouts under way and waits for them.
@@ -140,83 +188,131 @@ func (c *Checker) Close() {
 // (then Unknown); the callout goes on for others and for the cache. The reply
 // is set for Invalid, and for Unknown where the destination gave one.
 func (c *Checker) Check(ctx context.Context, r Request) (Answer, *mail.Reply) {
+	rep, known := c.Look(r)
+	source := "callout"
+	switch {
+	case known && (rep.Answer == Local || r.Mode == ModeLocal):
+		source = "list"
+	case known:
+		source = "cache"
+		c.refresh(r, rep)
+	case r.Mode == ModeNone || c.opt.Prober == nil:
+		source = "nobody"
+	default:
+		rep = c.wait(ctx, c.join(r, waitedFor))
+	}
+	c.stats.answered(rep.Answer, source)
+	if rep.Answer == Known || rep.Answer == CatchAll {
+		return rep.Answer, nil
+	}
+	return rep.Answer, rep.Reply
+}
+
+// Look answers without asking anybody; false: it would have to.
+func (c *Checker) Look(r Request) (Report, bool) {
 	key := r.Address.Key()
 	if r.IsLocal != nil && r.IsLocal(key) {
-		return Local, nil
+		return Report{Answer: Local}, true
 	}
 	if r.Mode == ModeLocal {
-		return Invalid, mail.NewReply(550, "5.1.1", "no such recipient here")
+		return Report{Answer: Invalid, Reply: mail.NewReply(550, "5.1.1", "no such recipient here")}, true
 	}
-	if a, reply, ok := c.cached(r, key); ok {
-		return a, reply
+	return c.cached(&r, key)
+}
+
+// Ask asks the destination, whatever is remembered and on whatever list the
+// address is, and remembers the answer. It waits at most until ctx ends.
+func (c *Checker) Ask(ctx context.Context, r Request) Report {
+	if c.opt.Prober == nil {
+		return Report{}
 	}
-	if r.Mode == ModeNone || c.opt.Prober == nil {
-		return Unknown, nil
-	}
-	k := c.join(r, key)
+	return c.wait(ctx, c.join(r, ordered))
+}
+
+func (c *Checker) wait(ctx context.Context, k *call) Report {
 	if k == nil {
-		return Unknown, nil
+		return Report{Limited: limitedBusy}
 	}
 	select {
 	case <-k.done:
-		return k.answer, k.reply
+		return k.Report
 	case <-ctx.Done():
-		return Unknown, nil
+		return Report{}
 	}
 }
 
 // cached answers from what was learnt. A no is not believed in ModeNone: only
 // a callout that may be repeated can take it back.
-func (c *Checker) cached(r Request, key string) (Answer, *mail.Reply, bool) {
-	e, ok := c.opt.Cache.Get(r.Tenant, key)
-	if !ok {
-		return Unknown, nil, false
+func (c *Checker) cached(r *Request, key string) (Report, bool) {
+	if e, ok := c.opt.Cache.Get(r.Tenant, key); ok {
+		rep := Report{Reply: e.Reply, At: e.At}
+		switch {
+		case e.Kind == EntryValid && c.fresh(e, r.validFor()):
+			rep.Answer, rep.Until = Known, e.At.Add(r.validFor())
+			return rep, true
+		case e.Kind == EntryInvalid && c.fresh(e, r.invalidFor()) && r.Mode != ModeNone:
+			rep.Answer, rep.Until = Invalid, e.At.Add(r.invalidFor())
+			return rep, true
+		}
 	}
-	age := c.opt.Now().Sub(e.At)
-	switch {
-	case e.Kind == EntryValid && age < r.validFor():
-		return Known, nil, true
-	case e.Kind == EntryInvalid && age < r.invalidFor() && r.Mode != ModeNone:
-		return Invalid, e.Reply, true
+	if r.Mode == ModeNone {
+		return Report{}, false
 	}
-	return Unknown, nil, false
+	if e, ok := c.opt.Cache.Get(r.Tenant, domainKey(r.Address)); ok && e.Kind == EntryRefuses && c.fresh(e, refusesFor) {
+		return Report{Answer: Invalid, Reply: e.Reply, At: e.At, Until: e.At.Add(refusesFor)}, true
+	}
+	return Report{}, false
 }
 
-func (r Request) validFor() time.Duration {
+func (r *Request) validFor() time.Duration {
 	if r.ValidFor <= 0 || r.ValidFor > maxValid {
 		return maxValid
 	}
 	return r.ValidFor
 }
 
-func (r Request) invalidFor() time.Duration {
+func (r *Request) invalidFor() time.Duration {
 	if r.InvalidFor <= 0 {
 		return defaultInvalid
 	}
 	return r.InvalidFor
 }
 
-// join finds the callout for this question or starts it; nil when closed.
-func (c *Checker) join(r Request, key string) *call {
-	id := r.Tenant + "\x00" + r.Route.NextHop() + "\x00" + key
+// join finds the callout for this question or starts it; nil when closed, or
+// when too many wait for the tenant already.
+func (c *Checker) join(r Request, how asking) *call {
+	key := r.Address.Key()
+	id := string(how) + r.Tenant + "\x00" + r.Route.NextHop() + "\x00" + key
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if k := c.calls[id]; k != nil {
+		c.stats.count(&c.stats.shared, "")
 		return k
 	}
 	if c.closed {
 		return nil
 	}
+	if c.by[r.Tenant] >= c.opt.Waiting {
+		c.stats.count(&c.stats.limited, limitedBusy)
+		return nil
+	}
 	k := &call{done: make(chan struct{})}
 	c.calls[id] = k
+	c.by[r.Tenant]++
 	c.wg.Add(1)
 	go func() {
 		defer c.wg.Done()
 		ctx, cancel := context.WithTimeout(c.ctx, c.opt.Timeout)
 		defer cancel()
-		k.answer, k.reply = c.callout(ctx, r, key)
+		k.Report = c.callout(ctx, r, key, how)
+		if how == refreshing {
+			c.refreshed(&r, key, &k.Report)
+		}
 		c.mu.Lock()
 		delete(c.calls, id)
+		if c.by[r.Tenant]--; c.by[r.Tenant] == 0 {
+			delete(c.by, r.Tenant)
+		}
 		c.mu.Unlock()
 		close(k.done)
 	}()
@@ -241,12 +337,14 @@ func (c *Checker) Forget(tenant string, addr mail.Address) { c.opt.Cache.Delete(
 
 func (c *Checker) fresh(e Entry, d time.Duration) bool { return c.opt.Now().Sub(e.At) < d }
 
-func (c *Checker) put(tenant, key string, e Entry, keep time.Duration) {
+// put remembers from now on.
+func (c *Checker) put(tenant, key string, e Entry, keep time.Duration) time.Time {
 	e.At = c.opt.Now()
 	c.opt.Cache.Put(tenant, key, e, keep)
+	return e.At
 }
 
-// domainKey is where a domain's being a catch-all is remembered; no address
+// domainKey is where what holds for a whole domain is remembered; no address
 // starts with an @.
 func domainKey(a mail.Address) string { return "@" + a.Domain() }
 
