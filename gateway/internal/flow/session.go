@@ -307,13 +307,21 @@ func (s *session) consultTenant(ctx context.Context, r *rcpt) *mail.Reply {
 func (s *session) verify(ctx context.Context, owner *policy.Tenant, r *rcpt) error {
 	rc := owner.Recipients()
 	mode := rc.Verify
-	if owner.Route().IsZero() && mode == verify.ModeCallout {
+	route, ok := s.p.RouteFor(owner, policy.Inbound, s.tx.from.Key(), r.addr.Key())
+	if route.Reject != "" { // mail of one tenant to another; other mail was refused before
+		return mail.NewReply(550, "5.1.2", route.Reject)
+	}
+	if !ok && mode == verify.ModeCallout {
 		mode = verify.ModeNone // there is nobody to ask (B97)
 	}
-	a, reply := s.f.o.Verify.Check(ctx, verify.Request{
-		Tenant: owner.Name, Address: r.addr, Route: queue.ToDeliver(owner.Route(), r.addr),
-		Mode: mode, IsLocal: rc.IsLocal, ValidFor: rc.ValidFor, InvalidFor: rc.InvalidFor,
-	})
+	req := verify.Request{
+		Tenant: owner.Name, Address: r.addr, Route: queue.ToDeliver(route, r.addr),
+		Mode: mode, IsLocal: rc.IsLocal, ValidFor: rc.ValidFor, InvalidFor: rc.InvalidFor, Refresh: rc.Refresh,
+	}
+	if s.peer.Direction == mail.Inbound {
+		req.Client = network(s.client.Addr.Addr())
+	}
+	a, reply := s.f.o.Verify.Check(ctx, req)
 	switch a {
 	case verify.Known, verify.Local:
 		r.known = true
@@ -334,6 +342,19 @@ func (s *session) verify(ctx context.Context, owner *policy.Tenant, r *rcpt) err
 	case verify.CatchAll: // accepted now, but not to be queued by itself (B67, B68)
 	}
 	return nil
+}
+
+// network is whom a client's failed recipients are counted against: its IPv4
+// address, or the /64 that one IPv6 host may choose its address from.
+func network(a netip.Addr) string {
+	if a = a.Unmap(); a.Is6() && !a.IsLoopback() {
+		p, _ := a.WithZone("").Prefix(64) // an IPv6 address has 64 bits
+		return p.String()
+	}
+	if !a.IsValid() || a.IsLoopback() { // a proxy of ours, or a test
+		return ""
+	}
+	return a.String()
 }
 
 func (s *session) Data(ctx context.Context) (smtpd.Message, error) {
