@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/mailweir/weir/sdk"
@@ -79,28 +80,8 @@ func (f *facts) lists(c *sdk.Call, rs *ruleSet, domain string) error {
 
 // message looks at header and attachments.
 func (f *facts) message(c *sdk.Call, rs *ruleSet) error {
-	hit := func(cond int) { f.holds[cond] = true }
-	subjects := &rs.index[kindSubject]
-	if len(rs.headers) > 0 || !subjects.empty() {
-		hs, err := c.Headers()
-		if err != nil {
-			return err
-		}
-		for i := range hs {
-			name := strings.ToLower(hs[i].Name)
-			if name == "subject" && !subjects.empty() {
-				if err := matchValue(c, subjects, hs[i].Value, hit); err != nil {
-					return err
-				}
-			}
-			for k := range rs.headers {
-				if rs.headers[k].name == name {
-					if err := matchValue(c, &rs.headers[k].index, hs[i].Value, hit); err != nil {
-						return err
-					}
-				}
-			}
-		}
+	if err := f.headers(c, rs); err != nil {
+		return err
 	}
 	names, types := &rs.index[kindName], &rs.index[kindType]
 	if names.empty() && types.empty() {
@@ -140,6 +121,64 @@ func (f *facts) message(c *sdk.Call, rs *ruleSet) error {
 		if p.Magic != "" && p.Magic != p.Type {
 			if err := types.match(c, p.Magic, hitPart); err != nil {
 				return err
+			}
+		}
+	}
+	return nil
+}
+
+// fewFields is up to how many fields are asked for by name: that is cheaper than
+// to read the whole header.
+const fewFields = 4
+
+// maxFieldName is the longest name of a field that the host takes, in octets.
+const maxFieldName = 998
+
+// headers looks at the fields that rules speak of.
+func (f *facts) headers(c *sdk.Call, rs *ruleSet) error {
+	type field struct {
+		name string
+		x    *index
+	}
+	var want []field
+	if x := &rs.index[kindSubject]; !x.empty() {
+		want = append(want, field{"subject", x})
+	}
+	for i := range rs.headers {
+		want = append(want, field{rs.headers[i].name, &rs.headers[i].index})
+	}
+	if len(want) == 0 {
+		return nil
+	}
+	hit := func(cond int) { f.holds[cond] = true }
+	whole := len(want) > fewFields || slices.ContainsFunc(want, func(w field) bool { return len(w.name) > maxFieldName })
+	for i := 0; i < len(want) && !whole; i++ {
+		value, ok := c.HeaderAt(want[i].name, 0)
+		if !ok {
+			continue
+		}
+		if _, more := c.HeaderAt(want[i].name, 1); more {
+			whole = true // also those seen already: a condition that holds twice holds
+			break
+		}
+		if err := matchValue(c, want[i].x, value, hit); err != nil {
+			return err
+		}
+	}
+	if !whole {
+		return nil
+	}
+	hs, err := c.Headers()
+	if err != nil {
+		return err
+	}
+	for i := range hs {
+		name := strings.ToLower(hs[i].Name)
+		for _, w := range want {
+			if w.name == name {
+				if err := matchValue(c, w.x, hs[i].Value, hit); err != nil {
+					return err
+				}
 			}
 		}
 	}

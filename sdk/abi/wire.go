@@ -61,23 +61,26 @@ func (r *reader) has(n int) bool {
 	return true
 }
 
+// After fail nothing is left to read (o is end), so what follows asks for that alone.
+
 func (r *reader) u32() uint32 {
-	if !r.has(4) {
+	o := r.o
+	if r.end-o < 4 {
+		r.has(4)
 		return 0
 	}
-	s := r.s[r.o : r.o+4]
-	r.o += 4
-	return uint32(s[0]) | uint32(s[1])<<8 | uint32(s[2])<<16 | uint32(s[3])<<24
+	r.o = o + 4
+	return load32(r.s, o)
 }
 
 func (r *reader) u64() uint64 {
-	if !r.has(8) {
+	o := r.o
+	if r.end-o < 8 {
+		r.has(8)
 		return 0
 	}
-	s := r.s[r.o : r.o+8]
-	r.o += 8
-	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
-		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+	r.o = o + 8
+	return load64(r.s, o)
 }
 
 func (r *reader) i32() int32   { return int32(r.u32()) }
@@ -93,14 +96,19 @@ func (r *reader) bool() bool {
 }
 
 func (r *reader) string() string {
-	n := r.u32()
-	if uint64(n) > uint64(r.end-r.o) {
+	o := r.o
+	if r.end-o < 4 {
+		r.has(4)
+		return ""
+	}
+	n := load32(r.s, o)
+	o += 4
+	if uint64(n) > uint64(r.end-o) {
 		r.fail(ErrShort)
 		return ""
 	}
-	s := r.s[r.o : r.o+int(n)]
-	r.o += int(n)
-	return s
+	r.o = o + int(n)
+	return r.s[o:r.o]
 }
 
 func (r *reader) bytes() []byte {

@@ -17,7 +17,7 @@ func textual(b []byte) Type {
 	}
 	b = bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))
 	trimmed := bytes.TrimLeft(b, " \t\r\n\f\x00")
-	low := strings.ToLower(string(trimmed[:min(len(trimmed), headLen)]))
+	low := lower(trimmed[:min(len(trimmed), headLen)])
 	if t := marked(b, trimmed, low); t != Unknown {
 		return t
 	}
@@ -40,6 +40,19 @@ func textual(b []byte) Type {
 		return t
 	}
 	return Text
+}
+
+// lower is b with the letters of ASCII in lower case: marks are ASCII, and most
+// of what comes here is no text at all, on which strings.ToLower is slow.
+func lower(b []byte) string {
+	low := make([]byte, len(b))
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		low[i] = c
+	}
+	return string(low)
 }
 
 // fromUTF16 gives the text as UTF-8 where it is UTF-16, by its mark or because

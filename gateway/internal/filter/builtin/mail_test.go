@@ -66,9 +66,8 @@ func (g *gate) judge(plugin, msg string) ([]string, error) {
 	return g.ask(plugin, g.parse(msg), msg)
 }
 
-// judgeAll parses a message once and asks each plugin.
-func (g *gate) judgeAll(t testing.TB, msg string, plugins ...string) {
-	tree := g.parse(msg)
+// judgeAll asks each plugin about one parsed message.
+func (g *gate) judgeAll(t testing.TB, tree view, msg string, plugins ...string) {
 	for _, p := range plugins {
 		if got, err := g.ask(p, tree, msg); err != nil || len(got) > 0 {
 			t.Fatal(got, err)
@@ -85,7 +84,13 @@ func (g *gate) parse(msg string) *mimetree.Tree {
 	return tree
 }
 
-func (g *gate) ask(plugin string, tree *mimetree.Tree, msg string) ([]string, error) {
+// view is a *mimetree.Tree, or one that is watched.
+type view interface {
+	filter.MessageView
+	Malformed() bool
+}
+
+func (g *gate) ask(plugin string, tree view, msg string) ([]string, error) {
 	id := map[string]uint64{"rules": 1, "stall": 2, "attachments": 3}[plugin]
 	ev := &abi.Event{
 		Stage: abi.StageMessage, ID: "m", Tenant: "t", ConfigID: id, Sender: "a@sender.test", Recipients: []string{"b@here.test"},
