@@ -84,7 +84,7 @@ func (f *Flow) Rejudge(ctx context.Context, m *store.Message, ns []int, body sto
 		return store.Outcome{}, err
 	}
 	o.Spawn = append(o.Spawn, f.o.Notices.Stalled(ctx, m, stalled)...)
-	o.DropBody = !queue.Owing(m.Recipients)
+	o.DropBody = queue.Done(c.p, m, o.Recipients)
 	return o, nil
 }
 
@@ -243,7 +243,7 @@ func (f *Flow) inject(ctx context.Context, m *store.Message, ns []int, body stor
 		// the same address.
 		parts, out = append(parts, strconv.Itoa(n), r.Address.Key()), queue.Wire(m, r.Edits, r.PartEdits, body, body.Size())
 		c.items = append(c.items, &item{tenant: t, rec: store.Recipient{
-			N: len(c.items) + 1, Address: r.Address, Original: r.Original, Tenant: t.Name, Local: true, Status: mail.StatusAccepted,
+			N: len(c.items) + 1, Address: r.Address, Original: r.Original, Tenant: t.Name, Local: true, Status: mail.StatusAccepted, Secure: r.Secure,
 		}})
 	}
 	rec.ID = mail.DeriveID(m.ID, m.Received, parts...)

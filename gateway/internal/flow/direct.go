@@ -49,6 +49,7 @@ func (c *commit) direct(ctx context.Context, items []*item) {
 	c.start(ctx, ns)
 	c.wait(budget)
 	for _, res := range c.results {
+		res.RcptResult = queue.Answer(&c.item(res.N).rec, res.RcptResult)
 		c.setFate(c.item(res.N), res)
 	}
 	for _, r := range c.pending {
@@ -77,8 +78,8 @@ func (c *commit) item(n int) *item { return c.items[n-1] }
 func (c *commit) start(ctx context.Context, ns []int) {
 	for _, b := range queue.Batches(c.p, c.rec, ns) {
 		if b.Unrouted != nil {
-			for _, to := range b.To {
-				c.results = append(c.results, result{RcptResult: deliver.RcptResult{N: to.N, Outcome: deliver.Deferred, Reply: *b.Unrouted}})
+			for _, res := range b.NoRoute() {
+				c.results = append(c.results, result{RcptResult: res})
 			}
 			continue
 		}
@@ -187,7 +188,7 @@ func (c *commit) settleLate(lease store.Lease, rs []*running) {
 		e := book.Enter(c.rec, results)
 		o := store.Outcome{Recipients: e.Recipients, Events: e.Events, Attempts: attempts}
 		o.Spawn, o.Events = c.f.o.Notices.Make(ctx, c.rec, e, attempts, draftBody{c.draft}, o.Events)
-		o.DropBody = !queue.Owing(e.Recipients)
+		o.DropBody = queue.Done(book.Policy, c.rec, o.Recipients)
 		err := queue.Settle(c.f.stopping, c.f.o.Store, lease, o, e)
 		switch {
 		case errors.Is(err, store.ErrLeaseLost):

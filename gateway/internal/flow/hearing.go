@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mailweir/weir/gateway/internal/mail"
+	"github.com/mailweir/weir/gateway/internal/queue"
 	"github.com/mailweir/weir/gateway/internal/store"
 	"github.com/mailweir/weir/policy"
 	"github.com/mailweir/weir/sdk/abi"
@@ -164,6 +165,7 @@ type ruling struct {
 	holdBy   opinion       // that asked for it
 	held     *store.Hold   // what the record has of it
 	calls    []policy.Call // of action blocks' run
+	secure   *mail.Secure  // the channel that policy demands (B30)
 }
 
 // decide asks policy about everything heard that concerns everyone.
@@ -214,6 +216,7 @@ func (r *ruling) take(d policy.Decision, fs []mail.Finding) {
 		r.action = mail.ActionContinue
 	}
 	r.redirect, r.tags, r.calls = d.Redirect, d.Tags, d.Calls
+	r.secure = queue.Demand(d.Secure)
 	for i := range d.Findings {
 		if i < len(fs) {
 			fs[i].Action, fs[i].Rule = mail.Action(d.Findings[i].Action), d.Findings[i].Rule

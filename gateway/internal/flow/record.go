@@ -239,7 +239,7 @@ func (c *commit) write(ctx context.Context, tx *transaction, now time.Time, entr
 	for _, r := range entry.Recipients { // a notice that could not be made is owed
 		c.rec.Recipients[r.N-1].Notes, c.rec.Recipients[r.N-1].DelayNoticed = r.Notes, r.DelayNoticed
 	}
-	live = live || queue.Owing(c.rec.Recipients)
+	live = live || queue.Owing(c.rec.Recipients) || queue.KeepBody(c.p, c.rec.Recipients) > 0
 	spawn = append(spawn, c.f.o.Notices.Stalled(ctx, c.rec, withStatus(c.rec, mail.StatusStalled))...)
 	defer queue.Discard(spawn)
 	for _, a := range spawn {
@@ -257,6 +257,11 @@ func (c *commit) write(ctx context.Context, tx *transaction, now time.Time, entr
 	adm := &store.Admission{Message: c.rec, Draft: c.draft, Events: events, Attempts: c.attempts}
 	if len(c.pending) > 0 {
 		adm.LeaseFor = attemptLimit + time.Minute
+		for _, r := range c.pending { // the others are the queue's, at once
+			for _, to := range r.batch.To {
+				adm.LeaseOnly = append(adm.LeaseOnly, to.N)
+			}
+		}
 	}
 	lease, err := c.f.o.Store.Enqueue(ctx, adm)
 	if err != nil {

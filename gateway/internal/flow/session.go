@@ -229,6 +229,11 @@ func (s *session) admit(ctx context.Context, r *rcpt) error {
 			return reply
 		}
 	}
+	if r.tenant != nil {
+		if reply := queue.Refused(s.p, s.peer.Direction, r.tenant.Name, tx.from, r.addr); reply != nil {
+			return reply
+		}
+	}
 	if !hosted {
 		return nil
 	}

@@ -58,6 +58,7 @@ var fields = []Field{
 	{"id", TypeID, "message ID, the start of one, or a recipient's ID.n", nil},
 	{"n", TypeNumber, "number of the recipient within its message, from 1", nil},
 	{"status", TypeStatus, "what has become of the recipient", nil},
+	{"state", TypeEnum, "how far a queued recipient has come", states()},
 	{"origin", TypeStatus, "released or auto-released, for mail on its way after a release", nil},
 	{"tenant", TypeText, "tenant's name", nil},
 	{"direction", TypeEnum, "inbound or outbound", []string{string(mail.Inbound), string(mail.Outbound)}},
@@ -103,6 +104,14 @@ var fields = []Field{
 	{"has_body", TypeBool, "the body is still kept", nil},
 	{"parent", TypeID, "message that this DSN or notice reports on", nil},
 	{"text", TypeWords, "any of id, sender, recipient, from, to, subject, message_id, client, attachment", nil},
+}
+
+func states() []string {
+	var out []string
+	for _, s := range mail.QueueStates() {
+		out = append(out, string(s))
+	}
+	return out
 }
 
 // textFields are what "text" looks into.

@@ -34,12 +34,15 @@ func Batches(p *policy.Policy, m *store.Message, ns []int) []Batch {
 		b := Batch{Edits: r.Edits, Parts: r.PartEdits}
 		if t, ok := LocalTenant(r.Route); ok {
 			b.Local = t
+		} else if r.Route == rejectRoute {
+			b.Unrouted = refused(p, m, r)
 		} else if route, ok := Resolve(p, r.Route, r.Address); ok {
+			raise(&route, r.Secure)
 			b.Route = route
 		} else {
 			b.Unrouted = unrouted(r.Route)
 		}
-		to := deliver.Rcpt{N: n, Addr: r.Address}
+		to := deliver.Rcpt{N: n, Addr: r.Address, Params: r.DSN}
 		i := slices.IndexFunc(out, func(o Batch) bool { return o.same(b) })
 		if i < 0 {
 			out = append(out, b)
@@ -51,9 +54,27 @@ func Batches(p *policy.Policy, m *store.Message, ns []int) []Batch {
 }
 
 func (b Batch) same(o Batch) bool {
-	return b.Local == o.Local && (b.Unrouted == nil) == (o.Unrouted == nil) &&
-		b.Route.Name == o.Route.Name && b.Route.NextHop() == o.Route.NextHop() &&
+	return b.Local == o.Local && sameReply(b.Unrouted, o.Unrouted) &&
+		b.Route.Name == o.Route.Name && b.Route.NextHop() == o.Route.NextHop() && b.Route.TLS == o.Route.TLS &&
 		slices.Equal(b.Edits, o.Edits) && b.Parts == o.Parts
+}
+
+// NoRoute is what comes of a batch without a route: later for want of one, and
+// never where the policy refuses the recipient (B90).
+func (b Batch) NoRoute() []deliver.RcptResult {
+	out := make([]deliver.RcptResult, 0, len(b.To))
+	for _, to := range b.To {
+		res := deliver.RcptResult{N: to.N, Outcome: deliver.Deferred, Reply: *b.Unrouted}
+		if b.Unrouted.Permanent() {
+			res.Outcome = deliver.Failed
+		}
+		out = append(out, res)
+	}
+	return out
+}
+
+func sameReply(a, b *mail.Reply) bool {
+	return a == b || a != nil && b != nil && a.String() == b.String()
 }
 
 func unrouted(name string) *mail.Reply {

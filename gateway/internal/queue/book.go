@@ -42,8 +42,21 @@ func (b *Book) Enter(m *store.Message, results []deliver.RcptResult) Entry {
 		if r == nil {
 			continue
 		}
+		res = Answer(r, res)
 		next := *r
+		if res.Throttled && res.Outcome == deliver.Deferred {
+			ev := Event(m, &next, "", b.Now)
+			tell := b.throttled(m, &next, &ev, &e, res)
+			next.Changed = b.Now
+			ev.Status, ev.Next = next.Status, next.Next
+			e.Recipients = append(e.Recipients, next)
+			if tell {
+				e.Events = append(e.Events, ev)
+			}
+			continue
+		}
 		next.Attempts++
+		next.Throttled = false
 		reply := res.Reply
 		next.Last, next.LastRemote, next.LastHost, next.LastAddr = &reply, res.Remote, res.Host, res.Addr
 		ev := Event(m, &next, "", b.Now)
@@ -91,7 +104,7 @@ func Event(m *store.Message, r *store.Recipient, t mail.EventType, now time.Time
 
 func (b *Book) delivered(m *store.Message, r *store.Recipient, ev *mail.Event, res deliver.RcptResult) {
 	r.Status = mail.StatusDelivered
-	if route, ok := b.Policy.RouteByName(r.Route); ok && route.TLS == "required" && res.Verified && m.Direction == mail.Outbound {
+	if m.Direction == mail.Outbound && secured(b.Policy, r, res) {
 		r.Status = mail.StatusSecureDelivered // B30
 	}
 	if r.Origin != "" { // a released message ends as released, never as removed
@@ -141,12 +154,17 @@ func (b *Book) deferred(m *store.Message, r *store.Recipient, ev *mail.Event, e 
 		ev.Text = r.Reason
 		return
 	}
+	if why, ok := holds(r, res); ok {
+		b.freeze(r, why)
+		ev.Text = r.Reason
+		return
+	}
 	// Manual retries and DNS failures leave the schedule's index alone, but
 	// the first failure of all starts it.
 	if !r.Manual && !res.DNS || r.Failures == 0 {
 		r.Failures++
 	}
-	s, lifetime := b.schedule(m, r)
+	s, lifetime := ScheduleOf(b.Policy, m, r)
 	next, expired := s.Next(r.FirstFailure, b.Now, r.Failures, lifetime, b.Jitter)
 	if soon := b.Now.Add(dnsWait(res)); res.DNS && !expired && next.After(soon) {
 		next = soon
@@ -156,7 +174,14 @@ func (b *Book) deferred(m *store.Message, r *store.Recipient, ev *mail.Event, e 
 		return
 	}
 	r.Status, r.Next = mail.StatusQueued, next
-	if s.DelayNotice > 0 && !r.DelayNoticed && b.Now.Sub(r.FirstFailure) >= s.DelayNotice && Authenticated(m) && returnable(m) {
+	if s.DelayNotice > 0 && b.Now.Sub(r.FirstFailure) >= s.DelayNotice {
+		b.delay(m, r, e)
+	}
+}
+
+// delay owes the sender the notice that the mail is late, once (B104).
+func (b *Book) delay(m *store.Message, r *store.Recipient, e *Entry) {
+	if !r.DelayNoticed && Authenticated(m) && returnable(m) {
 		r.DelayNoticed = true
 		e.owe("delayed", r.N)
 	}
@@ -192,35 +217,3 @@ func returnable(m *store.Message) bool { return !m.Sender.IsNull() && m.Kind == 
 // handed in by an admitted client. Inbound senders will join once SPF and
 // DKIM results exist.
 func Authenticated(m *store.Message) bool { return m.Direction == mail.Outbound }
-
-// Own is the address whose tenant's and group's settings count: the
-// recipient's inbound, as the client named it, the sender's outbound (B140,
-// B141).
-func Own(m *store.Message, r *store.Recipient) mail.Address {
-	if m.Direction == mail.Outbound {
-		return m.Sender
-	}
-	if r.Original.Domain() != "" { // redirected; the bare postmaster has none
-		return r.Original
-	}
-	return r.Address
-}
-
-// schedule finds the retry schedule by the name the recipient carries; one
-// that is gone falls back to the tenant's of now, then to "standard".
-func (b *Book) schedule(m *store.Message, r *store.Recipient) (*policy.Schedule, time.Duration) {
-	var life time.Duration
-	name := r.Schedule
-	if t, ok := b.Policy.Tenant(r.Tenant); ok {
-		set := t.Settings(string(m.Direction), Own(m, r).Key())
-		life = set.Lifetime
-		if _, ok := b.Policy.Schedule(name); !ok {
-			name = set.Schedule
-		}
-	}
-	if s, ok := b.Policy.Schedule(name); ok {
-		return s, life
-	}
-	s, _ := b.Policy.Schedule("standard") // built in, and always there
-	return s, life
-}

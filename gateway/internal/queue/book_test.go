@@ -192,29 +192,6 @@ func TestReleasedMailEndsAsReleased(t *testing.T) {
 	}
 }
 
-func TestB30_SecureDelivered(t *testing.T) {
-	text := bookPolicy + "tenant \"safe\" {\n  domains = [\"safe.test\"]\n  outbound {\n    route {\n      hosts = [\"127.0.0.1:3\"]\n      tls   = \"required\"\n    }\n  }\n}\n"
-	p := load(t, text)
-	for _, c := range []struct {
-		dir      mail.Direction
-		route    string
-		verified bool
-		want     mail.Status
-	}{
-		{mail.Outbound, "tenant:safe:out", true, mail.StatusSecureDelivered},
-		{mail.Outbound, "tenant:safe:out", false, mail.StatusDelivered},
-		{mail.Outbound, "mx", true, mail.StatusDelivered}, // nobody asked for it
-		{mail.Inbound, "tenant:safe:out", true, mail.StatusDelivered},
-	} {
-		m := message(t, c.dir, "s@safe.test")
-		m.Recipients[0].Route = c.route
-		e := (&Book{Policy: p, Now: start}).Enter(m, []deliver.RcptResult{{N: 1, Outcome: deliver.Delivered, Verified: c.verified, Reply: *mail.NewReply(250, "", "ok")}})
-		if got := e.Recipients[0].Status; got != c.want {
-			t.Errorf("%+v: %s", c, got)
-		}
-	}
-}
-
 // Redirected mail keeps the settings of the address it was sent to.
 func TestOwnIsTheAddressTheClientNamed(t *testing.T) {
 	in, out := message(t, mail.Inbound, "s@sender.test"), message(t, mail.Outbound, "s@acme.test")

@@ -324,7 +324,7 @@ func (w *Worker) deliver(ctx context.Context, log *slog.Logger, c store.Claimed,
 	owed := e // oweInstead marks the entry's recipients
 	owed.Recipients = o.Recipients
 	o.Spawn, o.Events = w.o.Notices.Make(late, c.Message, owed, attempts, body, o.Events)
-	o.DropBody = !Owing(c.Message.Recipients) && !Owing(o.Recipients) // the store keeps it for what is live, originals too
+	o.DropBody = Done(p, c.Message, o.Recipients) // the store keeps it for what is live, originals too
 	if w.settle(ctx, log, c.Lease, o, e) {
 		w.o.Judge.Attempted(late, c.Message, e)
 	}
@@ -343,11 +343,7 @@ func (w *Worker) confirm(m *store.Message, results []deliver.RcptResult) {
 
 func (w *Worker) attempt(ctx, work context.Context, cancel func(), log *slog.Logger, l *store.Lease, m *store.Message, b Batch, body store.Body) (deliver.Result, error) {
 	if b.Unrouted != nil {
-		var res deliver.Result
-		for _, to := range b.To {
-			res.Rcpts = append(res.Rcpts, deliver.RcptResult{N: to.N, Outcome: deliver.Deferred, Reply: *b.Unrouted})
-		}
-		return res, nil
+		return deliver.Result{Rcpts: b.NoRoute()}, nil
 	}
 	req, err := Request(m, b, body, body.Size())
 	var unsound *wire.EditError

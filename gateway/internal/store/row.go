@@ -99,6 +99,8 @@ func (r Row) workText(field string) []string {
 			v = append(v, rc.Findings[i].Filter)
 		}
 		return v
+	case "state":
+		return one(string(rc.State()))
 	case "schedule":
 		return one(rc.Schedule)
 	case "tag":
