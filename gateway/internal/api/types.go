@@ -24,6 +24,7 @@ type Row struct {
 	Score     float64   `json:"score,omitempty"`
 	Reason    string    `json:"reason,omitempty" doc:"Why held, frozen or refused"`
 	Rule      string    `json:"rule,omitempty" doc:"HCL file:line that decided"`
+	State     string    `json:"state,omitempty" doc:"How far a queued recipient has come: unrouted, route-selected, host-identified, attempt-failed or delay-noticed"`
 	Route     string    `json:"route,omitempty"`
 	NextHop   string    `json:"next_hop,omitempty"`
 	Next      time.Time `json:"next,omitzero" doc:"Next attempt"`
@@ -92,6 +93,8 @@ type Recipient struct {
 	Tenant       string            `json:"tenant,omitempty"`
 	Status       string            `json:"status"`
 	Origin       string            `json:"origin,omitempty" doc:"What delivered will be called: released or auto-released"`
+	State        string            `json:"state,omitempty" doc:"How far a queued recipient has come: unrouted, route-selected, host-identified, attempt-failed or delay-noticed"`
+	Throttled    bool              `json:"throttled,omitempty" doc:"Our own limits for the destination put off the last try"`
 	Class        string            `json:"class,omitempty"`
 	Score        float64           `json:"score,omitempty"`
 	Findings     []Finding         `json:"findings,omitempty"`
