@@ -49,6 +49,11 @@ type Options struct {
 	// Route names route, next hop and schedule of a recipient that was held
 	// before it had any; nil leaves that to the queue.
 	Route func(m *store.Message, r *store.Recipient) error
+	// RouteTo names the route and next hop of a recipient that an operator sends
+	// by a route of the policy, or else to a host. Its error is for the operator:
+	// there is no such route, or the recipient's tenant may not use it. nil: there
+	// is no policy.
+	RouteTo func(r *store.Recipient, route, host string) (name, nextHop string, err error)
 	// Told is called when what became of held mail is durable: with the
 	// message as it is then, the recipients concerned (N), what happened
 	// ("released", "forced", "retried", "removed") and who did it. It must not
@@ -111,7 +116,10 @@ type Args struct {
 
 	Mailbox    bool              // of verbs that teach: for the recipient alone, not the tenant
 	Domain     bool              // of AllowSender and BlockSender: the sender's whole domain
-	To         string            // of ChangeAction: of lists.OverrideActions
+	To         string            // of ChangeAction: of lists.OverrideActions; of Reroute and Copy: addresses
+	ReturnPath string            // of Reroute and Copy: an address, or "<>"; "" as it is
+	Route      string            // of Reroute: a route of the policy
+	Host       string            // of Reroute: a host, for administrators
 	Class      string            // of ChangeAction: "" the recipient's own
 	Conditions map[string]string // of AddAllowRule and AddBlockRule, by attribute; none: the sender
 }
@@ -144,13 +152,19 @@ func ArgsFrom(given map[string]string) (Args, error) {
 			a.To = v
 		case k == "class":
 			a.Class = v
+		case k == "return_path":
+			a.ReturnPath = v
+		case k == "route":
+			a.Route = v
+		case k == "host":
+			a.Host = v
 		case slices.Contains(conditions, k):
 			if a.Conditions == nil {
 				a.Conditions = map[string]string{}
 			}
 			a.Conditions[k] = v
 		default:
-			return a, fmt.Errorf(`no argument %.40q; there are reason, confirmed, for, what, to, class, and the conditions of a rule: %s`, k, strings.Join(conditions, ", "))
+			return a, fmt.Errorf(`no argument %.40q; there are reason, confirmed, for, what, to, class, return_path, route, host, and the conditions of a rule: %s`, k, strings.Join(conditions, ", "))
 		}
 	}
 	return a, nil
@@ -200,7 +214,29 @@ var ErrConfirm = errors.New("confirm that the sender is trusted and the mail exp
 // or selection, a verb not known here, or a store that fails. Result then
 // tells what was done before it.
 func (s *Service) Do(ctx context.Context, sc Scope, verb lifecycle.Verb, sel Selection, args Args) (Result, error) {
-	r := &run{s: s, sc: sc, verb: verb, args: args, now: s.Clock()}
+	return s.DoEach(ctx, sc, verb, sel, args, nil)
+}
+
+// Check reports what Do would refuse before it does anything, or nil.
+func (s *Service) Check(sc Scope, verb lifecycle.Verb, sel Selection, args Args) error {
+	return (&run{s: s, sc: sc, verb: verb, args: args, now: s.Clock()}).check(sel)
+}
+
+// Count is the number of recipients that a filter finds for a verb.
+func (s *Service) Count(ctx context.Context, sc Scope, verb lifecycle.Verb, f query.Filter) (n int, err error) {
+	err = s.Store.Each(ctx, s.found(sc, verb, f, s.Clock()), func(row store.Row) error {
+		if sc.Sees(row.Message, row.Recipient) {
+			n++
+		}
+		return nil
+	})
+	return n, err
+}
+
+// DoEach is Do, and calls each with every recipient's result once it is
+// durable, one at a time. each may be nil, and should be quick.
+func (s *Service) DoEach(ctx context.Context, sc Scope, verb lifecycle.Verb, sel Selection, args Args, each func(ItemResult)) (Result, error) {
+	r := &run{s: s, sc: sc, verb: verb, args: args, now: s.Clock(), each: each}
 	if err := r.check(sel); err != nil {
 		return Result{}, err
 	}
@@ -242,6 +278,9 @@ type run struct {
 	args Args
 	now  time.Time
 
+	surgery surgery
+	each    func(ItemResult)
+
 	mu           sync.Mutex // of what follows
 	res          Result
 	failed, fine []ItemResult
@@ -271,6 +310,9 @@ func (r *run) check(sel Selection) error {
 		return &lifecycle.Refusal{Verb: r.verb, Reason: "this gateway keeps no lists"}
 	case r.verb == lifecycle.ChangeAction && !slices.Contains(lists.OverrideActions, r.args.To):
 		return fmt.Errorf("%w: to is one of %s, not %.40q", ErrSelection, strings.Join(lists.OverrideActions, ", "), r.args.To)
+	}
+	if err := r.readSurgery(); err != nil {
+		return err
 	}
 	return sel.Filter.Validate()
 }
@@ -317,59 +359,61 @@ func (r *run) ids(ctx context.Context, ids []string) error {
 	return nil
 }
 
-// page is how many rows of a filter are read at a time, and parallel how many
-// messages are changed at one time: the store commits them together (B96).
-const (
-	page     = 500
-	parallel = 16
-)
+// parallel is how many messages are changed at one time: the store commits
+// them together (B96).
+const parallel = 48
 
-// filter acts on what a filter finds. Pages go from new to old by message
-// ID, so what changes on the way neither repeats nor is skipped.
+// filter acts on what a filter finds. Once ctx ends nothing further is begun,
+// and what was begun is finished: no message is left half done.
 func (r *run) filter(ctx context.Context, f query.Filter) error {
+	work, broken := errgroup.WithContext(context.WithoutCancel(ctx))
+	work.SetLimit(parallel)
+	slot := 0
+	var id mail.ID
+	var p pick
+	begin := func() {
+		if len(p.ns) == 0 {
+			return
+		}
+		id, p, at := id, p, slot
+		slot += len(p.ns)
+		work.Go(func() error { return r.message(broken, id, p, at) })
+	}
+	err := r.s.Store.Each(ctx, r.s.found(r.sc, r.verb, f, r.now), func(row store.Row) error {
+		if row.Message.ID != id {
+			begin()
+			id, p = row.Message.ID, pick{}
+		}
+		if r.sc.Sees(row.Message, row.Recipient) {
+			p.ns = append(p.ns, row.Recipient.N)
+		}
+		return errors.Join(ctx.Err(), broken.Err())
+	})
+	if err == nil {
+		begin()
+	}
+	if failed := work.Wait(); failed != nil {
+		return failed
+	}
+	if err != nil && ctx.Err() == nil {
+		return fmt.Errorf("search: %w", err)
+	}
+	return err
+}
+
+// found is a filter as a verb applies it for a scope.
+func (s *Service) found(sc Scope, verb lifecycle.Verb, f query.Filter, now time.Time) query.Filter {
 	var statuses []string
-	for _, st := range r.verb.Statuses() {
+	for _, st := range verb.Statuses() {
 		statuses = append(statuses, string(st))
 	}
-	f = query.Resolve(query.And(r.sc.Restrict(f), query.OneOf("status", statuses...)), r.now)
-	slot := 0
-	for cursor := ""; ; {
-		rows, next, err := r.s.Store.Search(ctx, f, cursor, page)
-		if err != nil {
-			return fmt.Errorf("search: %w", err)
-		}
-		g, gctx := errgroup.WithContext(ctx)
-		g.SetLimit(parallel)
-		for len(rows) > 0 {
-			id := rows[0].Message.ID
-			var p pick
-			for len(rows) > 0 && rows[0].Message.ID == id {
-				if r.sc.Sees(rows[0].Message, rows[0].Recipient) {
-					p.ns = append(p.ns, rows[0].Recipient.N)
-				}
-				rows = rows[1:]
-			}
-			if len(p.ns) == 0 {
-				continue
-			}
-			at := slot
-			slot += len(p.ns)
-			g.Go(func() error { return r.message(gctx, id, p, at) })
-		}
-		if err := g.Wait(); err != nil {
-			return err
-		}
-		if err := ctx.Err(); err != nil { // a page cut short by the deadline is no end
-			return err
-		}
-		if next == "" {
-			return nil
-		}
-		cursor = next
-	}
+	return query.Resolve(query.And(sc.Restrict(f), query.OneOf("status", statuses...)), now)
 }
 
 func (r *run) add(it ItemResult) {
+	if r.each != nil {
+		r.each(it)
+	}
 	list := &r.fine
 	if it.Code != "" {
 		list = &r.failed

@@ -25,19 +25,23 @@ var errUnchanged = errors.New("unchanged")
 // turn is the work on one message.
 type turn struct {
 	*run
-	slot int // place in the order of a flush
+	slot  int               // place in the order of a flush
+	added []store.Recipient // further recipients of the message
 }
 
 // message acts on one message, in one commit where it can. When a delivery
 // attempt holds some of its recipients, the others are done one by one. slot
 // is the first of as many places as the message has recipients.
 func (r *run) message(ctx context.Context, id mail.ID, p pick, slot int) error {
-	t := &turn{r, slot}
+	t := &turn{run: r, slot: slot}
+	if r.verb == lifecycle.Copy {
+		return t.copyMessage(ctx, id, p)
+	}
 	if err := r.learn(ctx, id, p); err != nil {
 		return r.report(ctx, id, nil, err)
 	}
 	items, err := t.update(ctx, id, p)
-	if errors.Is(err, store.ErrLeased) && len(items) > 1 {
+	if errors.Is(err, store.ErrLeased) && len(items) > 1 && r.surgery.from == nil {
 		for i, it := range items {
 			t.slot = slot + i
 			one, err := t.update(ctx, id, pick{ns: []int{it.n}})
@@ -68,8 +72,9 @@ func (r *turn) update(ctx context.Context, id mail.ID, p pick) ([]item, error) {
 	err := r.change(ctx, id, func(m *store.Message) ([]mail.Event, error) {
 		var events []mail.Event
 		told = held{m: m}
-		items = items[:0] // Update may try more than once
+		items, r.added = items[:0], nil // Update may try more than once
 		r.slot = slot
+		unprepared := r.prepare(m, p)
 		for i := range m.Recipients {
 			rc := &m.Recipients[i]
 			if !r.sc.Sees(m, rc) || !p.whole && !slices.Contains(p.ns, rc.N) {
@@ -77,7 +82,10 @@ func (r *turn) update(ctx context.Context, id mail.ID, p pick) ([]item, error) {
 			}
 			it := item{n: rc.N, ItemResult: ItemResult{ID: fmt.Sprintf("%s.%d", id, rc.N), Recipient: rc.Address.String()}}
 			was := *rc
-			e, err := r.apply(m, rc)
+			e, err := (*mail.Event)(nil), unprepared
+			if err == nil {
+				e, err = r.apply(m, rc)
+			}
 			if e != nil {
 				told.add(r.verb, &was)
 			}
@@ -94,9 +102,10 @@ func (r *turn) update(ctx context.Context, id mail.ID, p pick) ([]item, error) {
 		if p.whole {
 			items = r.meant(items, p.ns)
 		}
-		if len(events) == 0 {
+		if len(events) == 0 || r.halfDone(items) {
 			return nil, errUnchanged
 		}
+		r.join(m, &events)
 		if notify.Final(m) && !notify.Owes(m) {
 			m.HasBody = false
 		}
@@ -109,6 +118,37 @@ func (r *turn) update(ctx context.Context, id mail.ID, p pick) ([]item, error) {
 		told.tell(r.s.Told, r.sc.Actor)
 	}
 	return items, err
+}
+
+// halfDone refuses all recipients when one was: a new return path is for all
+// of them or none.
+func (r *turn) halfDone(items []item) bool {
+	if r.surgery.from == nil || !slices.ContainsFunc(items, func(it item) bool { return it.Code != "" }) {
+		return false
+	}
+	for i := range items {
+		if items[i].Changed {
+			items[i].Changed, items[i].Code, items[i].Error = false, CodeRefused, errWhole.Error()
+		}
+	}
+	return true
+}
+
+// join puts further recipients behind those there are, each with its event.
+func (r *turn) join(m *store.Message, events *[]mail.Event) {
+	n := 0
+	for i := range m.Recipients {
+		n = max(n, m.Recipients[i].N)
+	}
+	for _, rc := range r.added {
+		n++
+		rc.N, rc.Changed = n, r.now
+		m.Recipients = append(m.Recipients, rc)
+		*events = append(*events, mail.Event{
+			At: r.now, Type: mail.EventRebind, Message: m.ID, N: n, Tenant: rc.Tenant, Direction: m.Direction, Sender: m.Sender.String(),
+			Recipient: rc.Address.String(), Class: rc.Class.String(), Status: rc.Status, Next: rc.Next, Actor: r.sc.Actor, Text: r.args.Reason,
+		})
+	}
 }
 
 // change is the store's Update, or a rehearsal of it.
