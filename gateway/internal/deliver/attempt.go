@@ -48,6 +48,9 @@ type rcptState struct {
 	RcptResult
 	over  bool // nothing more to do about it in this attempt
 	spoke bool // Reply is set
+	// tries are the hosts that were to have it, bare those without the channel
+	// that is demanded.
+	tries, bare int
 }
 
 // Start begins to deliver and returns at once. ctx is a hard stop: when it
@@ -164,6 +167,7 @@ func (a *Attempt) finish(err error) {
 				s.Reply.Text = "the delivery could not be made"
 			}
 		}
+		s.NoSecure = s.Outcome == Deferred && s.bare > 0 && s.bare == s.tries
 		a.result.Rcpts = append(a.result.Rcpts, s.RcptResult)
 	}
 	a.e.sites.count(a.req.Route.NextHop(), a.result.Rcpts)
@@ -202,7 +206,7 @@ func (a *Attempt) visit(ctx context.Context, hosts []host) error {
 		return nil
 	}
 	a.pass = pass
-	defer func() { pass.leave(a.health, a.trouble, a.req.From.String()) }()
+	defer func() { pass.leave(finding{health: a.health, reply: a.trouble, sender: a.req.From.String()}) }()
 	key, limit := pass.site.key, func() int { return pass.limit(a.req.Route) }
 	switch err := a.e.pool.acquire(ctx, key, a.req.Tenant, limit(), a.patience()); {
 	case errors.Is(err, errNoRoom):

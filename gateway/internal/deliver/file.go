@@ -17,6 +17,7 @@ type filing struct {
 	dns    bool
 	retry  time.Duration
 	dup    bool
+	bare   bool // the host has not the channel that is demanded
 }
 
 // failAll files a host that was not reached, or would not talk.
@@ -50,6 +51,7 @@ func (t *try) meaning(err error) filing {
 	if f.reply.Code < 400 { // an error is never a delivery
 		f = filing{reply: *mail.NewReply(451, "4.5.0", "the host gave an answer that does not belong here")}
 	}
+	f.bare = se.Stage == smtpc.StageStartTLS && t.sec.demanded() && !isTimeout(err)
 	switch se.Stage {
 	case smtpc.StageConnect, smtpc.StageGreeting, smtpc.StageEHLO, smtpc.StageStartTLS, smtpc.StageAuth:
 		f = hostFailure(f)
@@ -93,17 +95,20 @@ func (t *try) settle(i int, f filing) {
 	s := &t.a.state[i]
 	t.rec.Outcome = append(t.rec.Outcome, mail.RcptReply{N: s.N, Reply: f.reply, Remote: f.remote})
 	s.over = f.over
+	if s.tries++; f.bare {
+		s.bare++
+	}
 	if !f.reply.Success() && !f.reply.Permanent() && s.spoke && s.Remote && !f.remote && !f.dup {
 		return
 	}
 	s.spoke = true
 	s.RcptResult = RcptResult{
 		N: s.N, Reply: f.reply, Remote: f.remote, Host: t.rec.Host, Addr: t.rec.Addr,
-		TLS: t.rec.TLS, Verified: t.rec.Verified, DNS: f.dns, RetryAfter: f.retry, MayDuplicate: f.dup,
+		TLS: t.rec.TLS, Verified: t.rec.Verified, Channel: t.channel, DNS: f.dns, RetryAfter: f.retry, MayDuplicate: f.dup,
 	}
 	switch {
 	case f.reply.Success():
-		s.Outcome, s.over = Delivered, true
+		s.Outcome, s.over, s.Relayed = Delivered, true, t.relays && !t.a.probe
 	case f.reply.Permanent():
 		s.Outcome, s.over = Failed, true
 	}

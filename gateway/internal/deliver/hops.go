@@ -44,7 +44,7 @@ func (e *Engine) Ready(nextHop, _ string) bool {
 	}
 	now := x.now()
 	s := hs.site
-	ready := x.manual(now, nextHop, s.dest.Name, s.key) == nil && s.held(now) == nil
+	ready := x.holdOf(nextHop, s, hs.reach, now) == nil
 	if ready {
 		if wait, _ := (&site{dest: s.dest, tat: s.tat}).take(now, 0); wait > 0 {
 			ready = false
@@ -77,17 +77,19 @@ func (e *Engine) Hops() []HopStatus {
 		s := h.site
 		st := HopStatus{
 			NextHop: name, Destination: s.dest.Name, Site: s.key, Limit: s.limit(max(s.dest.Connections, 1)), RateLeft: s.left(now),
-			Open: open[s.key].open, Idle: open[s.key].idle, Fails: s.fails, Last: h.last, LastAt: h.lastAt, Counts: h.counts,
+			Open: open[s.key].open, Idle: open[s.key].idle, Last: h.last, LastAt: h.lastAt, Counts: h.counts,
 		}
-		if now.Before(s.until) {
-			st.Backoff = s.until
+		if until := later(s.until, h.reach.until); now.Before(until) {
+			st.Backoff = until
 		}
-		if now.Before(s.stopped) {
-			st.Suspended = s.stopped
+		if until := later(s.stopped, h.reach.stopped); now.Before(until) {
+			st.Suspended = until
 		}
-		for _, n := range []string{name, s.dest.Name, s.key} {
+		st.Fails = max(s.fails, h.reach.fails)
+		for _, n := range []string{name, s.dest.Name, s.key, h.reach.key} {
 			if m, ok := x.held[n]; ok && n != "" && (m.Until.IsZero() || now.Before(m.Until)) {
 				st.Suspended, st.SuspendedBy = m.Until, m.By
+				break
 			}
 		}
 		out = append(out, st)

@@ -27,6 +27,8 @@ type host struct {
 	host    string // name, IP address, or path
 	port    int
 	found   bool // named by the recipient's domain, not by the operator
+	secure  bool // DNSSEC says so too
+	bare    bool // the domain itself, since it has no MX records
 	only    bool // there is no other
 }
 
@@ -37,6 +39,15 @@ func (h host) String() string {
 		return "unix:" + h.host
 	}
 	return h.hostPort(h.host)
+}
+
+// ip is the host's address where it is written as one.
+func (h host) ip() netip.Addr {
+	if h.network == "unix" {
+		return netip.Addr{}
+	}
+	a, _ := netip.ParseAddr(h.host)
+	return a
 }
 
 // parseHost reads one entry of Route.Hosts.
@@ -78,8 +89,12 @@ func (e *Engine) hosts(ctx context.Context, r Route) ([]host, error) {
 	var hosts []host
 	switch {
 	case len(r.Hosts) > 0:
-		for _, h := range r.Hosts {
-			hosts = append(hosts, parseHost(h, r.port()))
+		for _, i := range ranked(len(r.Hosts), r.Weights) {
+			h := parseHost(r.Hosts[i], r.port())
+			if e.own(h.ip(), h.port) {
+				return nil, dnsFail(451, "4.4.6", fmt.Sprintf("route %q leads back to this gateway: %s is one of its own listeners", r.Name, h), nil)
+			}
+			hosts = append(hosts, h)
 		}
 	case r.MX != "":
 		var err error
@@ -109,7 +124,7 @@ func (e *Engine) exchangers(ctx context.Context, r Route) ([]host, error) {
 	if e.opt.Resolver == nil {
 		return nil, dnsFail(451, "4.4.3", "no name servers are configured", nil)
 	}
-	mxs, err := e.opt.Resolver.MX(ctx, r.MX)
+	mxs, secure, err := e.mx(ctx, r.MX)
 	if err != nil {
 		var re *resolver.Error
 		if errors.As(err, &re) && re.NoDomain {
@@ -121,24 +136,40 @@ func (e *Engine) exchangers(ctx context.Context, r Route) ([]host, error) {
 		return nil, dnsFail(556, "5.1.10", fmt.Sprintf("the domain %s takes no mail (null MX)", r.MX), nil)
 	}
 	if len(mxs) == 0 {
-		return []host{{network: "tcp", host: strings.ToLower(r.MX), port: r.port()}}, nil
+		h := host{network: "tcp", host: strings.ToLower(r.MX), port: r.port(), secure: secure, bare: true}
+		if e.ours(ctx, []host{h})[0] {
+			return nil, loops(r.MX)
+		}
+		return []host{h}, nil
 	}
 	rand.Shuffle(len(mxs), func(i, j int) { mxs[i], mxs[j] = mxs[j], mxs[i] })
 	sort.SliceStable(mxs, func(i, j int) bool { return mxs[i].Pref < mxs[j].Pref })
-	var hosts []host
+	hosts := make([]host, len(mxs))
 	for i, mx := range mxs {
-		if e.opt.Hostname != "" && strings.EqualFold(mx.Host, e.opt.Hostname) {
-			for len(hosts) > 0 && mxs[len(hosts)-1].Pref == mxs[i].Pref {
-				hosts = hosts[:len(hosts)-1]
-			}
-			if len(hosts) == 0 {
-				return nil, dnsFail(554, "5.4.6", fmt.Sprintf("mail for %s would come back to this gateway: it is the domain's best mail server", r.MX), nil)
-			}
-			break
+		hosts[i] = host{network: "tcp", host: strings.ToLower(mx.Host), port: r.port(), secure: secure}
+	}
+	for i, ours := range e.ours(ctx, hosts) {
+		if !ours {
+			continue
 		}
-		hosts = append(hosts, host{network: "tcp", host: strings.ToLower(mx.Host), port: r.port()})
+		for i > 0 && mxs[i-1].Pref == mxs[i].Pref {
+			i--
+		}
+		if i == 0 {
+			return nil, loops(r.MX)
+		}
+		return hosts[:i], nil
 	}
 	return hosts, nil
+}
+
+// mx asks for a domain's MX records, and whether DNSSEC secures them.
+func (e *Engine) mx(ctx context.Context, domain string) ([]resolver.MX, bool, error) {
+	if s, ok := e.opt.Resolver.(secureMX); ok && e.opt.DANE != nil {
+		return s.MXSecure(ctx, domain)
+	}
+	mxs, err := e.opt.Resolver.MX(ctx, domain)
+	return mxs, false, err
 }
 
 // literal reads a domain that is an address literal (RFC 5321 §4.1.3).
@@ -157,12 +188,12 @@ func literal(domain string) (string, bool) {
 // dialable is one address to connect to.
 type dialable struct{ network, addr string }
 
-// addrs are the addresses of one host.
-func (e *Engine) addrs(ctx context.Context, h host, mx bool) ([]dialable, error) {
+// addrs are the addresses of one host, in the order in which to try them.
+func (e *Engine) addrs(ctx context.Context, r Route, h host) ([]dialable, error) {
 	if h.network == "unix" {
 		return []dialable{{"unix", h.host}}, nil
 	}
-	if a, err := netip.ParseAddr(h.host); err == nil {
+	if a := h.ip(); a.IsValid() {
 		if !e.may(h, a) {
 			return nil, noWay(h)
 		}
@@ -177,13 +208,17 @@ func (e *Engine) addrs(ctx context.Context, h host, mx bool) ([]dialable, error)
 		// route's surely will. Only a domain that has neither MX nor address,
 		// and says so itself, is hopeless.
 		var re *resolver.Error
-		if mx && errors.As(err, &re) && re.NotFound {
+		if h.bare && errors.As(err, &re) && re.NotFound {
 			return nil, dnsFail(550, "5.1.2", fmt.Sprintf("the domain %s has no mail server", h.host), err)
 		}
 		return nil, dnsFail(451, "4.4.3", fmt.Sprintf("the host %s could not be looked up", h.host), err)
 	}
+	wanted := r.preferred(ips)
+	if len(wanted) == 0 && len(ips) > 0 {
+		return nil, dnsFail(451, "4.4.4", fmt.Sprintf("the host %s has no address of the kind that route %q uses", h.host, r.Name), nil)
+	}
 	var out []dialable
-	for _, ip := range ips {
+	for _, ip := range wanted {
 		if len(out) < maxAddrs && e.may(h, ip) {
 			out = append(out, dialable{"tcp", h.hostPort(ip.String())})
 		}

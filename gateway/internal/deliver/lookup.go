@@ -29,7 +29,7 @@ func (e *Engine) Lookup(ctx context.Context, r Route) ([]HostView, *mail.Reply) 
 	var out []HostView
 	for _, h := range hosts {
 		v := HostView{Network: h.network, Host: h.host, Port: h.port, Found: h.found}
-		addrs, err := e.addrs(ctx, h, h.found && h.host == r.MX)
+		addrs, err := e.addrs(ctx, r, h)
 		if err != nil {
 			v.Reply = ourReply(err)
 		}

@@ -1,6 +1,7 @@
 package deliver
 
 import (
+	"net/netip"
 	"strconv"
 	"strings"
 
@@ -81,6 +82,65 @@ func (r Route) perConn() int {
 		return r.PerConn
 	}
 	return 100
+}
+
+// source is the local address to call an address from, "" any.
+func (r Route) source(at dialable) string {
+	ap, err := netip.ParseAddrPort(at.addr)
+	if err != nil || at.network == "unix" {
+		return ""
+	}
+	if ap.Addr().Unmap().Is4() {
+		return r.source4()
+	}
+	return r.source6()
+}
+
+// source4 and source6 tell the two apart also where an IPv6 address was
+// written as Source.
+func (r Route) source4() string {
+	if a, err := netip.ParseAddr(r.Source); err == nil && !a.Unmap().Is4() {
+		return ""
+	}
+	return r.Source
+}
+
+func (r Route) source6() string {
+	if a, err := netip.ParseAddr(r.Source); r.Source6 == "" && err == nil && !a.Unmap().Is4() {
+		return r.Source
+	}
+	return r.Source6
+}
+
+// preferred puts a host's addresses in the order that the route wants, without
+// those it does not want. A route that names a source address of one family
+// alone calls the other one only where it says so.
+func (r Route) preferred(ips []netip.Addr) []netip.Addr {
+	var four, six []netip.Addr
+	for _, ip := range ips {
+		if ip.Unmap().Is4() {
+			four = append(four, ip)
+		} else {
+			six = append(six, ip)
+		}
+	}
+	switch r.IP {
+	case "4":
+		return four
+	case "6":
+		return six
+	case "prefer4":
+		return append(four, six...)
+	case "prefer6":
+		return append(six, four...)
+	}
+	switch s4, s6 := r.source4() != "", r.source6() != ""; {
+	case s4 && !s6:
+		return four
+	case s6 && !s4:
+		return six
+	}
+	return ips
 }
 
 func (r Route) tls() string {

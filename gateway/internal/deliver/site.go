@@ -9,7 +9,7 @@ import (
 )
 
 // site is a destination as it is treated (B89): a named one of the policy, or
-// all next hops that the same hosts serve. Its fields are guarded by sites.mu.
+// the next hops that the same hosts serve. Its fields are guarded by sites.mu.
 type site struct {
 	key  string
 	dest policy.Destination
@@ -21,8 +21,10 @@ type site struct {
 	trying  bool      // one attempt tests whether the trouble is over
 	last    mail.Reply
 	lastAt  time.Time
-	refused int // attempts in a row in which everybody was refused
-	senders [2]string
+	refused int       // attempts in a row in which everybody was refused
+	senders two       // whom they refused
+	hops    two       // and where
+	seen    two       // next hops that the site serves
 	stopped time.Time // suspended until
 
 	tat     time.Time // of the rate: the theoretical arrival time of GCRA
@@ -129,15 +131,37 @@ const (
 	well
 )
 
+// two are the first two of several values: enough to know more than one.
+type two [2]string
+
+func (t *two) add(s string) {
+	if t[0] == "" || t[0] == s {
+		t[0] = s
+	} else {
+		t[1] = s
+	}
+}
+
+func (t *two) several() bool { return t[1] != "" }
+
+// finding is what an attempt found out, where and about whom.
+type finding struct {
+	health
+	reply       mail.Reply
+	sender, hop string
+	start       time.Time // of the attempt
+}
+
 // report takes in what an attempt found out. It returns what there is to log,
 // "" nothing.
-func (s *site) report(h health, reply mail.Reply, sender string, start, now time.Time) string {
-	switch h {
+func (s *site) report(f finding, now time.Time) string {
+	s.seen.add(f.hop)
+	switch f.health {
 	case unknown:
 		return ""
 	case well:
 		was := s.troubled()
-		s.fails, s.until, s.stopped, s.refused, s.senders = 0, time.Time{}, time.Time{}, 0, [2]string{}
+		s.fails, s.until, s.stopped, s.refused, s.senders, s.hops = 0, time.Time{}, time.Time{}, 0, two{}, two{}
 		if s.window > 0 {
 			if s.window++; s.window >= s.dest.Connections {
 				s.window = 0
@@ -148,14 +172,14 @@ func (s *site) report(h health, reply mail.Reply, sender string, start, now time
 		}
 		return ""
 	}
-	s.last, s.lastAt = reply, now
-	if (h == shut || h == refusing) && s.everybody(h, sender) {
+	s.last, s.lastAt = f.reply, now
+	if (f.health == shut || f.health == refusing) && s.everybody(f) {
 		s.stopped = now.Add(s.dest.SuspendFor)
 		s.until, s.fails = time.Time{}, 0
 		s.window, s.since = 1, now
 		return "the destination refuses everybody and is suspended"
 	}
-	if h == refusing || s.dest.Backoff <= 0 || start.Before(s.since) || now.Before(s.until) {
+	if f.health == refusing || s.dest.Backoff <= 0 || f.start.Before(s.since) || now.Before(s.until) {
 		return "" // what began before the last trouble was known is no further trouble
 	}
 	s.fails++
@@ -165,19 +189,17 @@ func (s *site) report(h health, reply mail.Reply, sender string, start, now time
 }
 
 // everybody counts refusals in a row. Those after the greeting count for all
-// only once two senders met them: one sender may be refused for its own sake.
-func (s *site) everybody(h health, sender string) bool {
+// only once two senders met them, and at two of the next hops where it serves
+// several: one of them may be refused for its own sake.
+func (s *site) everybody(f finding) bool {
 	if s.dest.SuspendAfter <= 0 {
 		return false
 	}
 	s.refused++
-	switch {
-	case s.senders[0] == "" || s.senders[0] == sender:
-		s.senders[0] = sender
-	default:
-		s.senders[1] = sender
-	}
-	return s.refused >= s.dest.SuspendAfter && (h != refusing || s.senders[1] != "")
+	s.senders.add(f.sender)
+	s.hops.add(f.hop)
+	return s.refused >= s.dest.SuspendAfter &&
+		(f.health == shut || s.senders.several() && (s.hops.several() || !s.seen.several()))
 }
 
 // backoff is the pause after so many episodes: it doubles.

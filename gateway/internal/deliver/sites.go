@@ -1,7 +1,6 @@
 package deliver
 
 import (
-	"context"
 	"log/slog"
 	"slices"
 	"strings"
@@ -29,7 +28,8 @@ type sites struct {
 
 // hopState is what is known of one next hop.
 type hopState struct {
-	site   *site
+	site   *site // whose limits count
+	reach  *site // what its hosts share: whether they can be reached. The site itself, unless that is a named destination
 	counts Counts
 	last   mail.Reply
 	lastAt time.Time
@@ -50,27 +50,28 @@ const (
 // and no destination block does: they are his own, and found again soon.
 const ownPause = 5 * time.Second
 
-// destination finds how a route's hosts are to be treated, and the key that
-// they share with others.
-func (x *sites) destination(r Route, hosts []host) (string, policy.Destination) {
-	d := policy.Destination{Connections: r.maxConns(), PerConnection: r.perConn()}
+// destination finds how a route's hosts are to be treated, the key of what they
+// share with others that the policy calls the same, and of what the same hosts serve.
+func (x *sites) destination(r Route, hosts []host) (key, reach string, d policy.Destination) {
 	hop := r.NextHop()
 	if x.dest == nil {
-		return hop, d
+		return hop, hop, policy.Destination{Connections: r.maxConns(), PerConnection: r.perConn()}
+	}
+	reach = hop
+	if len(r.Hosts) == 0 {
+		reach = rollUp(hop, hosts)
 	}
 	for i, h := range hosts {
 		if e := x.dest(strings.ToLower(r.MX), h.host, r.Name); i == 0 || e.Name != "" {
 			if d = e; d.Name != "" {
-				return d.Name, d
+				return d.Name, reach, d
 			}
 		}
 	}
 	if len(r.Hosts) > 0 {
-		d.Backoff, d.MaxBackoff = min(d.Backoff, ownPause), min(d.MaxBackoff, ownPause)
-		d.SuspendAfter = 0
-		return hop, d
+		d.Backoff, d.MaxBackoff, d.SuspendAfter = min(d.Backoff, ownPause), min(d.MaxBackoff, ownPause), 0
 	}
-	return rollUp(hop, hosts), d
+	return reach, reach, d
 }
 
 // rollUp is the key of an MX route that the policy has no name for: domains
@@ -89,11 +90,11 @@ func rollUp(hop string, hosts []host) string {
 
 // pass lets one attempt to a site.
 type pass struct {
-	x     *sites
-	site  *site
-	hop   *hopState
-	trial bool
-	start time.Time
+	x           *sites
+	hop         string
+	site, reach *site
+	trials      []*site // that this attempt tests
+	start       time.Time
 }
 
 // known says from memory what keeps attempts to a next hop back.
@@ -108,46 +109,70 @@ func (x *sites) known(hop string) *hold {
 	if hs == nil {
 		return nil
 	}
-	if h := x.manual(now, hs.site.dest.Name, hs.site.key); h != nil {
+	return x.holdOf(hop, hs.site, hs.reach, now)
+}
+
+// holdOf says what keeps attempts back, of all that can.
+func (x *sites) holdOf(hop string, s, reach *site, now time.Time) *hold {
+	if h := x.manual(now, hop, s.dest.Name, s.key, reach.key); h != nil {
 		return h
 	}
-	return hs.site.held(now)
+	if h := s.held(now); h != nil || s == reach {
+		return h
+	}
+	return reach.held(now)
 }
 
 // enter admits an attempt, or says what keeps it back. insist ignores
 // everything but the number of connections.
 func (x *sites) enter(r Route, hosts []host, insist bool) (*pass, *hold) {
-	key, d := x.destination(r, hosts)
+	key, reachKey, d := x.destination(r, hosts)
 	hop := r.NextHop()
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	now := x.now()
 	x.sweep(now)
+	s := x.site(key, d, now)
+	reach := s
+	if reachKey != key {
+		reach = x.site(reachKey, d, now)
+	}
+	hs := x.hops[hop]
+	if hs == nil {
+		hs = &hopState{}
+		x.hops[hop] = hs
+	}
+	hs.site, hs.reach, hs.used = s, reach, now
+	h := x.holdOf(hop, s, reach, now)
+	if h != nil && !insist {
+		return nil, h
+	}
+	p := &pass{x: x, hop: hop, site: s, reach: reach, start: now}
+	if h == nil {
+		p.try(s)
+		p.try(reach)
+	}
+	s.running++
+	reach.running++
+	return p, nil
+}
+
+func (x *sites) site(key string, d policy.Destination, now time.Time) *site {
 	s := x.by[key]
 	if s == nil {
 		s = &site{key: key}
 		x.by[key] = s
 	}
 	s.dest, s.used = d, now
-	hs := x.hops[hop]
-	if hs == nil {
-		hs = &hopState{}
-		x.hops[hop] = hs
+	return s
+}
+
+// try makes the attempt the one that tests whether a site is well again.
+func (p *pass) try(s *site) {
+	if s.troubled() && !s.trying {
+		s.trying = true
+		p.trials = append(p.trials, s)
 	}
-	hs.site, hs.used = s, now
-	h := x.manual(now, hop, d.Name, key)
-	if h == nil {
-		h = s.held(now)
-	}
-	if h != nil && !insist {
-		return nil, h
-	}
-	p := &pass{x: x, site: s, hop: hs, start: now}
-	if s.troubled() && !s.trying && h == nil {
-		p.trial, s.trying = true, true
-	}
-	s.running++
-	return p, nil
 }
 
 // limit is how many connections may be open now.
@@ -165,23 +190,43 @@ func (p *pass) most(r Route) int {
 	return p.site.dest.Connections
 }
 
-// leave ends an attempt with what it found out.
-func (p *pass) leave(h health, reply mail.Reply, sender string) {
+// leave ends an attempt with what it found out. That hosts cannot be reached
+// says nothing of others under the same name in the policy.
+func (p *pass) leave(f finding) {
 	x := p.x
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	now := x.now()
+	f.hop, f.start = p.hop, p.start
 	p.site.running--
-	if p.trial {
-		p.site.trying = false
+	p.reach.running--
+	for _, s := range p.trials {
+		s.trying = false
 	}
-	if what := p.site.report(h, reply, sender, p.start, now); what != "" {
-		level := slog.LevelWarn
-		if h == well {
-			level = slog.LevelInfo
+	about := []*site{p.site}
+	switch {
+	case p.site == p.reach:
+	case f.health == unreachable:
+		about = []*site{p.reach}
+	case f.health != unknown:
+		about = []*site{p.site, p.reach}
+	}
+	for i, s := range about {
+		if i == 1 {
+			f.health = well // it can be reached
 		}
-		x.log.Log(context.Background(), level, what, "destination", p.site.key, "reply", reply.String(), "until", later(p.site.until, p.site.stopped))
+		if what := s.report(f, now); what != "" {
+			x.tell(what, s, f)
+		}
 	}
+}
+
+func (x *sites) tell(what string, s *site, f finding) {
+	if f.health == well {
+		x.log.Info(what, "destination", s.key)
+		return
+	}
+	x.log.Warn(what, "destination", s.key, "reply", f.reply.String(), "until", later(s.until, s.stopped))
 }
 
 func later(a, b time.Time) time.Time {

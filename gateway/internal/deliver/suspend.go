@@ -38,14 +38,20 @@ func (e *Engine) Resume(name string) bool {
 	free := func(s *site) {
 		was = was || s.troubled()
 		s.fails, s.refused, s.window, s.trying = 0, 0, 0, false
-		s.until, s.stopped, s.senders = time.Time{}, time.Time{}, [2]string{}
+		s.until, s.stopped, s.senders, s.hops = time.Time{}, time.Time{}, two{}, two{}
 	}
 	if s := x.by[name]; s != nil {
 		free(s)
+		for _, h := range x.hops { // those of a named destination may have their own trouble
+			if h.site == s {
+				free(h.reach)
+			}
+		}
 	}
 	if h := x.hops[name]; h != nil {
 		free(h.site)
-		for _, n := range []string{h.site.key, h.site.dest.Name} {
+		free(h.reach)
+		for _, n := range []string{h.site.key, h.site.dest.Name, h.reach.key} {
 			if _, ok := x.held[n]; ok && n != "" {
 				delete(x.held, n)
 				was = true

@@ -17,19 +17,32 @@ type try struct {
 	a     *Attempt
 	host  host
 	at    dialable
+	sec   *security
 	batch []int // indexes of a.state
 	tr    *smtpc.Transcript
 	rec   mail.Attempt
+
+	channel string // how the host was authenticated
+	relays  bool   // the host takes no part in delivery status notifications
 }
 
 // tryHost gives the pending recipients to one host, at each of its addresses
 // until one can be talked to.
 func (a *Attempt) tryHost(ctx context.Context, h host) {
-	mxLess := a.req.Route.MX != "" && len(a.req.Route.Hosts) == 0 && h.host == a.req.Route.MX
-	addrs, err := a.e.addrs(ctx, h, mxLess)
+	addrs, err := a.e.addrs(ctx, a.req.Route, h)
 	if err != nil {
 		t := a.newTry(h, dialable{}, a.pending())
 		t.dns(err)
+		t.close()
+		return
+	}
+	sec := a.e.security(ctx, a.req.Route, h)
+	if sec.refused != nil {
+		t := a.newTry(h, dialable{}, a.pending())
+		t.sec = sec
+		t.tr.Note("%s", sec.refused.Reply.Text)
+		t.reportTLS(nil, sec.refused)
+		t.failAll(sec.refused)
 		t.close()
 		return
 	}
@@ -42,6 +55,7 @@ func (a *Attempt) tryHost(ctx context.Context, h host) {
 			batch := pending[:min(len(pending), maxRcpts)]
 			pending = pending[len(batch):]
 			t := a.newTry(h, at, batch)
+			t.sec = sec
 			talked := t.run(ctx)
 			t.close()
 			if !talked {
@@ -59,7 +73,7 @@ func (a *Attempt) tryHost(ctx context.Context, h host) {
 }
 
 func (a *Attempt) newTry(h host, at dialable, batch []int) *try {
-	t := &try{a: a, host: h, at: at, batch: batch, tr: &smtpc.Transcript{}}
+	t := &try{a: a, host: h, at: at, sec: &security{}, batch: batch, tr: &smtpc.Transcript{}}
 	t.rec = mail.Attempt{Message: a.req.ID, Start: a.e.opt.Now(), Route: a.req.Route.Name, Host: h.host, Addr: at.addr}
 	for _, i := range batch {
 		t.rec.Recipients = append(t.rec.Recipients, a.state[i].N)
@@ -113,7 +127,7 @@ func (t *try) run(ctx context.Context) (talked bool) {
 
 func (t *try) key() connKey {
 	r := t.a.req.Route
-	k := connKey{dialable: t.at, host: t.host.host, helo: t.helo(), source: r.Source, lmtp: r.LMTP, sec: secKey{mode: r.tls()}}
+	k := connKey{dialable: t.at, host: t.host.host, helo: t.helo(), source: r.source(t.at), lmtp: r.LMTP, sec: t.sec.key()}
 	if r.Auth != nil {
 		k.user, k.password = r.Auth.User, r.Auth.Password
 	}
@@ -133,11 +147,15 @@ func (t *try) dial(ctx context.Context) (*pooled, error) {
 	e, key := t.a.e, t.key()
 	o := smtpc.Options{
 		Network: t.at.network, Addr: t.at.addr, Host: t.tlsName(), Helo: key.helo, Source: key.source,
-		LMTP: key.lmtp, TLS: key.sec.mode, Auth: t.a.req.Route.Auth, Roots: e.opt.Roots, Timeouts: e.opt.Timeouts, Transcript: t.tr,
+		LMTP: key.lmtp, TLS: t.sec.mode, Verify: t.sec.verify, Auth: t.a.req.Route.Auth,
+		Roots: e.opt.Roots, Timeouts: e.opt.Timeouts, Transcript: t.tr,
 	}
 	c, err := smtpc.Dial(ctx, o)
+	if ctx.Err() == nil {
+		t.reportTLS(c, err)
+	}
 	var se *smtpc.Error
-	if err != nil && key.sec.mode == smtpc.TLSOpportunistic && ctx.Err() == nil &&
+	if err != nil && t.sec.mode == smtpc.TLSOpportunistic && ctx.Err() == nil &&
 		errors.As(err, &se) && se.Stage == smtpc.StageStartTLS {
 		t.tr.Note("TLS is optional on this route: trying again without it")
 		o.TLS = smtpc.TLSNone
@@ -167,7 +185,9 @@ func (t *try) use(ctx context.Context, c *pooled) bool {
 			c.Close()
 		}
 	}()
-	t.rec.TLS, t.rec.Verified = c.TLSVersion(), c.Verified()
+	t.rec.TLS, t.rec.Verified, t.channel = c.TLSVersion(), c.Verified(), c.Channel()
+	_, dsn := c.Ext("DSN")
+	t.relays = !dsn && !t.a.req.Route.LMTP // an LMTP host is the last one (RFC 2033 §1)
 	if t.at.network != "unix" {
 		t.rec.Addr = c.RemoteAddr()
 	}
