@@ -238,6 +238,7 @@ func (l *loader) scalar(a *attrSpec, s string) (any, *problem) {
 	case kRate:
 		return parseRate(s)
 	case kPassword:
+		l.secret(strings.TrimSpace(s))
 		return password(s)
 	}
 	if parse == nil {

@@ -322,18 +322,19 @@ func (p *printer) line(no int, text string, col int) int {
 	return from
 }
 
+// source is a file's text, with secrets masked.
 func (p *printer) source(name string) []byte {
-	if f := p.files[name]; f != nil && f.Bytes != nil {
-		return f.Bytes
-	}
 	if p.read == nil {
 		p.read = map[string][]byte{}
 	}
 	b, ok := p.read[name]
 	if !ok {
-		if st, err := os.Stat(filepath.FromSlash(name)); err == nil && st.Mode().IsRegular() && st.Size() <= maxFile {
+		if f := p.files[name]; f != nil && f.Bytes != nil {
+			b = f.Bytes
+		} else if st, err := os.Stat(filepath.FromSlash(name)); err == nil && st.Mode().IsRegular() && st.Size() <= maxFile {
 			b, _ = os.ReadFile(filepath.FromSlash(name)) // without its source a diagnostic is still of use
 		}
+		b = masked(b)
 		p.read[name] = b
 	}
 	return b

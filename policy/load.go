@@ -31,6 +31,7 @@ type loader struct {
 	each    string            // the for_each element at hand, for reports
 	read    map[string][]byte // files named by file(), lists and tls, for the digest
 	given   []string          // values of variables, for the digest
+	secrets []string          // values that no diagnostic may show
 	regexps *regexps
 	configs map[uint64]int      // ID → index in policy.configs
 	granted map[string][]string // of the plugin whose config block is being read
@@ -38,7 +39,8 @@ type loader struct {
 	plugins map[string]*pluginDecl
 	named   []string // the lists there are, of any tenant
 	sets    map[string]*ruleset
-	chains  map[string]*chain // by joined names of rulesets
+	chains  map[string]*chain    // by joined names of rulesets
+	own     map[*Tenant][]string // names of the routes that tenants may use beside
 	p       *Policy
 }
 
@@ -46,7 +48,7 @@ type loader struct {
 // returns all diagnostics at once; the Policy is nil if one is an error.
 func Load(path string, o Options) (*Policy, hcl.Diagnostics) {
 	l := &loader{opts: o, parser: o.Parser, said: map[string]bool{}, broken: map[string]bool{}, read: map[string][]byte{}, regexps: &regexps{},
-		configs: map[uint64]int{}, plugins: map[string]*pluginDecl{}, sets: map[string]*ruleset{}, chains: map[string]*chain{}}
+		configs: map[uint64]int{}, plugins: map[string]*pluginDecl{}, sets: map[string]*ruleset{}, chains: map[string]*chain{}, own: map[*Tenant][]string{}}
 	if l.parser == nil {
 		l.parser = hclparse.NewParser()
 	}
@@ -58,6 +60,7 @@ func Load(path string, o Options) (*Policy, hcl.Diagnostics) {
 	if l.parse(path) {
 		l.build()
 	}
+	l.conceal()
 	sortDiagnostics(l.diags)
 	if len(l.diags) > maxDiagnostics {
 		l.diags = append(l.diags[:maxDiagnostics:maxDiagnostics], &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "Too many errors",

@@ -22,7 +22,7 @@ func mxRoute() Route {
 // to completes a route for one recipient's domain: one by MX without a domain
 // follows it.
 func (r Route) to(domain string) Route {
-	if r.MX == "" && len(r.Hosts) == 0 && !r.IsZero() {
+	if r.MX == "" && len(r.Hosts) == 0 && r.Name != rejectRouteName {
 		r.MX = domain
 	}
 	return r

@@ -30,7 +30,7 @@ var routeAttrs = []attrSpec{
 }
 
 var routeBlocks = []*blockSpec{
-	{name: "host", label: "host", many: true, parse: parseRouteHost,
+	{name: "host", label: "host", many: true, parse: parseHostLabel,
 		doc: "Instead of hosts: one destination with a rank. Of equal priority one is chosen by chance, in proportion to the weights, then the next (as with SRV records, RFC 2782).",
 		attrs: []attrSpec{
 			{name: "priority", kind: kInt, def: "10", min: 0, max: 65535, doc: "Lower is tried first."},

@@ -63,6 +63,9 @@ func (l *loader) tenants() {
 		l.forEach(n)
 	}
 	l.each = ""
+	for _, t := range l.p.tenants {
+		t.permit(l.own[t])
+	}
 }
 
 // forEach makes a tenant for each element of for_each.
@@ -156,7 +159,7 @@ func (l *loader) tenant(n *node, name string, ctx *hcl.EvalContext) {
 			}
 		}
 	}
-	t.mayUse = t.usable(get[[]string](v, "routes"))
+	l.own[t] = get[[]string](v, "routes")
 	l.groups(t, n, ctx)
 	for _, ln := range n.blocks["list"] {
 		l.listBlock(ln, name, ctx)

@@ -327,6 +327,15 @@ func parseRouteHost(s string) (string, error) {
 	return s, nil
 }
 
+// parseHostLabel is parseRouteHost for the label of a host block.
+func parseHostLabel(s string) (string, error) {
+	h, err := parseRouteHost(s)
+	if err != nil {
+		return "", fmt.Errorf("%w. Write host \"mail.acme.test:25\" { … }", err)
+	}
+	return h, nil
+}
+
 func parseHostName(s string) (string, error) {
 	if a, err := netip.ParseAddr(s); err == nil {
 		return a.String(), nil

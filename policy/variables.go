@@ -43,6 +43,9 @@ func (l *loader) variable(n *node) cty.Value {
 	}
 	if s, where, ok := l.outside(n.label); ok {
 		l.given = append(l.given, n.label+"="+s)
+		if secretName.MatchString(n.label) {
+			l.secret(s)
+		}
 		return l.givenValue(n, s, where, ty)
 	}
 	def, ok := v.got["default"].(cty.Value)
@@ -54,6 +57,9 @@ func (l *loader) variable(n *node) cty.Value {
 			return cty.NullVal(ty) // default = null
 		}
 		return cty.DynamicVal
+	}
+	if secretName.MatchString(n.label) && def.Type() == cty.String && def.IsKnown() && !def.IsNull() {
+		l.secret(def.AsString())
 	}
 	c, err := convert.Convert(def, ty)
 	if err != nil {

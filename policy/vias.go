@@ -129,23 +129,38 @@ func (t *Tenant) MayUse(routeName string) bool {
 	return ok && t.mayUse[named]
 }
 
-// usable is the named routes for MayUse.
-func (t *Tenant) usable(own []string) map[string]bool {
-	out := map[string]bool{}
+// permit works out the named routes for MayUse, once all tenants are known.
+func (t *Tenant) permit(own []string) {
+	t.mayUse = map[string]bool{}
 	for _, name := range own {
-		out[name] = true
+		t.mayUse[name] = true
 	}
 	for _, table := range t.vias {
 		for i := range table.vias {
-			out[table.vias[i].named] = true
+			t.mayUse[table.vias[i].named] = true
 		}
 	}
 	for i := range t.policy.vias.vias {
 		v := &t.policy.vias.vias[i]
-		out[v.named] = out[v.named] || v.sender.meets(t.Domains) || t.route.IsZero() && v.recipient != nil && v.recipient.meets(t.Domains)
+		out := v.sender.meets(t.Domains) && !t.policy.allHosted(v.recipient)
+		in := t.route.IsZero() && v.recipient != nil && v.recipient.meets(t.Domains)
+		t.mayUse[v.named] = t.mayUse[v.named] || in || out
 	}
-	delete(out, "")
-	return out
+	delete(t.mayUse, "")
+}
+
+// allHosted reports whether every one of the parties is in a hosted domain:
+// then outbound mail never goes there by a route.
+func (p *Policy) allHosted(s *partySet) bool {
+	if s == nil || len(s.patterns) > 0 {
+		return false
+	}
+	for party := range s.exact {
+		if p.byDomain[domainOf(party)] == nil {
+			return false
+		}
+	}
+	return true
 }
 
 // viaBlocks evaluates the top level's via blocks.
@@ -166,18 +181,42 @@ func (l *loader) tenantVias(t *Tenant, n *node, dir string, ctx *hcl.EvalContext
 // direction.
 func (l *loader) viaTable(nodes []*node, ctx *hcl.EvalContext, t *Tenant, dir string) *viaTable {
 	out := &viaTable{}
-	var all *via
+	taken := map[string]*node{} // by lines without sender: all mail for a recipient or a domain, "" for anybody
 	for _, n := range nodes {
 		v := l.via(n, ctx, t, dir)
-		if all != nil {
-			l.fail("Via is never reached", n.head, nil, "%s comes after via %q at %s, which takes all mail. Put it before that.", place(n.spec, n.label), all.name, rule(all.head))
-		}
+		l.reached(n, &v, taken)
 		out.add(v)
-		if v.recipient == nil && v.sender == nil && all == nil {
-			all = &v
-		}
 	}
 	return out
+}
+
+// reached refuses a line that lines before it leave nothing of.
+func (l *loader) reached(n *node, v *via, taken map[string]*node) {
+	if o := taken[""]; o != nil {
+		l.fail("Via is never reached", n.head, nil, "%s comes after via %q at %s, which takes all mail. Put it before that.", place(n.spec, n.label), o.label, rule(o.head))
+		return
+	}
+	if v.recipient == nil {
+		if v.sender == nil {
+			taken[""] = n
+		}
+		return
+	}
+	for _, p := range sortedKeys(v.recipient.exact) {
+		o := taken[p]
+		if o == nil {
+			o = taken[domainOf(p)]
+		}
+		if o != nil && o != n {
+			l.fail("Via is never reached", n.head, nil, "%s names %s, and via %q at %s takes all mail there before it. Take it out of one of them, or put this one first.", place(n.spec, n.label), p, o.label, rule(o.head))
+			return
+		}
+	}
+	if v.sender == nil {
+		for p := range v.recipient.exact {
+			taken[p] = n
+		}
+	}
 }
 
 func (l *loader) via(n *node, ctx *hcl.EvalContext, t *Tenant, dir string) via {
