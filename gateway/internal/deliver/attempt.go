@@ -184,11 +184,9 @@ func (a *Attempt) work(ctx context.Context) (err error) {
 				"message", a.req.ID.String(), "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 		}
 	}()
-	if !a.req.Insist {
-		if h := a.e.sites.known(a.req.Route.NextHop()); h != nil {
-			a.holdBack(h)
-			return nil
-		}
+	if h := a.e.sites.known(a.req.Route.NextHop()); h != nil && (!a.req.Insist || h.why == WhyManual) {
+		a.holdBack(h)
+		return nil
 	}
 	hosts, err := a.e.hosts(ctx, a.req.Route)
 	if err != nil {

@@ -35,10 +35,10 @@ func (a *Attempt) patience() time.Duration {
 // pay gets the next message its place in the destination's rate. False: there
 // is none soon enough, and what is pending was held back.
 func (a *Attempt) pay(ctx context.Context) bool {
-	if a.paid || a.probe || a.req.Insist {
+	if a.paid || a.probe {
 		return true
 	}
-	wait, h := a.pass.pay(a.patience())
+	wait, h := a.pass.pay(min(a.patience(), a.e.opt.Patience))
 	if h != nil {
 		a.holdBack(h)
 		return false

@@ -19,12 +19,12 @@ type Request struct {
 	// included. It is called once for each transaction, by one goroutine at a time.
 	Open func() (io.ReadCloser, error)
 	Size int64 // octets of what Open gives; 0 unknown
-	// Patience is how long a free connection to the destination, or a place in its
-	// rate, is waited for; 0 as Options.Patience. Direct deliveries have more of it
+	// Patience is how long a free connection to the destination is waited for; 0 as
+	// Options.Patience. Direct deliveries have more of it
 	// than the queue, whose worker does other work meanwhile.
 	Patience time.Duration
-	// Insist: back-off, suspension and rate are not heeded, since an operator asked
-	// for this attempt or it is the message's last. The number of connections is.
+	// Insist: back-off and our own suspension of the destination are not heeded,
+	// since an operator asked for this attempt. Everything else is.
 	Insist bool
 }
 

@@ -37,8 +37,9 @@ const (
 	WhyConnections = "connections" // all connections are in use
 	WhyRate        = "rate"
 	WhyBackoff     = "back-off"
-	WhySuspended   = "suspended"
-	WhyTrial       = "trial" // one attempt finds out whether the destination is well again
+	WhySuspended   = "suspended" // it refused everybody
+	WhyManual      = "operator"  // an operator has suspended it
+	WhyTrial       = "trial"     // one attempt finds out whether the destination is well again
 )
 
 // hold is why nothing goes to a site now.

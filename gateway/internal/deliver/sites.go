@@ -123,8 +123,8 @@ func (x *sites) holdOf(hop string, s, reach *site, now time.Time) *hold {
 	return reach.held(now)
 }
 
-// enter admits an attempt, or says what keeps it back. insist ignores
-// everything but the number of connections.
+// enter admits an attempt, or says what keeps it back. insist ignores back-off
+// and our own suspensions.
 func (x *sites) enter(r Route, hosts []host, insist bool) (*pass, *hold) {
 	key, reachKey, d := x.destination(r, hosts)
 	hop := r.NextHop()
@@ -144,7 +144,7 @@ func (x *sites) enter(r Route, hosts []host, insist bool) (*pass, *hold) {
 	}
 	hs.site, hs.reach, hs.used = s, reach, now
 	h := x.holdOf(hop, s, reach, now)
-	if h != nil && !insist {
+	if h != nil && (!insist || h.why == WhyManual) {
 		return nil, h
 	}
 	p := &pass{x: x, hop: hop, site: s, reach: reach, start: now}

@@ -90,7 +90,7 @@ func (x *sites) manual(now time.Time, names ...string) *hold {
 				continue
 			}
 		}
-		return &hold{why: WhySuspended, for_: left, reply: *mail.NewReply(451, "4.3.2", "waiting: an operator has suspended deliveries to "+n)}
+		return &hold{why: WhyManual, for_: left, reply: *mail.NewReply(451, "4.3.2", "waiting: an operator has suspended deliveries to "+n)}
 	}
 	return nil
 }
