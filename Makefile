@@ -6,7 +6,7 @@ GO      ?= go
 BIN     := bin/weir
 BUILTIN := gateway/internal/filter/builtin
 PLUGINS := $(notdir $(patsubst %/manifest.json,%,$(wildcard plugins/*/manifest.json)))
-WASM    := $(PLUGINS:%=$(BUILTIN)/%.wasm)
+WASM    := $(PLUGINS:%=$(BUILTIN)/%.wasm.gz)
 SHARED  := attachments stall unlock# one program, plugins/inspectors, under three manifests
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 export CGO_ENABLED ?= 0
@@ -32,10 +32,10 @@ plugins: $(WASM) ## build the first-party plugins to WebAssembly
 
 GUESTS := $(wildcard plugins/*/*.go plugins/internal/*/*.go plugins/internal/*/*/*.go sdk/*.go sdk/abi/*.go sdk/abi/*/*.go sdk/abi/*.schema)
 
-$(BUILTIN)/%.wasm: plugins/%/manifest.json $(GUESTS)
+$(BUILTIN)/%.wasm.gz: plugins/%/manifest.json $(GUESTS)
 	$(GO) run ./sdk/cmd/weirpack -manifest plugins/$*/manifest.json -out $@ ./plugins/$*
 
-$(SHARED:%=$(BUILTIN)/%.wasm): $(BUILTIN)/%.wasm: plugins/%/manifest.json bin/inspectors.wasm
+$(SHARED:%=$(BUILTIN)/%.wasm.gz): $(BUILTIN)/%.wasm.gz: plugins/%/manifest.json bin/inspectors.wasm
 	$(GO) run ./sdk/cmd/weirpack -manifest plugins/$*/manifest.json -module bin/inspectors.wasm -out $@ ./plugins/$*
 
 bin/inspectors.wasm: $(GUESTS)
@@ -72,4 +72,4 @@ powercut: build ## power cuts by snapshots of a disk under load, ROUNDS times (d
 	WEIR_CI=1 WEIR_BIN=$(abspath $(BIN)) WEIR_POWERCUT_ROUNDS=$(or $(ROUNDS),20) $(GO) test -count 1 -timeout 20m -v -run 'PowerCut|FullDisk' ./gateway/internal/crash
 
 clean: ## remove what was built (never data)
-	rm -rf bin $(BUILTIN)/*.wasm
+	rm -rf bin $(BUILTIN)/*.wasm*

@@ -5,17 +5,20 @@
 //
 // The first form builds each folder (a main package beside a manifest.json) to
 // DIR/NAME.wasm, NAME being the folder's. The second builds one to a file of
-// any name; with -module it only adds the manifest to a module that was built
-// otherwise. It is for make plugins; the gateway's command for operators is
+// any name (one that ends in .gz is packed with gzip); with -module it only adds
+// the manifest to a module that was built otherwise. It is for make plugins; the gateway's command for operators is
 // weir plugin pack.
 package main
 
 import (
+	"bytes"
+	"compress/gzip"
 	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 
 	"github.com/mailweir/weir/sdk/abi/compact"
 	"github.com/mailweir/weir/sdk/abi/manifest"
@@ -94,6 +97,11 @@ func (j job) pack() (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	if strings.HasSuffix(j.out, ".gz") {
+		if packed, err = compress(packed); err != nil {
+			return 0, err
+		}
+	}
 	if err := os.MkdirAll(filepath.Dir(j.out), 0o755); err != nil {
 		return 0, err
 	}
@@ -101,6 +109,21 @@ func (j job) pack() (int, error) {
 		return 0, err
 	}
 	return len(packed), os.Rename(j.out+".new", j.out)
+}
+
+func compress(b []byte) ([]byte, error) {
+	var out bytes.Buffer
+	w, err := gzip.NewWriterLevel(&out, gzip.BestCompression)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := w.Write(b); err != nil {
+		return nil, err
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), nil
 }
 
 func build(dir, target string) error {

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"bytes"
+	"compress/gzip"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -31,6 +34,23 @@ func TestPack(t *testing.T) {
 	}
 	if m, err := manifest.Read(b); err != nil || m.Name != "a" {
 		t.Error(m, err)
+	}
+	plain := len(b)
+	zipped := out + ".gz"
+	if n, err := (job{dir, good, module, zipped}).pack(); err != nil || n == plain {
+		t.Fatal(n, err)
+	}
+	f, err := os.Open(zipped)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(z); err != nil || !bytes.Equal(got, b) {
+		t.Errorf("packed, it is %q, %v", got, err)
 	}
 	segments := "\x0b\x0f\x02" + "\x00\x41\x00\x0b\x02ab" + "\x00\x41\x04\x0b\x02cd" // at 0 and 4
 	two := write("two.wasm", "\x00asm\x01\x00\x00\x00"+"\x05\x03\x01\x00\x01"+segments)
