@@ -9,6 +9,7 @@ import (
 
 	"github.com/mailweir/weir/gateway/internal/dane"
 	"github.com/mailweir/weir/gateway/internal/mail"
+	"github.com/mailweir/weir/gateway/internal/mtasts"
 	"github.com/mailweir/weir/gateway/internal/resolver"
 	"github.com/mailweir/weir/gateway/internal/smtpc"
 )
@@ -16,13 +17,13 @@ import (
 // DANE asks for a mail server's TLSA records (RFC 7672); *resolver.Client is one.
 type DANE = dane.Resolver
 
-// STS asks for a domain's MTA-STS policy (RFC 8461). Safe in parallel.
+// STS asks for a domain's MTA-STS policy (RFC 8461); *mtasts.Checker is one.
+// Safe in parallel.
 type STS interface {
-	// Policy gives the mode of the domain's policy ("enforce", "testing", "none";
-	// "" there is none) and tells whether a mail server's name matches it. An error
-	// means that it could not be fetched and none is known (RFC 8461 §3.3): the
-	// mail goes as if there were none.
-	Policy(ctx context.Context, domain string) (mode string, matches func(mx string) bool, err error)
+	// Policy gives a domain's policy, nil where it has none. An error means that it
+	// announces one which cannot be had, and none is known from before: the mail
+	// goes as if there were none (RFC 8461 §5.1).
+	Policy(ctx context.Context, domain string) (*mtasts.Policy, error)
 }
 
 // secureMX is a resolver that knows whether an answer was validated.
@@ -40,8 +41,9 @@ const (
 // TLSResult is what one connection to a mail server of a recipient's domain
 // brought, for reports (RFC 8460 §4.3).
 type TLSResult struct {
-	Domain string // the recipients'
-	Policy string // PolicyTLSA, PolicySTS or PolicyNone
+	Domain string   // the recipients'
+	Policy string   // PolicyTLSA, PolicySTS or PolicyNone
+	Text   []string // the policy's own: TLSA records, or the lines of MTA-STS
 	MX     string
 	Addr   string // IP address and port, "" nobody was called
 	Result string // "" success, else the result type of RFC 8460 §4.3
@@ -62,11 +64,14 @@ type secKey struct {
 type security struct {
 	mode   string // of smtpc
 	verify *smtpc.Verify
-	policy string // whose demand it is, for reports
-	floor  string // the route's own demand
+	policy string   // whose demand it is, for reports
+	text   []string // its text
+	floor  string   // the route's own demand
 
-	testing bool // an MTA-STS policy is only tested
-	refused *smtpc.Error
+	testing bool          // an MTA-STS policy is only tested
+	strange bool          // and does not name the host
+	unknown *mtasts.Error // one is announced and cannot be had
+	refused *smtpc.Error  // the host must not be used
 }
 
 func (s *security) key() secKey {
@@ -143,6 +148,9 @@ func (e *Engine) byDANE(ctx context.Context, r Route, h host, s *security) bool 
 		return false // TLS is required as it is, and authenticated another way
 	}
 	s.mode, s.policy = smtpc.TLSDANE, PolicyTLSA
+	for _, t := range f.TLSA {
+		s.text = append(s.text, t.String())
+	}
 	v := &smtpc.Verify{TLSA: f.TLSA, Names: slices.Clone(f.Names), Mandatory: s.demanded() && s.floor != smtpc.TLSRequired}
 	if h.found && !h.secure {
 		v.Channel = "-" // whoever forged the MX records chose the host too (RFC 7672 §2.2.1)
@@ -160,21 +168,23 @@ func (e *Engine) byDANE(ctx context.Context, r Route, h host, s *security) bool 
 
 // bySTS applies the domain's MTA-STS policy.
 func (e *Engine) bySTS(ctx context.Context, r Route, h host, s *security) {
-	mode, matches, err := e.opt.STS.Policy(ctx, strings.ToLower(r.MX))
-	if err != nil {
-		e.log.Info("an MTA-STS policy could not be fetched, and none is known", "domain", r.MX, "err", err)
+	p, err := e.opt.STS.Policy(ctx, r.MX)
+	switch {
+	case err != nil:
+		errors.As(err, &s.unknown)
+		e.log.Debug("an MTA-STS policy cannot be had, and none is known", "domain", r.MX, "err", err)
+		return
+	case p == nil || p.Mode == mtasts.None:
 		return
 	}
-	switch mode {
-	case "enforce":
-		s.policy = PolicySTS
-		if !matches(h.host) {
-			s.insist(fmt.Sprintf("the MTA-STS policy of %s does not name the mail server %s", r.MX, h.host), smtpc.ResultInvalid)
-			return
-		}
+	s.policy, s.text = PolicySTS, p.Lines()
+	switch {
+	case p.Mode == mtasts.Testing:
+		s.testing, s.strange = true, !p.Matches(h.host)
+	case !p.Matches(h.host):
+		s.insist(fmt.Sprintf("the MTA-STS policy of %s does not name the mail server %s", r.MX, h.host), smtpc.ResultInvalid)
+	default:
 		s.mode, s.verify = smtpc.TLSVerified, &smtpc.Verify{Names: []string{h.host}, Channel: "mta-sts"}
-	case "testing":
-		s.policy, s.testing = PolicySTS, true
 	}
 }
 
@@ -185,7 +195,12 @@ func (t *try) reportTLS(c *smtpc.Conn, err error) {
 	if e.opt.TLSResult == nil || !t.host.found || t.a.probe {
 		return
 	}
-	r := TLSResult{Domain: strings.ToLower(t.a.req.Route.MX), Policy: s.policy, MX: t.host.host, Addr: t.at.addr}
+	r := TLSResult{Domain: strings.ToLower(t.a.req.Route.MX), Policy: s.policy, Text: s.text, MX: t.host.host, Addr: t.at.addr}
+	if s.unknown != nil {
+		u := r
+		u.Policy, u.Result, u.Reason = PolicySTS, s.unknown.Result, s.unknown.Error()
+		e.opt.TLSResult(u)
+	}
 	switch {
 	case err != nil:
 		r.Result = smtpc.TLSResult(err)
@@ -193,6 +208,8 @@ func (t *try) reportTLS(c *smtpc.Conn, err error) {
 			return // it was not TLS that failed
 		}
 		r.Reason = reason(err)
+	case s.strange:
+		r.Result, r.Reason = smtpc.ResultInvalid, "the MTA-STS policy does not name the mail server"
 	case c.TLSVersion() == "" && s.mode != smtpc.TLSNone:
 		r.Result, r.Reason = smtpc.ResultNotOffered, "the host does not offer STARTTLS"
 	case s.testing && c.Unverified() != nil:
