@@ -225,8 +225,10 @@ type Queue interface {
 	Enqueue(ctx context.Context, a *Admission) (Lease, error)
 
 	// Claim leases due recipients: one message and those of its recipients
-	// that are due and share next hop and tenant, each. Next hops and tenants
-	// with due work are served in turn, within one the longest due first.
+	// that are due and share next hop and tenant, each. Tenants with due work
+	// are served in turn, and each tenant's next hops, within one the longest
+	// due first; and whatever the depth of the one, both mail that has never
+	// failed and mail that is tried again get turns.
 	// Unjudged recipients count as without next hop. A lease that ran out is
 	// as good as none once a claim takes it; until then its holder may still
 	// settle. It does not wait. ErrFull: there is no room to record outcomes,
@@ -259,9 +261,9 @@ type Queue interface {
 	Attempts(ctx context.Context, id mail.ID) ([]mail.Attempt, error)
 
 	// NextDue is the earliest time at which Claim may find something: unleased
-	// work falls due, or a lease runs out; zero when there is neither. What is
-	// due now but capped or skipped counts, so wait for Woken, too, when a
-	// claim found nothing. Woken fires (capacity 1) when NextDue may have
+	// work falls due, what was skipped may be asked for again, or a lease runs
+	// out; zero when there is neither. What PerTenant keeps back counts as due,
+	// so wait for Woken, too, when a claim found nothing. Woken fires (capacity 1) when NextDue may have
 	// changed or a lease ended.
 	NextDue(ctx context.Context) (time.Time, error)
 	Woken() <-chan struct{}
@@ -284,11 +286,12 @@ type Lease struct {
 
 // ClaimRequest asks for due work.
 type ClaimRequest struct {
-	Now    time.Time
-	Limit  int                               // claims at most
-	For    time.Duration                     // length of the lease
-	PerHop int                               // at most this many running claims per next hop; 0 no limit
-	Skip   func(nextHop, tenant string) bool // nil skips nothing; it must be quick and not call the store
+	Now       time.Time
+	Limit     int                               // claims at most
+	For       time.Duration                     // length of the lease
+	PerHop    int                               // at most this many running claims per next hop; 0 no limit
+	PerTenant int                               // at most this many running claims per tenant; 0 no limit
+	Skip      func(nextHop, tenant string) bool // nil skips nothing; it must be quick and not call the store
 }
 
 // Claimed is leased work.

@@ -28,6 +28,7 @@ type rcptState struct {
 	next   int64 // UnixNano; 0 at once
 	hop    string
 	tenant string
+	fresh  bool // never failed; not stored: after a restart nothing is
 }
 
 const stateVersion = 1
@@ -39,7 +40,7 @@ func stateOf(m *store.Message) state {
 	st := state{rev: m.Rev, hasBody: m.HasBody, attempts: m.Attempts, rcpts: make([]rcptState, len(m.Recipients))}
 	for i := range m.Recipients {
 		r := &m.Recipients[i]
-		rs := rcptState{n: r.N, status: r.Status, next: unixNano(r.Next), hop: r.NextHop, tenant: r.Tenant}
+		rs := rcptState{n: r.N, status: r.Status, next: unixNano(r.Next), hop: r.NextHop, tenant: r.Tenant, fresh: r.FirstFailure.IsZero() && !r.Throttled}
 		if r.Unjudged {
 			rs.hop = "" // filters come first: where it goes is not known yet
 		}
@@ -55,6 +56,15 @@ func (s *state) live() bool {
 		}
 	}
 	return false
+}
+
+func (s *state) liveRcpts() (n int) {
+	for i := range s.rcpts {
+		if s.rcpts[i].status.Live() {
+			n++
+		}
+	}
+	return n
 }
 
 func (s *state) encode() []byte {

@@ -159,7 +159,7 @@ func (s *Store) Enqueue(ctx context.Context, a *store.Admission) (store.Lease, e
 			}
 			s.idx.finish(ad.id, st, nil, func(e *entry) {
 				if st != nil && a.LeaseFor > 0 {
-					held = s.idx.lease(e, now.Add(a.LeaseFor).UnixNano(), func(s *slot) bool { return a.LeaseOnly == nil || slices.Contains(a.LeaseOnly, s.n) })
+					held = s.idx.lease(e, now.Add(a.LeaseFor).UnixNano(), func(s *slot) bool { return a.LeaseOnly == nil || slices.Contains(a.LeaseOnly, int(s.n)) })
 					s.idx.arrange(e)
 				}
 			})

@@ -6,6 +6,7 @@ import (
 	"container/list"
 	"slices"
 	"sync"
+	"unique"
 
 	"github.com/mailweir/weir/gateway/internal/mail"
 )
@@ -16,21 +17,34 @@ import (
 //
 // Times in it are UnixNano, 0 for "at once".
 type index struct {
-	mu      sync.Mutex
-	entries map[mail.ID]*entry
-	groups  map[workKey]*group
-	waiting groupHeap // groups whose first work is not known to be due
-	ready   list.List // groups with due work, served in turn
-	leases  leaseHeap
-	byToken map[uint64]*lease
-	running map[string]int // leases by next hop
-	counts  map[mail.Status]int
-	token   uint64
-	woken   chan struct{}
+	mu        sync.Mutex
+	entries   map[mail.ID]*entry
+	groups    map[groupKey]*group
+	waiting   groupHeap          // groups whose first work is not known to be due
+	ready     [2]turns           // groups with due work, served in turn: what has never failed, and retries
+	round     int                // turns so far
+	capped    map[string]*parked // groups with due work at a hop that has as many leases as it may, by hop
+	skipped   parked             // groups with due work that the last claims were told to skip
+	perHop    int                // of the last claim
+	leases    leaseHeap
+	byToken   map[uint64]*lease
+	running   map[string]int // leases by next hop
+	runningOf map[string]int // leases by tenant
+	counts    map[mail.Status]int
+	token     uint64
+	woken     chan struct{}
 }
 
-// workKey is what fairness goes by.
+// workKey is what fairness goes by. There are few of them and many
+// recipients, so each is in memory once.
 type workKey struct{ hop, tenant string }
+
+// groupKey is a workKey's work of one class: fresh is what has never failed.
+// After a restart nothing counts as fresh but what comes in then.
+type groupKey struct {
+	place unique.Handle[workKey]
+	fresh bool
+}
 
 // entry is one live message.
 type entry struct {
@@ -42,12 +56,31 @@ type entry struct {
 
 // slot is one recipient.
 type slot struct {
-	n      int
-	status mail.Status
-	key    workKey
+	n      int32
+	status statusCode
+	fresh  bool
+	place  unique.Handle[workKey]
 	next   int64
 	token  uint64 // of the lease; 0 none
 }
+
+func (s *slot) group() groupKey { return groupKey{s.place, s.fresh} }
+
+// statusCode is a status in an octet: its place in mail.Statuses.
+type statusCode uint8
+
+var (
+	allStatuses = mail.Statuses()
+	statusCodes = func() map[mail.Status]statusCode {
+		m := map[mail.Status]statusCode{}
+		for i, s := range allStatuses {
+			m[s] = statusCode(i)
+		}
+		return m
+	}()
+)
+
+func (c statusCode) status() mail.Status { return allStatuses[c] }
 
 // item is the unleased due work of one message for one group.
 type item struct {
@@ -57,27 +90,40 @@ type item struct {
 	group *group
 }
 
+// group is the work of one place and class. One with work is in exactly one
+// of waiting, ready, capped and skipped.
 type group struct {
-	key   workKey
+	key   groupKey
 	items itemHeap
-	pos   int           // in waiting; -1 not there
-	turn  *list.Element // in ready; nil not there
+	pos   int // in waiting; -1 not there
+
+	turn *list.Element // in of.hops; nil not ready
+	of   *tenantTurn
+
+	parked *list.Element // in in; nil not parked
+	in     *parked
+	until  int64 // skipped until then
 }
 
 type lease struct {
-	token uint64
-	id    mail.ID
-	ns    []int
-	hops  []string
-	until int64
-	pos   int
+	token   uint64
+	id      mail.ID
+	ns      []int
+	hops    []string
+	tenants []string
+	until   int64
+	pos     int
 }
 
 func newIndex(epoch uint64) *index {
-	return &index{
-		entries: map[mail.ID]*entry{}, groups: map[workKey]*group{}, byToken: map[uint64]*lease{},
-		running: map[string]int{}, counts: map[mail.Status]int{}, token: epoch << 40, woken: make(chan struct{}, 1),
+	x := &index{
+		entries: map[mail.ID]*entry{}, groups: map[groupKey]*group{}, byToken: map[uint64]*lease{}, capped: map[string]*parked{},
+		running: map[string]int{}, runningOf: map[string]int{}, counts: map[mail.Status]int{}, token: epoch << 40, woken: make(chan struct{}, 1),
 	}
+	for i := range x.ready {
+		x.ready[i].by = map[string]*tenantTurn{}
+	}
+	return x
 }
 
 func (x *index) wake() {
@@ -133,11 +179,14 @@ func (x *index) finish(id mail.ID, st *state, end *lease, then func(*entry)) {
 // put enters a message's state; the leases it is under go on.
 func (x *index) put(id mail.ID, st *state) {
 	e := x.entries[id]
-	old := map[int]uint64{}
+	var old map[int32]uint64
 	if e != nil {
 		for i := range e.slots {
-			x.count(e.slots[i].status, -1)
+			x.count(e.slots[i].status.status(), -1)
 			if e.slots[i].token != 0 {
+				if old == nil {
+					old = map[int32]uint64{}
+				}
 				old[e.slots[i].n] = e.slots[i].token
 			}
 		}
@@ -151,13 +200,17 @@ func (x *index) put(id mail.ID, st *state) {
 		e = &entry{id: id}
 		x.entries[id] = e
 	}
-	e.slots = e.slots[:0]
-	for _, r := range st.rcpts {
+	e.slots = slices.Grow(e.slots[:0], st.liveRcpts())
+	for i := range st.rcpts {
+		r := &st.rcpts[i]
 		if !r.status.Live() {
 			continue
 		}
 		x.count(r.status, 1)
-		e.slots = append(e.slots, slot{n: r.n, status: r.status, key: workKey{r.hop, r.tenant}, next: r.next, token: old[r.n]})
+		e.slots = append(e.slots, slot{
+			n: int32(r.n), status: statusCodes[r.status], fresh: r.fresh, next: r.next, token: old[int32(r.n)],
+			place: unique.Make(workKey{r.hop, r.tenant}),
+		})
 	}
 	x.arrange(e)
 }
@@ -181,11 +234,11 @@ func (x *index) arrange(e *entry) {
 		if !s.free() {
 			continue
 		}
-		if it := e.item(s.key); it == nil {
-			g := x.groups[s.key]
+		if it := e.item(s.group()); it == nil {
+			g := x.groups[s.group()]
 			if g == nil {
-				g = &group{key: s.key, pos: -1}
-				x.groups[s.key] = g
+				g = &group{key: s.group(), pos: -1}
+				x.groups[g.key] = g
 			}
 			e.items = append(e.items, &item{entry: e, due: s.next, group: g, pos: -1})
 		} else if s.next < it.due {
@@ -199,9 +252,9 @@ func (x *index) arrange(e *entry) {
 }
 
 // free reports work that may be claimed once its time has come.
-func (s *slot) free() bool { return s.token == 0 && s.status.Due() }
+func (s *slot) free() bool { return s.token == 0 && s.status.status().Due() }
 
-func (e *entry) item(k workKey) *item {
+func (e *entry) item(k groupKey) *item {
 	for _, it := range e.items {
 		if it.group.key == k {
 			return it
@@ -210,23 +263,28 @@ func (e *entry) item(k workKey) *item {
 	return nil
 }
 
-// refresh is arrange for one group's item, after some of its slots were
-// leased: the entry's other groups keep their turns.
-func (x *index) refresh(e *entry, it *item) {
-	first, left := int64(0), false
-	for i := range e.slots {
-		if s := &e.slots[i]; s.key == it.group.key && s.free() && (!left || s.next < first) {
-			first, left = s.next, true
+// refresh is arrange for the items at one place, after some of their slots
+// were leased: the entry's other groups keep their turns.
+func (x *index) refresh(e *entry, place unique.Handle[workKey]) {
+	for _, it := range slices.Clone(e.items) {
+		if it.group.key.place != place {
+			continue
 		}
+		first, left := int64(0), false
+		for i := range e.slots {
+			if s := &e.slots[i]; s.group() == it.group.key && s.free() && (!left || s.next < first) {
+				first, left = s.next, true
+			}
+		}
+		if left {
+			it.due = first
+			heap.Fix(&it.group.items, it.pos)
+		} else {
+			heap.Remove(&it.group.items, it.pos)
+			e.items = slices.DeleteFunc(e.items, func(o *item) bool { return o == it })
+		}
+		x.settleGroup(it.group)
 	}
-	if left {
-		it.due = first
-		heap.Fix(&it.group.items, it.pos)
-	} else {
-		heap.Remove(&it.group.items, it.pos)
-		e.items = slices.DeleteFunc(e.items, func(o *item) bool { return o == it })
-	}
-	x.settleGroup(it.group)
 }
 
 func (x *index) takeOut(e *entry) {
@@ -247,11 +305,13 @@ func (x *index) settleGroup(g *group) {
 			heap.Remove(&x.waiting, g.pos)
 		}
 		if g.turn != nil {
-			x.ready.Remove(g.turn)
-			g.turn = nil
+			x.class(g).remove(g)
+		}
+		if g.parked != nil {
+			x.forgetParked(g)
 		}
 		delete(x.groups, g.key)
-	case g.turn != nil: // claim looks at its first item anyway
+	case g.turn != nil, g.parked != nil: // claim looks at its first item anyway
 	case g.pos >= 0:
 		heap.Fix(&x.waiting, g.pos)
 	default:
@@ -260,8 +320,18 @@ func (x *index) settleGroup(g *group) {
 	}
 }
 
-// nextDue is when Claim may first find something: work falls due, or a lease
-// runs out. 0, false: nothing.
+func (x *index) forgetParked(g *group) {
+	in := g.in
+	in.Remove(g.parked)
+	g.parked, g.in, g.until = nil, nil, 0
+	if in != &x.skipped && in.Len() == 0 {
+		delete(x.capped, g.key.place.Value().hop)
+	}
+}
+
+// nextDue is when Claim may first find something: work falls due, may be asked
+// for again, or a lease runs out. What is due at a hop that has its leases waits
+// for one of them. 0, false: nothing.
 func (x *index) nextDue() (int64, bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -274,8 +344,15 @@ func (x *index) nextDue() (int64, bool) {
 	if len(x.waiting) > 0 {
 		take(x.waiting[0].items[0].due)
 	}
-	for el := x.ready.Front(); el != nil; el = el.Next() {
-		take(el.Value.(*group).items[0].due)
+	for i := range x.ready {
+		for _, tt := range x.ready[i].by {
+			for el := tt.hops.Front(); el != nil; el = el.Next() {
+				take(el.Value.(*group).items[0].due)
+			}
+		}
+	}
+	if el := x.skipped.Front(); el != nil {
+		take(el.Value.(*group).until)
 	}
 	if len(x.leases) > 0 {
 		take(x.leases[0].until)
@@ -302,7 +379,7 @@ func (x *index) with(statuses []mail.Status, from mail.ID) []mail.ID {
 		if !from.IsZero() && bytes.Compare(id[:], from[:]) > 0 {
 			continue
 		}
-		if slices.ContainsFunc(e.slots, func(s slot) bool { return slices.Contains(statuses, s.status) }) {
+		if slices.ContainsFunc(e.slots, func(s slot) bool { return slices.Contains(statuses, s.status.status()) }) {
 			ids = append(ids, id)
 		}
 	}

@@ -9,39 +9,6 @@ import (
 	"github.com/mailweir/weir/gateway/internal/store"
 )
 
-// claim leases due work: next hops and tenants in turn, each the longest due
-// first.
-func (x *index) claim(now, until int64, r store.ClaimRequest) []*lease {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.expire(now)
-	for len(x.waiting) > 0 && x.waiting[0].items[0].due <= now {
-		g := heap.Pop(&x.waiting).(*group)
-		g.turn = x.ready.PushBack(g)
-	}
-	var out []*lease
-	for passed := 0; len(out) < r.Limit && passed < x.ready.Len(); {
-		el := x.ready.Front()
-		g := el.Value.(*group)
-		if g.items[0].due > now {
-			x.ready.Remove(el)
-			g.turn = nil
-			heap.Push(&x.waiting, g)
-			continue
-		}
-		x.ready.MoveToBack(el)
-		if (r.PerHop > 0 && x.running[g.key.hop] >= r.PerHop) || (r.Skip != nil && r.Skip(g.key.hop, g.key.tenant)) {
-			passed++
-			continue
-		}
-		passed = 0
-		it := g.items[0]
-		out = append(out, x.lease(it.entry, until, func(s *slot) bool { return s.key == g.key && s.next <= now }))
-		x.refresh(it.entry, it)
-	}
-	return out
-}
-
 // lease puts the recipients that want picks, of those that are free, under a
 // new lease. nil: none. The caller arranges the entry.
 func (x *index) lease(e *entry, until int64, want func(*slot) bool) *lease {
@@ -52,9 +19,13 @@ func (x *index) lease(e *entry, until int64, want func(*slot) bool) *lease {
 			continue
 		}
 		s.token = l.token
-		l.ns = append(l.ns, s.n)
-		if !slices.Contains(l.hops, s.key.hop) {
-			l.hops = append(l.hops, s.key.hop)
+		l.ns = append(l.ns, int(s.n))
+		at := s.place.Value()
+		if !slices.Contains(l.hops, at.hop) {
+			l.hops = append(l.hops, at.hop)
+		}
+		if !slices.Contains(l.tenants, at.tenant) {
+			l.tenants = append(l.tenants, at.tenant)
 		}
 	}
 	if len(l.ns) == 0 {
@@ -65,6 +36,9 @@ func (x *index) lease(e *entry, until int64, want func(*slot) bool) *lease {
 	heap.Push(&x.leases, l)
 	for _, h := range l.hops {
 		x.running[h]++
+	}
+	for _, t := range l.tenants {
+		x.runningOf[t]++
 	}
 	return l
 }
@@ -79,6 +53,12 @@ func (x *index) endLease(l *lease) {
 	for _, h := range l.hops {
 		if x.running[h]--; x.running[h] <= 0 {
 			delete(x.running, h)
+		}
+		x.unparkHop(h)
+	}
+	for _, t := range l.tenants {
+		if x.runningOf[t]--; x.runningOf[t] <= 0 {
+			delete(x.runningOf, t)
 		}
 	}
 	e := x.entries[l.id]
@@ -144,7 +124,7 @@ func (x *index) leased(id mail.ID, ns map[int]bool, now int64) error {
 	var over []*lease
 	for i := range e.slots {
 		s := &e.slots[i]
-		if s.token == 0 || !ns[s.n] {
+		if s.token == 0 || !ns[int(s.n)] {
 			continue
 		}
 		l := x.byToken[s.token]

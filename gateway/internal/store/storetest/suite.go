@@ -29,6 +29,7 @@ func Run(t *testing.T, open Open) {
 	}{
 		{"enqueue", enqueueTests},
 		{"claim", claimTests},
+		{"fair", fairTests},
 		{"settle", settleTests},
 		{"update", updateTests},
 		{"forget", forgetTests},

@@ -1,0 +1,180 @@
+package badgerstore
+
+import (
+	"container/heap"
+	"container/list"
+
+	"github.com/mailweir/weir/gateway/internal/store"
+)
+
+// Work that is due is served in turns: first between what has never failed
+// and what has, then between tenants, then between a tenant's next hops, and
+// within one hop the longest due first. So neither a tenant's flood, nor a
+// deep backlog of retries, nor a hop that takes its time holds up the others.
+
+// freshOf is how many of every freshIn turns go to work that has never failed,
+// where there is any; the others go to retries, where there are any.
+const (
+	freshOf = 3
+	freshIn = 4
+)
+
+// skipFor is how long a next hop that a claim was told to skip is left alone.
+const skipFor = 500 * 1e6 // ns
+
+// turns are the groups with due work, of one class.
+type turns struct {
+	tenants list.List // of *tenantTurn, each with a group
+	by      map[string]*tenantTurn
+}
+
+// tenantTurn is one tenant's place.
+type tenantTurn struct {
+	name string
+	hops list.List // of *group
+	el   *list.Element
+}
+
+func (t *turns) add(g *group) {
+	name := g.key.place.Value().tenant
+	tt := t.by[name]
+	if tt == nil {
+		tt = &tenantTurn{name: name}
+		tt.el = t.tenants.PushBack(tt)
+		t.by[name] = tt
+	}
+	g.turn, g.of = tt.hops.PushBack(g), tt
+}
+
+func (t *turns) remove(g *group) {
+	tt := g.of
+	tt.hops.Remove(g.turn)
+	g.turn, g.of = nil, nil
+	if tt.hops.Len() == 0 {
+		t.tenants.Remove(tt.el)
+		delete(t.by, tt.name)
+	}
+}
+
+// parked are groups with due work that may not be served now, oldest first.
+type parked struct{ list.List }
+
+func (p *parked) add(g *group) { g.parked, g.in = p.PushBack(g), p }
+
+// unpark puts a group back among those that wait; the next claim sees whether
+// its time has come.
+func (x *index) unpark(g *group) {
+	g.in.Remove(g.parked)
+	g.parked, g.in, g.until = nil, nil, 0
+	heap.Push(&x.waiting, g)
+}
+
+// unparkHop lets a hop's groups have their turn again: one of its leases
+// ended.
+func (x *index) unparkHop(hop string) {
+	p := x.capped[hop]
+	if p == nil {
+		return
+	}
+	delete(x.capped, hop)
+	for el := p.Front(); el != nil; el = p.Front() {
+		x.unpark(el.Value.(*group))
+	}
+}
+
+// ripen gives their turn to the groups whose time has come, also to those
+// whose reason not to be served is over.
+func (x *index) ripen(now int64, r *store.ClaimRequest) {
+	if r.PerHop != x.perHop {
+		x.perHop = r.PerHop
+		for hop := range x.capped {
+			x.unparkHop(hop)
+		}
+	}
+	for el := x.skipped.Front(); el != nil; el = x.skipped.Front() {
+		g := el.Value.(*group)
+		if r.Skip != nil && g.until > now && g.until <= now+skipFor {
+			break
+		}
+		x.unpark(g)
+	}
+	for len(x.waiting) > 0 && x.waiting[0].items[0].due <= now {
+		g := heap.Pop(&x.waiting).(*group)
+		x.class(g).add(g)
+	}
+}
+
+func (x *index) class(g *group) *turns {
+	if g.key.fresh {
+		return &x.ready[0]
+	}
+	return &x.ready[1]
+}
+
+// nextTurn is the group to serve; nil: none may be.
+func (x *index) nextTurn(now int64, r *store.ClaimRequest) *group {
+	first := 0
+	if x.round++; x.round%freshIn >= freshOf {
+		first = 1
+	}
+	for _, c := range []int{first, 1 - first} {
+		if g := x.turnOf(&x.ready[c], now, r); g != nil {
+			return g
+		}
+	}
+	return nil
+}
+
+func (x *index) turnOf(t *turns, now int64, r *store.ClaimRequest) *group {
+	for passed := 0; passed < t.tenants.Len(); {
+		tt := t.tenants.Front().Value.(*tenantTurn)
+		t.tenants.MoveToBack(tt.el)
+		if r.PerTenant > 0 && x.runningOf[tt.name] >= r.PerTenant {
+			passed++
+			continue
+		}
+		// Whatever may not be served leaves the turns, the last with its tenant.
+		for tt.hops.Len() > 0 {
+			g := tt.hops.Front().Value.(*group)
+			at := g.key.place.Value()
+			switch {
+			case g.items[0].due > now:
+				t.remove(g)
+				heap.Push(&x.waiting, g)
+			case r.PerHop > 0 && x.running[at.hop] >= r.PerHop:
+				t.remove(g)
+				if x.capped[at.hop] == nil {
+					x.capped[at.hop] = &parked{}
+				}
+				x.capped[at.hop].add(g)
+			case r.Skip != nil && r.Skip(at.hop, at.tenant):
+				t.remove(g)
+				g.until = now + skipFor
+				x.skipped.add(g)
+			default:
+				tt.hops.MoveToBack(g.turn)
+				return g
+			}
+		}
+	}
+	return nil
+}
+
+// claim leases due work, in turns.
+func (x *index) claim(now, until int64, r store.ClaimRequest) []*lease {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.expire(now)
+	x.ripen(now, &r)
+	var out []*lease
+	for len(out) < r.Limit {
+		g := x.nextTurn(now, &r)
+		if g == nil {
+			break
+		}
+		e, place := g.items[0].entry, g.key.place
+		out = append(out, x.lease(e, until, func(s *slot) bool { return s.place == place && s.next <= now }))
+		x.refresh(e, place)
+	}
+	return out
+}
