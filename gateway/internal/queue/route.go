@@ -78,6 +78,16 @@ func reroute(p *policy.Policy, m *store.Message, r *store.Recipient) {
 	}
 }
 
+// hopOfNow notes where a batch goes, in the policy of now, for the next turn.
+func hopOfNow(m *store.Message, b Batch) {
+	if b.Local != "" || b.Unrouted != nil {
+		return
+	}
+	for _, to := range b.To {
+		find(m, to.N).NextHop = b.Route.NextHop()
+	}
+}
+
 // rejectRoute is the route of recipients that a via block refuses.
 const rejectRoute = "reject"
 

@@ -12,7 +12,7 @@ import (
 // asked again.
 const (
 	throttleLeast = time.Second
-	throttleMost  = 15 * time.Minute
+	throttleMost  = 30 * time.Minute
 	throttleUsual = 30 * time.Second // where the engine does not say
 )
 
@@ -24,7 +24,7 @@ const (
 func (b *Book) throttled(m *store.Message, r *store.Recipient, ev *mail.Event, e *Entry, res deliver.RcptResult) (tell bool) {
 	began := !r.Throttled
 	r.Throttled = true
-	if r.LastHost == "" {
+	if r.LastHost == "" && res.Host != r.NextHop {
 		r.LastHost = res.Host // identified, and not asked yet (B99)
 	}
 	s, lifetime := ScheduleOf(b.Policy, m, r)

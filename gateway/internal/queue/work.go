@@ -97,8 +97,10 @@ func (w *Worker) Run(ctx context.Context) error {
 		if n == 0 {
 			break
 		}
+		p := w.o.Policy()
 		claims, err := w.o.Store.Claim(ctx, store.ClaimRequest{
-			Now: w.o.Now(), Limit: n, For: w.lease, PerHop: w.o.Policy().Gateway().Queue.PerHop,
+			Now: w.o.Now(), Limit: n, For: w.lease, PerHop: p.Gateway().Queue.PerHop,
+			PerTenant: perTenant(workers, len(p.Tenants())), Skip: w.skip(),
 		})
 		if err != nil {
 			w.putBack(n)
@@ -295,6 +297,7 @@ func (w *Worker) deliver(ctx context.Context, log *slog.Logger, c store.Claimed,
 		if ctx.Err() != nil {
 			break // shutting down: what was not tried stays due
 		}
+		hopOfNow(c.Message, b)
 		res, err := w.attempt(ctx, work, cancel, log, &c.Lease, c.Message, b, body)
 		if err != nil {
 			unsound.add(c.Message, b, err, w.o.Now())

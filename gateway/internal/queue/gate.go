@@ -1,0 +1,51 @@
+package queue
+
+import (
+	"time"
+
+	"github.com/mailweir/weir/gateway/internal/mail"
+)
+
+// Gate is an engine that says what its own limits keep back (B89);
+// *deliver.Engine is one.
+type Gate interface {
+	// Ready reports whether there is room for a further attempt to a next hop now.
+	Ready(nextHop, tenant string) bool
+	// Throttled says what keeps mail for a next hop back now, and for how long;
+	// that all connections are in use is no such thing.
+	Throttled(nextHop string) (why string, retryAfter time.Duration, reply mail.Reply, ok bool)
+}
+
+// shortHold is what mail is left due for: a destination's connections and rate
+// are free again soon, and nothing has to be written meanwhile. What is kept
+// back for longer is claimed, and put off by its own time in the record: so it
+// is seen why, an operator's retry gets through, and the end of its lifetime
+// is not missed while the destination is left alone.
+const shortHold = time.Minute
+
+// skip tells a claim which next hops to leave alone; nil: none.
+func (w *Worker) skip() func(nextHop, tenant string) bool {
+	g, ok := w.o.Engine.(Gate)
+	if !ok {
+		return nil
+	}
+	return func(hop, tenant string) bool {
+		if hop == "" || g.Ready(hop, tenant) {
+			return false
+		}
+		if _, d, _, held := g.Throttled(hop); held && d > shortHold {
+			return false
+		}
+		return true
+	}
+}
+
+// perTenant is how many attempts of one tenant may run at a time: where there
+// are several, none may have them all, whatever it sends and however long its
+// destinations take.
+func perTenant(workers, tenants int) int {
+	if tenants < 2 || workers < 4 {
+		return 0
+	}
+	return workers - workers/4
+}
