@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
@@ -14,25 +13,13 @@ import (
 	"github.com/mailweir/weir/gateway/internal/store"
 )
 
-// maxHeader bounds what is returned of the original's header, in octets.
-const maxHeader = 32 << 10
-
-// FailureDSN composes the notification that failed recipients of m will get
-// no copy (RFC 3464, Action failed). original is m's body, for its header; nil
-// leaves that part out. The result is ready but for its route: one queued
-// recipient, the sender of m. Called again for the same failure it makes the
-// same ID. The error is ErrNullSender or one of reading original.
-func FailureDSN(m *store.Message, failed []store.Recipient, attempts []mail.Attempt, o Options, original store.Body) (*store.Message, []byte, error) {
-	return compose(m, failed, attempts, o, original, "failed")
-}
-
-// DelayDSN composes the notification that mail is late and tried further
-// (B104, Action delayed). Everything else is as with FailureDSN.
-func DelayDSN(m *store.Message, late []store.Recipient, attempts []mail.Attempt, o Options, original store.Body) (*store.Message, []byte, error) {
-	return compose(m, late, attempts, o, original, "delayed")
-}
-
-func compose(m *store.Message, about []store.Recipient, attempts []mail.Attempt, o Options, original store.Body, action string) (*store.Message, []byte, error) {
+// DSN composes the notification to the sender of m about recipients (RFC
+// 3464): kind is KindFailed, KindDelayed, KindRelayed, KindDelivered or
+// KindExpanded. body is m's, for what is returned of it; nil leaves that part
+// out. The result is ready but for its route: one queued recipient, the sender
+// of m. Called again for the same cause it makes the same ID. The error is
+// ErrNullSender or one of reading body.
+func DSN(kind string, m *store.Message, about []store.Recipient, attempts []mail.Attempt, o Options, body store.Body) (*store.Message, []byte, error) {
 	if m.Sender.IsNull() {
 		return nil, nil, ErrNullSender
 	}
@@ -41,32 +28,36 @@ func compose(m *store.Message, about []store.Recipient, attempts []mail.Attempt,
 	}
 	about = slices.Clone(about)
 	slices.SortFunc(about, func(a, b store.Recipient) int { return cmp.Compare(a.N, b.N) })
-	head, err := header(m, original)
+	back, err := giveBack(kind, m, about, body)
 	if err != nil {
-		return nil, nil, fmt.Errorf("reading the header of %s for its notification: %w", m.ID, err)
+		return nil, nil, fmt.Errorf("reading %s for its notification: %w", m.ID, err)
 	}
 	l := letter{
-		kind: KindDSN, parent: m, id: deriveID(m, about, o, KindDSN, action),
+		kind: KindDSN, parent: m, id: deriveID(m, about, o, KindDSN, kind),
 		to: []mail.Address{m.Sender}, direction: mail.Outbound, tenant: about[0].Tenant,
-		subject: "Undelivered mail returned to sender",
 	}
 	if m.Direction == mail.Outbound {
 		l.direction = mail.Inbound
 	}
-	if action == "delayed" {
-		l.subject = "Delayed mail, still being tried"
-	}
 	results := make([]result, len(about))
 	for i, r := range about {
-		results[i] = resultOf(r, attempts, o, action)
+		results[i] = resultOf(r, attempts, o, kind)
 	}
-	body := l.report(o, explain(m, results, o, action), status(m, results, o, action), head)
-	return l.message(body, o), body, nil
+	var text string
+	l.subject, text = explain(kind, m, results, o, back)
+	out := l.report(o, text, status(m, results, o, kind), back)
+	return l.message(out, o), out, nil
 }
 
 // deriveID makes the ID the same for the same cause. Attempts set a second
 // failure, after the mail was queued again, apart from the first.
 func deriveID(m *store.Message, about []store.Recipient, o Options, parts ...string) mail.ID {
+	if !o.Since.IsZero() {
+		for _, r := range about {
+			parts = append(parts, fmt.Sprint(r.N))
+		}
+		return mail.DeriveID(m.ID, o.Since, parts...)
+	}
 	at := time.Time{}
 	for _, r := range about {
 		parts = append(parts, fmt.Sprintf("%d/%d", r.N, r.Attempts))
@@ -83,17 +74,20 @@ func deriveID(m *store.Message, about []store.Recipient, o Options, parts ...str
 // result is what is known of one recipient.
 type result struct {
 	address  mail.Address // as the sender wrote it: where a redirect leads is not told
+	original string       // ORCPT
+	kind     string
 	cause    Cause
 	reply    *mail.Reply
 	remote   bool
 	host     string
 	last     time.Time
 	expires  time.Time
-	attempts int
+	enhanced mail.Enhanced // the destination's, also where its words are not told
 }
 
-func resultOf(r store.Recipient, attempts []mail.Attempt, o Options, action string) result {
-	res := result{address: r.Address, cause: o.Cause, reply: r.Last, host: r.LastHost, expires: r.Expires, attempts: r.Attempts}
+func resultOf(r store.Recipient, attempts []mail.Attempt, o Options, kind string) result {
+	res := result{address: r.Address, original: r.DSN.ORcpt, kind: kind, cause: o.Cause, reply: r.Last, host: r.LastHost, expires: r.Expires}
+	redirected := !r.Original.IsNull() && r.Original.Domain() != ""
 	if !r.Original.IsNull() {
 		res.address = r.Original
 	}
@@ -106,16 +100,31 @@ func resultOf(r store.Recipient, attempts []mail.Attempt, o Options, action stri
 			}
 		}
 	}
-	if res.cause == "" {
+	if kind == KindFailed && res.cause == "" {
 		res.cause = CauseExpired
 		if res.reply != nil && res.reply.Permanent() {
 			res.cause = CauseRefused
 		}
 	}
-	if action == "delayed" {
-		res.cause = ""
+	if kind == KindExpanded {
+		res.reply, res.remote, res.host, res.last = nil, false, "", time.Time{}
+	}
+	if res.reply != nil {
+		res.enhanced = class(*res.reply)
+	}
+	if redirected { // hosts and their words would tell
+		res.reply, res.remote, res.host = nil, false, ""
 	}
 	return res
+}
+
+// class is a reply's enhanced code; one whose class belies the code counts as
+// none.
+func class(r mail.Reply) mail.Enhanced {
+	if r.Enhanced[0] == r.Code/100 {
+		return r.Enhanced
+	}
+	return mail.Enhanced{r.Code / 100}
 }
 
 // code is the Status field. A destination's own code stands unless its class
@@ -127,32 +136,41 @@ func (r result) code() string {
 	case CauseHeld:
 		return "5.7.1"
 	}
-	switch {
-	case r.cause == "" && (r.reply == nil || r.reply.Code < 400):
+	switch r.kind {
+	case KindRelayed, KindDelivered, KindExpanded:
+		if r.enhanced[0] == 2 {
+			return r.enhanced.String()
+		}
+		return "2.0.0"
+	case KindDelayed:
+		switch r.enhanced[0] {
+		case 4:
+			return r.enhanced.String()
+		case 5:
+			return "4.0.0" // a host failed; the recipient has not
+		}
 		return "4.4.1" // no answer from host
-	case r.cause == "" && r.reply.Permanent():
-		return "4.0.0" // a host failed; the recipient has not
-	case r.reply == nil || r.reply.Code < 400:
+	}
+	if r.enhanced[0] < 4 {
 		return "4.4.7"
 	}
-	if e := r.reply.Enhanced; e[0] == r.reply.Code/100 {
-		return e.String()
-	}
-	return fmt.Sprintf("%d.0.0", r.reply.Code/100)
+	return r.enhanced.String()
 }
 
 // report is the whole message: multipart/report (RFC 6522).
-func (l letter) report(o Options, text, status string, head []byte) []byte {
+func (l letter) report(o Options, text, status string, back returned) []byte {
 	boundary := "=_weir_" + l.id.String()
+	w := wordsOf(o.Language)
 	var b bytes.Buffer
 	l.header(&b, o, "auto-replied")
 	field(&b, "Content-Type", `multipart/report; report-type=delivery-status; boundary="`+boundary+`"`)
-	b.WriteString("\r\n")
-	part(&b, boundary, "text/plain", "Notification", []byte(text))
-	part(&b, boundary, "message/delivery-status", "Delivery report", []byte(status))
-	if len(head) > 0 {
-		part(&b, boundary, "text/rfc822-headers", "Header of the undelivered message", head)
+	if back.eight {
+		b.WriteString("Content-Transfer-Encoding: 8bit\r\n")
 	}
+	b.WriteString("\r\n")
+	part(&b, boundary, "text/plain", w.part[partText], o.Language, []byte(text))
+	part(&b, boundary, "message/delivery-status", w.part[partStatus], "", []byte(status))
+	back.write(&b, boundary, w)
 	fmt.Fprintf(&b, "--%s--\r\n", boundary)
 	return b.Bytes()
 }
@@ -161,7 +179,7 @@ func (l letter) report(o Options, text, status string, head []byte) []byte {
 // keyword (RFC 3834 §5).
 func (l letter) header(b *bytes.Buffer, o Options, auto string) {
 	field(b, "Date", date(o.Now))
-	b.WriteString("From: Mail Delivery System <" + noBreaks.Replace(o.from()) + ">\r\n")
+	b.WriteString("From: " + encoded(wordsOf(o.Language).system) + " <" + noBreaks.Replace(o.from()) + ">\r\n")
 	b.WriteString("To: " + join(l.to, ",\r\n ") + "\r\n") // not folded: white space in a quoted local part counts
 	field(b, "Subject", encoded(l.subject))
 	field(b, "Message-ID", l.messageID(o))
@@ -182,53 +200,27 @@ func reference(id string) string {
 	return ""
 }
 
-// header is what is returned of the original: the trace we put on it and its
-// header as received.
-func header(m *store.Message, original store.Body) ([]byte, error) {
-	if original == nil {
-		return nil, nil
-	}
-	buf := make([]byte, min(original.Size(), maxHeader+1))
-	n, err := original.ReadAt(buf, 0)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, err
-	}
-	head, cut := buf[:n], false
-	end := len(head)
-	for _, sep := range []string{"\r\n\r\n", "\n\n"} {
-		if i := bytes.Index(head, []byte(sep)); i >= 0 && i < end {
-			end = i + len(sep)/2
-		}
-	}
-	if end == len(head) && end > maxHeader {
-		cut = true
-		end = bytes.LastIndexByte(head[:maxHeader], '\n') + 1
-	}
-	if bytes.HasPrefix(head, []byte("\r\n")) || bytes.HasPrefix(head, []byte("\n")) {
-		end = 0 // no header at all
-	}
-	out := append([]byte(m.Trace), head[:end]...)
-	if cut {
-		out = append(out, "X-Weir-Truncated: the rest of the header is left out\r\n"...)
-	}
-	return out, nil
-}
-
 // status is the message/delivery-status part: ASCII only (RFC 3464 §2.1).
-func status(m *store.Message, results []result, o Options, action string) string {
+func status(m *store.Message, results []result, o Options, kind string) string {
 	var b bytes.Buffer
+	if m.Params.EnvID != "" {
+		field(&b, "Original-Envelope-Id", printable(m.Params.EnvID, mail.MaxEnvID))
+	}
 	field(&b, "Reporting-MTA", "dns; "+printable(o.Hostname, 255))
 	field(&b, "X-Weir-ID", m.ID.String())
 	field(&b, "Arrival-Date", date(m.Received))
 	for _, r := range results {
 		b.WriteString("\r\n")
+		if kind, addr, ok := strings.Cut(r.original, ";"); ok {
+			field(&b, "Original-Recipient", printable(kind, 100)+"; "+printable(mail.EscapeUnicode(addr), 2000))
+		}
 		field(&b, "Final-Recipient", typed(r.address))
-		field(&b, "Action", action)
+		field(&b, "Action", kind)
 		field(&b, "Status", r.code())
 		if r.remote && r.host != "" {
 			field(&b, "Remote-MTA", "dns; "+printable(r.host, 255))
 		}
-		if r.reply != nil && (r.reply.Code >= 400 || r.reply.Text != "") {
+		if r.reply != nil && (r.reply.Code > 0 || r.reply.Text != "") {
 			kind := "x-weir; "
 			if r.remote {
 				kind = "smtp; "
@@ -238,7 +230,7 @@ func status(m *store.Message, results []result, o Options, action string) string
 		if !r.last.IsZero() {
 			field(&b, "Last-Attempt-Date", date(r.last))
 		}
-		if action == "delayed" && !r.expires.IsZero() {
+		if kind == KindDelayed && !r.expires.IsZero() {
 			field(&b, "Will-Retry-Until", date(r.expires))
 		}
 	}

@@ -1,69 +1,109 @@
 package notify
 
 import (
+	"fmt"
 	"strings"
-	"time"
 
+	"github.com/mailweir/weir/gateway/internal/mail"
 	"github.com/mailweir/weir/gateway/internal/store"
 )
 
-// explain is the part for people.
-func explain(m *store.Message, results []result, o Options, action string) string {
-	var b strings.Builder
-	paragraph(&b, "", "This is the mail system at "+o.Hostname+".")
-	b.WriteByte('\n')
-	if action == "delayed" {
-		paragraph(&b, "", "Your message could not be delivered yet. It is being tried further; YOU DO NOT NEED TO SEND IT AGAIN.")
-	} else {
-		paragraph(&b, "", "I'm sorry to say that your message could not be delivered to the recipients below, and will not be tried again. Its header is returned with this notice.")
+// explain is the part for people of a notice to a sender, and its subject.
+func explain(kind string, m *store.Message, results []result, o Options, back returned) (subject, text string) {
+	w := wordsOf(o.Language)
+	words := Words{
+		Kind: kind, Hostname: o.Hostname, ID: m.ID.String(), Subject: oneLine(m.Summary.Subject, 200), Sender: sender(m),
+		Received: date(m.Received), Direction: string(m.Direction), Messages: 1,
 	}
-	b.WriteByte('\n')
-	if s := oneLine(m.Summary.Subject, 200); s != "" {
-		paragraph(&b, "", "Subject: "+s)
-	}
-	paragraph(&b, "", "Received: "+date(m.Received))
 	for _, r := range results {
-		b.WriteString("\n<" + r.address.String() + ">\n")
-		paragraph(&b, "    ", sentence(r))
-		if r.reply != nil && r.reply.String() != "" {
-			who := "Our finding was: "
-			if r.remote {
-				who = "Its words were: "
-			}
-			paragraph(&b, "    ", who+oneLine(r.reply.String(), 800))
-		}
-		if action == "delayed" && !r.expires.IsZero() {
-			paragraph(&b, "    ", "It is tried until "+r.expires.UTC().Format(time.RFC1123)+".")
+		words.Recipients = append(words.Recipients, r.said(w, m, kind))
+	}
+	var b strings.Builder
+	paragraph(&b, "", fmt.Sprintf(w.head, o.Hostname))
+	b.WriteByte('\n')
+	paragraph(&b, "", w.intros[kind]+back.sentence(w))
+	b.WriteByte('\n')
+	if words.Subject != "" {
+		paragraph(&b, "", w.subject+" "+words.Subject)
+	}
+	paragraph(&b, "", w.received+" "+words.Received)
+	for _, r := range words.Recipients {
+		b.WriteString("\n<" + r.Address + ">\n")
+		for _, line := range r.lines {
+			paragraph(&b, "    ", line)
 		}
 	}
 	b.WriteByte('\n')
-	paragraph(&b, "", "If you ask your postmaster for help, name this message: "+m.ID.String())
-	return b.String()
+	paragraph(&b, "", fmt.Sprintf(w.help, words.ID))
+	words.Text = b.String()
+	return o.say(words, w.titles[kind])
 }
 
-func sentence(r result) string {
+// said is what is told of one recipient.
+func (r result) said(w *words, m *store.Message, kind string) Said {
+	s := Said{Address: oneLine(r.address.String(), 600), Status: r.code(), ID: m.ID.String(), lines: []string{r.sentence(w, kind)}}
+	if r.remote {
+		s.Host = oneLine(r.host, 255)
+	}
+	if r.reply != nil && r.reply.String() != "" {
+		s.Reply = oneLine(r.reply.String(), 800)
+		who := w.found
+		if r.remote {
+			who = w.said
+		}
+		s.lines = append(s.lines, fmt.Sprintf(who, s.Reply))
+	}
+	if kind == KindDelayed && !r.expires.IsZero() {
+		s.Until = date(r.expires)
+		s.lines = append(s.lines, fmt.Sprintf(w.until, s.Until))
+	}
+	s.Text = strings.Join(s.lines, " ")
+	return s
+}
+
+func (r result) sentence(w *words, kind string) string {
 	host := oneLine(r.host, 255)
 	if host == "" {
-		host = "the destination"
+		host = w.destination
+	}
+	by := func(remote, ours string) string {
+		if r.remote {
+			return fmt.Sprintf(remote, host)
+		}
+		return ours
+	}
+	switch kind {
+	case KindRelayed:
+		return fmt.Sprintf(w.relayed, host)
+	case KindDelivered:
+		return fmt.Sprintf(w.delivered, host)
+	case KindExpanded:
+		return w.expanded
+	case KindDelayed:
+		return by(w.laterBy, w.later)
 	}
 	switch r.cause {
 	case CauseRefused:
-		if r.remote {
-			return host + " refuses this recipient for good."
-		}
-		return "This recipient cannot be reached."
-	case CauseExpired:
-		if r.remote {
-			return "The time for delivery is over; " + host + " kept refusing for the moment."
-		}
-		return "The time for delivery is over; no host of the destination took the message."
+		return by(w.refusedBy, w.refused)
 	case CauseRemoved:
-		return "An administrator took the message out of the queue."
+		return w.removed
 	case CauseHeld:
-		return "The message was held for inspection, and nobody released it in time."
+		return w.held
 	}
-	if r.remote {
-		return host + " did not take the message yet."
+	return by(w.expiredBy, w.expired)
+}
+
+func sender(m *store.Message) string {
+	if m.Sender.IsNull() {
+		return "<>"
 	}
-	return "No host of the destination could be reached yet."
+	return oneLine(m.Sender.String(), 200)
+}
+
+// direction in words.
+func (w *words) way(d mail.Direction) string {
+	if d == mail.Outbound {
+		return w.outbound
+	}
+	return w.inbound
 }

@@ -50,7 +50,7 @@ func Compose(l Letter, parent *store.Message, o Options) (*store.Message, []byte
 	boundary := "=_weir_" + made.id.String()
 	field(&b, "Content-Type", `multipart/mixed; boundary="`+boundary+`"`)
 	b.WriteString("\r\n")
-	part(&b, boundary, "text/plain", "Notice", []byte(strings.ToValidUTF8(l.Text, "?")))
+	part(&b, boundary, "text/plain", "Notice", "", []byte(strings.ToValidUTF8(l.Text, "?")))
 	b.WriteString("--" + boundary + "--\r\n")
 	body := b.Bytes()
 	return made.message(body, o), body, nil

@@ -28,12 +28,38 @@ const (
 	KindNotice = "notice"
 )
 
+// The kinds of notice: what they report. Those to senders are the actions of
+// RFC 3464 §2.3.3.
+const (
+	KindFailed    = "failed"    // will not be delivered
+	KindDelayed   = "delayed"   // late, and tried further (B104)
+	KindRelayed   = "relayed"   // a host that reports no further has it
+	KindDelivered = "delivered" // by LMTP, into the mailbox
+	KindExpanded  = "expanded"  // sent on to other addresses (RFC 3461 §5.2.7.3)
+	KindStalled   = "stalled"   // to administrators: could not be inspected (B145)
+	KindExpired   = "expired"   // to administrators: nobody decided (B136, B137)
+)
+
 // Options are what a composer has to know beside the message.
 type Options struct {
-	Hostname string       // reporting MTA, domain of Message-ID
-	From     mail.Address // of the header; zero: MAILER-DAEMON at Hostname
+	Hostname string // reporting MTA, domain of Message-ID
 	Now      time.Time
 	Cause    Cause // of a failure; "" tells by the recipient's last reply
+	Style
+	// Since is when the notice came to be owed, where that was recorded: its ID
+	// follows from it, whatever has become of the recipients. Zero: from their
+	// last change.
+	Since time.Time
+	// Problem hears of a template that cannot be used; the built-in words are
+	// used then. nil: nobody does.
+	Problem func(error)
+}
+
+// Style is how a tenant's notices look.
+type Style struct {
+	Language  string            // "en", "de", "fr", "es"; any other is "en"
+	Templates map[string]string // words by kind, as text/template; see Words
+	From      mail.Address      // of the header; zero: MAILER-DAEMON at the hostname
 }
 
 func (o Options) from() string {
@@ -82,6 +108,7 @@ func (l letter) message(body []byte, o Options) *store.Message {
 		m.Recipients = append(m.Recipients, store.Recipient{
 			N: i + 1, Address: a, Tenant: l.tenant, Status: mail.StatusQueued,
 			Local: true, Next: o.Now, Changed: o.Now,
+			DSN: mail.RcptParams{Notify: mail.NotifyNever}, // nobody is told of a notice (RFC 3461 §6)
 		})
 	}
 	if !ascii(string(body)) {

@@ -136,7 +136,7 @@ func wellFormed(t testing.TB, m *store.Message, b []byte) (message.Header, []*me
 
 func TestFailure(t *testing.T) {
 	m := original(t)
-	made, b, err := FailureDSN(m, []store.Recipient{m.Recipients[1], m.Recipients[0]}, attempts(), opts(), body(originalText))
+	made, b, err := DSN(KindFailed, m, []store.Recipient{m.Recipients[1], m.Recipients[0]}, attempts(), opts(), body(originalText))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +163,7 @@ func TestFailure(t *testing.T) {
 
 func TestDelay(t *testing.T) {
 	m := original(t)
-	made, b, err := DelayDSN(m, m.Recipients[1:], attempts(), opts(), body(originalText))
+	made, b, err := DSN(KindDelayed, m, m.Recipients[1:], attempts(), opts(), body(originalText))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,10 +182,10 @@ func TestDelay(t *testing.T) {
 func TestNoNoticeToTheNullSender(t *testing.T) {
 	m := original(t)
 	m.Sender = mail.Address{}
-	if _, _, err := FailureDSN(m, m.Recipients, nil, opts(), nil); !errors.Is(err, ErrNullSender) {
+	if _, _, err := DSN(KindFailed, m, m.Recipients, nil, opts(), nil); !errors.Is(err, ErrNullSender) {
 		t.Error(err)
 	}
-	if _, _, err := DelayDSN(m, m.Recipients, nil, opts(), nil); !errors.Is(err, ErrNullSender) {
+	if _, _, err := DSN(KindDelayed, m, m.Recipients, nil, opts(), nil); !errors.Is(err, ErrNullSender) {
 		t.Error(err)
 	}
 }
@@ -193,7 +193,7 @@ func TestNoNoticeToTheNullSender(t *testing.T) {
 func TestMadeOnce(t *testing.T) {
 	m := original(t)
 	id := func(o Options, rs ...store.Recipient) mail.ID {
-		made, _, err := FailureDSN(m, rs, nil, o, nil)
+		made, _, err := DSN(KindFailed, m, rs, nil, o, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -213,7 +213,7 @@ func TestMadeOnce(t *testing.T) {
 	if id(first, m.Recipients[0]) == id(first, again) {
 		t.Error("a second failure has the ID of the first")
 	}
-	if d, _, _ := DelayDSN(m, m.Recipients, nil, first, nil); d.ID == both {
+	if d, _, _ := DSN(KindDelayed, m, m.Recipients, nil, first, nil); d.ID == both {
 		t.Error("delay and failure share an ID")
 	}
 }
@@ -243,7 +243,7 @@ func TestStatusAndWords(t *testing.T) {
 			}
 			o := opts()
 			o.Cause = c.cause
-			made, b, err := FailureDSN(m, m.Recipients[:1], nil, o, nil)
+			made, b, err := DSN(KindFailed, m, m.Recipients[:1], nil, o, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -258,7 +258,7 @@ func TestStatusAndWords(t *testing.T) {
 func TestRedirectIsNotTold(t *testing.T) {
 	m := original(t)
 	m.Recipients[0].Original = addr(t, "info@far.test")
-	_, b, err := FailureDSN(m, m.Recipients[:1], nil, opts(), nil)
+	_, b, err := DSN(KindFailed, m, m.Recipients[:1], nil, opts(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -271,7 +271,7 @@ func TestForeignAddress(t *testing.T) {
 	m := original(t)
 	m.Sender = addr(t, "jürgen@acme.test")
 	m.Recipients[0].Address = addr(t, "пример@far.test")
-	made, b, err := FailureDSN(m, m.Recipients[:1], nil, opts(), nil)
+	made, b, err := DSN(KindFailed, m, m.Recipients[:1], nil, opts(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -318,7 +318,7 @@ func TestHostileOriginals(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			m := original(t)
 			m.Trace = ""
-			made, b, err := FailureDSN(m, m.Recipients[:1], attempts(), opts(), body(text))
+			made, b, err := DSN(KindFailed, m, m.Recipients[:1], attempts(), opts(), body(text))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -333,7 +333,7 @@ func TestHostileOriginals(t *testing.T) {
 		m.Summary.MessageID = "<" + rapid.String().Draw(rt, "id") + ">"
 		m.Recipients[0].Last = &mail.Reply{Code: rapid.IntRange(0, 599).Draw(rt, "code"), Text: rapid.String().Draw(rt, "text") + string(rapid.SliceOfN(rapid.Byte(), 0, 2000).Draw(rt, "bytes"))}
 		m.Recipients[0].LastHost = rapid.String().Draw(rt, "host")
-		made, b, err := FailureDSN(m, m.Recipients[:1], nil, opts(), body(string(rapid.SliceOf(rapid.Byte()).Draw(rt, "body"))))
+		made, b, err := DSN(KindFailed, m, m.Recipients[:1], nil, opts(), body(string(rapid.SliceOf(rapid.Byte()).Draw(rt, "body"))))
 		if err != nil {
 			rt.Fatal(err)
 		}
@@ -347,7 +347,7 @@ func (brokenBody) ReadAt([]byte, int64) (int, error) { return 0, errors.New("dis
 
 func TestUnreadableOriginalIsAnError(t *testing.T) {
 	m := original(t)
-	if _, _, err := FailureDSN(m, m.Recipients, nil, opts(), brokenBody{memBody{bytes.NewReader([]byte("x"))}}); err == nil || !strings.Contains(err.Error(), "disk on fire") {
+	if _, _, err := DSN(KindFailed, m, m.Recipients, nil, opts(), brokenBody{memBody{bytes.NewReader([]byte("x"))}}); err == nil || !strings.Contains(err.Error(), "disk on fire") {
 		t.Error(err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -22,60 +23,72 @@ func StallNotice(m *store.Message, stalled []store.Recipient, to []mail.Address,
 	stalled = slices.Clone(stalled)
 	slices.SortFunc(stalled, func(a, b store.Recipient) int { return cmp.Compare(a.N, b.N) })
 	l := letter{
-		kind: KindNotice, parent: m, id: deriveID(m, stalled, o, KindNotice, "stalled"),
+		kind: KindNotice, parent: m, id: deriveID(m, stalled, o, KindNotice, KindStalled),
 		to: to, direction: mail.Inbound, tenant: stalled[0].Tenant,
-		subject: "Stalled: mail from " + sender(m) + " could not be inspected",
 	}
+	words := Words{
+		Kind: KindStalled, Hostname: o.Hostname, ID: m.ID.String(), Subject: oneLine(m.Summary.Subject, 300), Sender: sender(m),
+		Received: date(m.Received), Direction: string(m.Direction), Messages: 1, Text: stallText(m, stalled, o),
+	}
+	for _, r := range stalled {
+		s := Said{Address: oneLine(r.Address.String(), 300), Text: strings.Join(reasons([]store.Recipient{r}, wordsOf(o.Language)), " "), ID: m.ID.String()}
+		if !r.Expires.IsZero() {
+			s.Until = date(r.Expires)
+		}
+		words.Recipients = append(words.Recipients, s)
+	}
+	var text string
+	l.subject, text = o.say(words, fmt.Sprintf(wordsOf(o.Language).titles[KindStalled], words.Sender))
+	body := l.plain(text, o)
+	return l.message(body, o), body, nil
+}
+
+// plain is a notice that has no part for machines.
+func (l letter) plain(text string, o Options) []byte {
 	var b bytes.Buffer
 	l.header(&b, o, "auto-generated")
 	boundary := "=_weir_" + l.id.String()
 	field(&b, "Content-Type", `multipart/mixed; boundary="`+boundary+`"`)
 	b.WriteString("\r\n")
-	part(&b, boundary, "text/plain", "Notice", []byte(stallText(m, stalled, o)))
+	part(&b, boundary, "text/plain", wordsOf(o.Language).part[partText], o.Language, []byte(text))
 	b.WriteString("--" + boundary + "--\r\n")
-	body := b.Bytes()
-	return l.message(body, o), body, nil
-}
-
-func sender(m *store.Message) string {
-	if m.Sender.IsNull() {
-		return "<>"
-	}
-	return oneLine(m.Sender.String(), 200)
+	return b.Bytes()
 }
 
 func stallText(m *store.Message, stalled []store.Recipient, o Options) string {
 	var b strings.Builder
-	paragraph(&b, "", "The mail gateway "+o.Hostname+" holds a message because it could not look into it. It waits for your decision.")
+	w := wordsOf(o.Language)
+	paragraph(&b, "", fmt.Sprintf(w.stalledHead, o.Hostname))
 	b.WriteByte('\n')
-	paragraph(&b, "", "Message: "+m.ID.String())
-	paragraph(&b, "", "Direction: "+string(m.Direction))
-	paragraph(&b, "", "Received: "+date(m.Received))
-	paragraph(&b, "", "Sender: "+sender(m))
+	paragraph(&b, "", w.message+" "+m.ID.String())
+	paragraph(&b, "", w.direction+" "+w.way(m.Direction))
+	paragraph(&b, "", w.received+" "+date(m.Received))
+	paragraph(&b, "", w.sender+" "+sender(m))
 	for _, r := range stalled {
-		paragraph(&b, "", "Recipient: "+oneLine(r.Address.String(), 300))
+		paragraph(&b, "", w.recipient+" "+oneLine(r.Address.String(), 300))
 	}
 	if s := oneLine(m.Summary.Subject, 300); s != "" {
-		paragraph(&b, "", "Subject: "+s)
+		paragraph(&b, "", w.subject+" "+s)
 	}
-	b.WriteString("\nWhy:\n")
-	for _, why := range reasons(stalled) {
+	b.WriteString("\n" + w.why + "\n")
+	for _, why := range reasons(stalled, w) {
 		paragraph(&b, "  - ", why)
 	}
 	if e := stalled[0].Expires; !e.IsZero() {
 		b.WriteByte('\n')
-		paragraph(&b, "", "If nobody decides, it ends on "+date(e)+".")
+		paragraph(&b, "", fmt.Sprintf(w.stalledEnds, date(e)))
 	}
-	id := m.ID.String()
-	b.WriteString("\nTo scan it again:     weir stalled retry " + id +
-		"\nTo pass it onwards:   weir stalled force " + id +
-		"\nTo delete it:         weir stalled delete " + id + "\n\n")
-	paragraph(&b, "", "Force it only when you trust the sender and expect the mail.")
+	b.WriteByte('\n')
+	for _, c := range [][2]string{{w.again, "retry"}, {w.force, "force"}, {w.drop, "delete"}} {
+		fmt.Fprintf(&b, "%-21s weir stalled %s %s\n", c[0], c[1], m.ID)
+	}
+	b.WriteByte('\n')
+	paragraph(&b, "", w.caution)
 	return b.String()
 }
 
 // reasons are the distinct causes of a stall, in words.
-func reasons(stalled []store.Recipient) []string {
+func reasons(stalled []store.Recipient, w *words) []string {
 	var out []string
 	add := func(s string) {
 		if s = oneLine(s, 500); s != "" && !slices.Contains(out, s) {
@@ -106,7 +119,7 @@ func reasons(stalled []store.Recipient) []string {
 		}
 	}
 	if len(out) == 0 {
-		out = append(out, "no reason was given")
+		out = append(out, w.noReason)
 	}
 	return out
 }

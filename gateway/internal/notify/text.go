@@ -104,7 +104,7 @@ const maxLine = 998
 
 // part writes one MIME part of a type whose content may be encoded: as it is
 // where that is ASCII in short lines, else quoted-printable.
-func part(b *bytes.Buffer, boundary, contentType, description string, content []byte) {
+func part(b *bytes.Buffer, boundary, contentType, description, language string, content []byte) {
 	fmt.Fprintf(b, "--%s\r\n", boundary)
 	content = crlf(content)
 	charset := ""
@@ -112,7 +112,10 @@ func part(b *bytes.Buffer, boundary, contentType, description string, content []
 		charset = "; charset=utf-8"
 	}
 	field(b, "Content-Type", contentType+charset)
-	field(b, "Content-Description", description)
+	field(b, "Content-Description", encoded(description))
+	if language != "" {
+		field(b, "Content-Language", printable(language, 40))
+	}
 	if plain(content) {
 		b.WriteString("Content-Transfer-Encoding: 7bit\r\n\r\n")
 		b.Write(content)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/mailweir/weir/gateway/internal/deliver"
 	"github.com/mailweir/weir/gateway/internal/mail"
+	"github.com/mailweir/weir/gateway/internal/notify"
 	"github.com/mailweir/weir/gateway/internal/store"
 	"github.com/mailweir/weir/policy"
 )
@@ -22,7 +23,7 @@ type Book struct {
 
 // Notice is a DSN that is owed. Recipients are N.
 type Notice struct {
-	Kind       string // "failed" or "delayed"
+	Kind       string // as notify has them: "failed", "delayed", "relayed", ...
 	Recipients []int
 }
 
@@ -64,6 +65,7 @@ func (b *Book) Enter(m *store.Message, results []deliver.RcptResult) Entry {
 		switch res.Outcome {
 		case deliver.Delivered:
 			b.delivered(m, &next, &ev, res)
+			b.succeeded(m, &next, &e, res)
 		case deliver.Failed:
 			b.failed(m, &next, &ev, &e)
 		default:
@@ -121,9 +123,9 @@ func (b *Book) failed(m *store.Message, r *store.Recipient, ev *mail.Event, e *E
 	case m.Kind == KindDSN:
 		b.freeze(r, "a bounce that could not be delivered is frozen (B79)")
 		ev.Text = r.Reason
-	case Authenticated(m) && returnable(m):
+	case tellsFailure(m, r):
 		r.Status = mail.StatusBounced
-		e.owe("failed", r.N)
+		e.owe(notify.KindFailed, r.N)
 	default:
 		r.Status = mail.StatusDeliveryFailed
 	}
@@ -181,9 +183,9 @@ func (b *Book) deferred(m *store.Message, r *store.Recipient, ev *mail.Event, e 
 
 // delay owes the sender the notice that the mail is late, once (B104).
 func (b *Book) delay(m *store.Message, r *store.Recipient, e *Entry) {
-	if !r.DelayNoticed && Authenticated(m) && returnable(m) {
+	if !r.DelayNoticed && tellsDelay(m, r) {
 		r.DelayNoticed = true
-		e.owe("delayed", r.N)
+		e.owe(notify.KindDelayed, r.N)
 	}
 }
 
@@ -191,12 +193,13 @@ func (b *Book) delay(m *store.Message, r *store.Recipient, e *Entry) {
 func (b *Book) Expire(m *store.Message, r *store.Recipient, ev *mail.Event, e *Entry) {
 	ev.Type = mail.EventExpiration
 	r.Next = time.Time{}
-	if returnable(m) {
+	if tellsFailure(m, r) {
 		r.Status = mail.StatusQueueBounced
-		e.owe("failed", r.N)
+		e.owe(notify.KindFailed, r.N)
 		return
 	}
 	r.Status = mail.StatusQueueExpired
+	b.unheard(m, r)
 }
 
 func (e *Entry) owe(kind string, n int) {
@@ -208,12 +211,3 @@ func (e *Entry) owe(kind string, n int) {
 	}
 	e.Notices = append(e.Notices, Notice{kind, []int{n}})
 }
-
-// returnable reports whether a notice could go back at all: there is a
-// reverse-path (B106) and the message is no notice itself.
-func returnable(m *store.Message) bool { return !m.Sender.IsNull() && m.Kind == "" }
-
-// Authenticated reports whether the sender is known to be who it says: mail
-// handed in by an admitted client. Inbound senders will join once SPF and
-// DKIM results exist.
-func Authenticated(m *store.Message) bool { return m.Direction == mail.Outbound }

@@ -90,6 +90,7 @@ func run(t *testing.T, p *policy.Policy, m *store.Message, res func(attempt int)
 
 func TestB74toB78_WholeScheduleThenBounce(t *testing.T) {
 	m := message(t, mail.Inbound, "s@sender.test")
+	m.Client.Direction = mail.Outbound // from another tenant of ours: a sender that is known
 	n, at, notices := run(t, load(t, bookPolicy), m, func(int) deliver.RcptResult { return later(1) })
 	if n != 31 {
 		t.Errorf("%d attempts, want 31", n)
@@ -100,7 +101,7 @@ func TestB74toB78_WholeScheduleThenBounce(t *testing.T) {
 	if s := m.Recipients[0].Status; s != mail.StatusQueueBounced {
 		t.Errorf("ended as %s", s)
 	}
-	if len(notices) != 1 || notices[0].Kind != "failed" {
+	if len(notices) != 2 || notices[0].Kind != "delayed" || notices[1].Kind != "failed" {
 		t.Errorf("notices: %v", notices)
 	}
 }

@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"slices"
 	"time"
@@ -22,11 +23,14 @@ type Notices interface {
 	Make(ctx context.Context, m *store.Message, e Entry, attempts []mail.Attempt, body store.Body, events []mail.Event) ([]*store.Admission, []mail.Event)
 	// Stalled returns the notices to the administrators of stalled mail (B145).
 	Stalled(ctx context.Context, m *store.Message, stalled []store.Recipient) []*store.Admission
+	// Pay makes the notices that are owed for a message that is recorded. What
+	// fails is logged, and stays owed: the keeper pays it.
+	Pay(ctx context.Context, id mail.ID)
 }
 
 // Composer is Notices over a store. All fields are needed.
 type Composer struct {
-	Store  store.Bodies
+	Store  store.Store
 	Policy func() *policy.Policy
 	Now    func() time.Time
 	Logger *slog.Logger
@@ -34,8 +38,72 @@ type Composer struct {
 
 var _ Notices = (*Composer)(nil)
 
-func (c *Composer) options() notify.Options {
-	return notify.Options{Hostname: c.Policy().Gateway().Hostname, Now: c.Now()}
+func (c *Composer) options(tenant string) notify.Options {
+	return notify.Options{Hostname: c.Policy().Gateway().Hostname, Now: c.Now(), Style: c.style(tenant), Problem: c.problem}
+}
+
+func (c *Composer) problem(err error) { c.Logger.Warn("a notice", "err", err) }
+
+// style is how a tenant's notices look, by the policy of now.
+func (c *Composer) style(tenant string) notify.Style {
+	t, ok := c.Policy().Tenant(tenant)
+	if !ok {
+		return notify.Style{}
+	}
+	n := t.Notify()
+	s := notify.Style{Language: n.Language, Templates: n.Templates}
+	if n.From != "" {
+		from, err := mail.ParseAddress(n.From)
+		if err != nil {
+			c.problem(fmt.Errorf("notify.from of tenant %q: %w", tenant, err))
+		}
+		s.From = from
+	}
+	return s
+}
+
+// admins are who is told of held mail, by the policy of now.
+func (c *Composer) admins(tenant, kind string) []mail.Address {
+	t, ok := c.Policy().Tenant(tenant)
+	if !ok {
+		return nil
+	}
+	list := t.Notify().Stalled
+	if kind == notify.KindExpired {
+		list = t.Notify().Expired
+	}
+	var to []mail.Address
+	for _, s := range list {
+		a, err := mail.ParseAddress(s)
+		if err != nil {
+			c.problem(fmt.Errorf("notify.%s of tenant %q: %w", kind, tenant, err))
+			continue
+		}
+		to = append(to, a)
+	}
+	return to
+}
+
+// Payer makes what is owed in the same way.
+func (c *Composer) Payer() *notify.Payer {
+	return &notify.Payer{
+		Store: c.Store, Clock: c.Now, Style: c.style, Admins: c.admins, Problem: c.problem,
+		Hostname: func() string { return c.Policy().Gateway().Hostname },
+		Route: func(m *store.Message, r *store.Recipient) error {
+			one := store.Message{Recipients: []store.Recipient{*r}}
+			Address(c.Policy(), &one, r.Tenant)
+			*r, m.Direction = one.Recipients[0], one.Direction
+			return nil // without a route it is queued as unrouted (B97), and visible
+		},
+		Keep: func(m *store.Message) bool { return KeepBody(c.Policy(), m.Recipients) > 0 },
+	}
+}
+
+// Pay implements Notices.
+func (c *Composer) Pay(ctx context.Context, id mail.ID) {
+	if err := c.Payer().Pay(ctx, id); err != nil {
+		c.Logger.Error("a notice could not be made; it is owed", "message", id.String(), "err", err)
+	}
 }
 
 // Make implements Notices.
@@ -43,11 +111,10 @@ func (c *Composer) Make(ctx context.Context, m *store.Message, e Entry, attempts
 	var out []*store.Admission
 	for _, n := range e.Notices {
 		about := pick(e.Recipients, n.Recipients)
-		compose := notify.FailureDSN
-		if n.Kind == "delayed" {
-			compose = notify.DelayDSN
+		if len(about) == 0 {
+			continue
 		}
-		dsn, text, err := compose(m, about, attempts, c.options(), body)
+		dsn, text, err := notify.DSN(n.Kind, m, about, attempts, c.options(about[0].Tenant), body)
 		if err != nil {
 			c.Logger.Error("a notice to the sender could not be composed; it is owed", "message", m.ID.String(), "kind", n.Kind, "err", err)
 			oweInstead(e.Recipients, n)
@@ -113,18 +180,11 @@ func (c *Composer) Stalled(ctx context.Context, m *store.Message, stalled []stor
 }
 
 func (c *Composer) stalled(ctx context.Context, m *store.Message, rs []store.Recipient, t *policy.Tenant) (*store.Admission, error) {
-	var to []mail.Address
-	for _, s := range t.Notify().Stalled {
-		a, err := mail.ParseAddress(s)
-		if err != nil {
-			return nil, err
-		}
-		to = append(to, a)
-	}
+	to := c.admins(t.Name, notify.KindStalled)
 	if len(to) == 0 {
 		return nil, nil
 	}
-	n, text, err := notify.StallNotice(m, rs, to, c.options())
+	n, text, err := notify.StallNotice(m, rs, to, c.options(t.Name))
 	if err != nil {
 		return nil, err
 	}

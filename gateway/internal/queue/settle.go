@@ -64,14 +64,21 @@ func Owing(rs []store.Recipient) bool { return notify.Owes(&store.Message{Recipi
 // again at the next attempt.
 func oweInstead(rs []store.Recipient, n Notice) {
 	for i := range rs {
-		if !slices.Contains(n.Recipients, rs[i].N) {
-			continue
-		}
-		if n.Kind == "delayed" {
+		switch {
+		case !slices.Contains(n.Recipients, rs[i].N):
+		case n.Kind == notify.KindDelayed:
 			rs[i].DelayNoticed = false
-		} else {
-			notify.Owe(&rs[i], "", "")
+		default:
+			notify.OweKind(&rs[i], n.Kind, "", rs[i].Changed)
 		}
+	}
+}
+
+// Owe notes on recipients what an entry owes, to be paid once they are
+// recorded: for who cannot write notices and record in one commit.
+func Owe(rs []store.Recipient, e Entry) {
+	for _, n := range e.Notices {
+		oweInstead(rs, n)
 	}
 }
 

@@ -64,7 +64,7 @@ func (s *Service) Submit(ctx context.Context, plugin, tenant string, sub abi.Sub
 		return "", err
 	}
 	now := s.clock.Now()
-	m, body, err := notify.Compose(l, parent, notify.Options{Hostname: p.Gateway().Hostname, From: from, Now: now})
+	m, body, err := notify.Compose(l, parent, notify.Options{Hostname: p.Gateway().Hostname, Now: now, Style: notify.Style{From: from}})
 	if err != nil {
 		return "", bad("%v", err)
 	}
