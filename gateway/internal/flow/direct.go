@@ -46,7 +46,7 @@ func (c *commit) direct(ctx context.Context, items []*item) {
 	if budget <= 0 { // a recipient that may not be queued can only be tried now
 		budget = budgetWithoutChoice
 	}
-	c.start(ctx, ns)
+	c.start(ctx, ns, budget)
 	c.wait(budget)
 	for _, res := range c.results {
 		res.RcptResult = queue.Answer(&c.item(res.N).rec, res.RcptResult)
@@ -74,8 +74,9 @@ func (c *commit) sync() {
 
 func (c *commit) item(n int) *item { return c.items[n-1] }
 
-// start begins an attempt for each batch; all run at the same time.
-func (c *commit) start(ctx context.Context, ns []int) {
+// start begins an attempt for each batch; all run at the same time. patience is
+// how long each may wait for a free connection.
+func (c *commit) start(ctx context.Context, ns []int, patience time.Duration) {
 	for _, b := range queue.Batches(c.p, c.rec, ns) {
 		if b.Unrouted != nil {
 			for _, res := range b.NoRoute() {
@@ -91,6 +92,7 @@ func (c *commit) start(ctx context.Context, ns []int) {
 			}
 			continue
 		}
+		req.Patience = patience
 		// An attempt past its final dot outlives the client.
 		work, cancel := context.WithTimeout(context.WithoutCancel(ctx), attemptLimit)
 		a := c.f.o.Engine.Start(work, req)

@@ -109,8 +109,14 @@ func Request(m *store.Message, b Batch, body io.ReaderAt, size int64) (deliver.R
 	if err != nil {
 		return deliver.Request{}, err
 	}
-	return deliver.Request{
+	req := deliver.Request{
 		ID: m.ID, Route: b.Route, From: m.Sender, To: b.To, Params: m.Params, Size: plan.Size(),
 		Open: func() (io.ReadCloser, error) { return io.NopCloser(plan.Reader()), nil },
-	}, nil
+	}
+	for _, to := range b.To { // one whom an operator wants tried now takes the others along
+		if r := find(m, to.N); r != nil {
+			req.Tenant, req.Insist = r.Tenant, req.Insist || r.Manual
+		}
+	}
+	return req, nil
 }
