@@ -36,6 +36,13 @@ func New(s Services) http.Handler {
 	})
 }
 
+// NewFor is the handler for one caller within this process, who is the
+// administrator under that name.
+func NewFor(s Services, actor string) http.Handler {
+	srv := newServer(s)
+	return srv.handler(func(*http.Request) (scope.Scope, *Problem) { return scope.Admin(actor), nil })
+}
+
 // NewListener is the handler for the admin listener: health, metrics and the
 // OpenAPI document are free, everything under /v1 wants token as a bearer
 // token (RFC 6750 §2.1).
@@ -193,6 +200,7 @@ func (s *server) register(mux *http.ServeMux) *huma.OpenAPI {
 	a := humago.New(mux, cfg)
 	s.messageRoutes(a)
 	s.actionRoutes(a)
+	s.queueRoutes(a)
 	s.systemRoutes(a)
 	s.pluginRoutes(a)
 	s.listRoutes(a)

@@ -11,6 +11,7 @@ import (
 	"github.com/mailweir/weir/gateway/internal/journal"
 	"github.com/mailweir/weir/gateway/internal/mail"
 	"github.com/mailweir/weir/gateway/internal/query"
+	"github.com/mailweir/weir/gateway/internal/report"
 	"github.com/mailweir/weir/gateway/internal/scope"
 	"github.com/mailweir/weir/gateway/internal/store"
 )
@@ -24,6 +25,8 @@ type Services struct {
 	Policy  Policy
 	Plugins Plugins
 
+	Jobs          Jobs
+	Queue         Queue
 	PluginActions PluginActions
 	Lists         Lists
 	Health        Health
@@ -63,6 +66,22 @@ type Actions interface {
 	Offered(s scope.Scope, m *store.Message, r *store.Recipient) []string
 	// Verbs lists every verb there is.
 	Verbs() []string
+}
+
+// Jobs apply verbs to all that a search finds. store.ErrNotFound: there is no
+// such job, or it is not the scope's.
+type Jobs interface {
+	Start(ctx context.Context, s scope.Scope, verb string, f query.Filter, args map[string]string) (Job, error)
+	List(ctx context.Context, s scope.Scope) ([]Job, error)
+	Get(ctx context.Context, s scope.Scope, id string) (Job, error)
+	Cancel(ctx context.Context, s scope.Scope, id string) (Job, error)
+	Results(ctx context.Context, s scope.Scope, id, cursor string, refusedOnly bool) ([]ActionItem, string, error)
+}
+
+// Queue is what reports are made of.
+type Queue interface {
+	report.Source
+	Now() time.Time
 }
 
 // ActionOrder is one request to act. Exactly one of IDs and Filter selects.

@@ -20,6 +20,7 @@ import (
 	"github.com/mailweir/weir/gateway/internal/deliver"
 	"github.com/mailweir/weir/gateway/internal/filter"
 	"github.com/mailweir/weir/gateway/internal/flow"
+	"github.com/mailweir/weir/gateway/internal/jobs"
 	"github.com/mailweir/weir/gateway/internal/keeper"
 	"github.com/mailweir/weir/gateway/internal/lists"
 	"github.com/mailweir/weir/gateway/internal/notify"
@@ -75,6 +76,7 @@ type Daemon struct {
 	actions *actions.Service
 	lists   *lists.Lists
 	tasks   *tasks.Service
+	jobs    *jobs.Service
 	metrics *metrics
 
 	listeners map[string]net.Listener
@@ -166,8 +168,11 @@ func (d *Daemon) open(ctx context.Context, p *policy.Policy, dir string) (err er
 		Now: d.o.Now, Jitter: rand.Float64, Logger: d.log, Stop: d.stop,
 	})
 	payer := &notify.Payer{Store: d.store, Hostname: func() string { return d.snaps.policy().Gateway().Hostname }, Clock: d.o.Now, Route: d.routeNotice}
-	d.actions = actions.New(actions.Options{Store: d.store, Payer: payer, Clock: d.o.Now, Logger: d.log, Route: d.routeHeld, Lists: d.lists, Told: d.flow.HoldEvent,
+	d.actions = actions.New(actions.Options{Store: d.store, Payer: payer, Clock: d.o.Now, Logger: d.log, Route: d.routeHeld, RouteTo: d.routeTo, Lists: d.lists, Told: d.flow.HoldEvent,
 		Manages: func(sc scope.Scope, tenant string) bool { return listService{d}.manages(sc, tenant, "") == nil }})
+	if d.jobs, err = jobs.Open(ctx, jobs.Options{Docs: d.store, Verbs: d.actions, Clock: d.o.Now, Logger: d.log}); err != nil {
+		return err
+	}
 	d.keeper = d.newKeeper(payer)
 	d.metrics.watch(d.store, d.host)
 	d.metrics.registry.MustRegister(taskCollector{d.tasks})
@@ -337,6 +342,9 @@ func (d *Daemon) close() {
 		if l != nil {
 			l.Close()
 		}
+	}
+	if d.jobs != nil {
+		d.jobs.Close() // while the store is open
 	}
 	if d.checker != nil {
 		d.checker.Close()

@@ -29,3 +29,8 @@ func (d *Daemon) routeHeld(m *store.Message, r *store.Recipient) error {
 	}
 	return nil
 }
+
+// routeTo is the way that an operator names for a recipient.
+func (d *Daemon) routeTo(r *store.Recipient, route, host string) (name, nextHop string, err error) {
+	return routeTo(d.snaps.policy(), r, route, host)
+}

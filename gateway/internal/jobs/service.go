@@ -37,7 +37,15 @@ const (
 )
 
 // ErrBusy: as many jobs run as may at one time.
-var ErrBusy = fmt.Errorf("%d jobs run already; wait for one to end, or cancel it", together)
+var ErrBusy error = busy{}
+
+type busy struct{}
+
+func (busy) Error() string { return fmt.Sprintf("%d jobs run already", together) }
+
+// Mistake tells the API whose it is, and Remedy what to do.
+func (busy) Mistake() bool  { return true }
+func (busy) Remedy() string { return "wait for one to end, or cancel it; see: weir jobs" }
 
 // Verbs are what jobs need of package actions.
 type Verbs interface {
