@@ -61,6 +61,9 @@ func byRecipients(answers []smtpc.Answer) (health, mail.Reply) {
 	refused := func(a smtpc.Answer) bool {
 		return a.Remote && a.Reply.Permanent() && a.Reply.Enhanced[1] == 7
 	}
+	if i := slices.IndexFunc(answers, func(a smtpc.Answer) bool { return a.Remote && a.Reply.Code == 421 }); i >= 0 {
+		return slow, answers[i].Reply
+	}
 	i := slices.IndexFunc(answers, refused)
 	switch {
 	case i < 0 && !slices.ContainsFunc(answers, func(a smtpc.Answer) bool { return a.Remote }):
