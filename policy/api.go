@@ -49,15 +49,16 @@ type Gateway struct {
 	Queue     QueueSettings // delivery from the queue
 	// DirectInbound and DirectOutbound are how long the client waits for
 	// direct delivery before the message is queued (B64). 0: always queue.
-	DirectInbound  time.Duration
-	DirectOutbound time.Duration
-	Resolver       []string // host:port of DNS servers; empty: the system's
-	DANE           bool     // honour TLSA records (RFC 7672) where the resolver validates
-	MTASTS         bool     // honour MTA-STS policies (RFC 8461)
-	BareLF         string   // "refuse" or "normalise"
-	MaxReceived    int      // hops after which a message is a loop (B129)
-	LogLevel       string   // "debug", "info", "warn", "error"
-	LogFormat      string   // "text" or "json"
+	DirectInbound   time.Duration
+	DirectOutbound  time.Duration
+	Resolver        []string // host:port of DNS servers; empty: the system's
+	ResolverTrusted bool     // their word on DNSSEC counts although they are not on the loopback
+	DANE            bool     // honour TLSA records (RFC 7672) where the resolver validates
+	MTASTS          bool     // honour MTA-STS policies (RFC 8461)
+	BareLF          string   // "refuse" or "normalise"
+	MaxReceived     int      // hops after which a message is a loop (B129)
+	LogLevel        string   // "debug", "info", "warn", "error"
+	LogFormat       string   // "text" or "json"
 }
 
 // QueueSettings bound delivery from the queue.
@@ -129,6 +130,7 @@ type PluginLimits struct {
 	Deadline  map[string]time.Duration // stage name, or "" for every stage
 	Instances int
 	Wait      time.Duration // for a free instance
+	KV        int64         // octets that it may keep for one tenant
 }
 
 // FilterConfig is one distinct configuration value of a plugin. Equal values

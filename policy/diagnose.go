@@ -334,7 +334,7 @@ func (p *printer) source(name string) []byte {
 		} else if st, err := os.Stat(filepath.FromSlash(name)); err == nil && st.Mode().IsRegular() && st.Size() <= maxFile {
 			b, _ = os.ReadFile(filepath.FromSlash(name)) // without its source a diagnostic is still of use
 		}
-		b = masked(b)
+		b = Masked(b)
 		p.read[name] = b
 	}
 	return b

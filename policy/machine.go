@@ -21,7 +21,7 @@ func (l *loader) gateway() {
 		Hostname: get[string](v, "hostname"), DataDir: get[string](v, "data_dir"), Watermark: get[int64](v, "watermark"),
 		Queue:         QueueSettings{Workers: get[int](q, "workers"), PerHop: get[int](q, "per_hop")},
 		DirectInbound: get[time.Duration](v, "direct_inbound"), DirectOutbound: get[time.Duration](v, "direct_outbound"),
-		Resolver: resolver, DANE: get[bool](v, "dane"), MTASTS: get[bool](v, "mta_sts"), BareLF: get[string](v, "bare_lf"), MaxReceived: get[int](v, "max_received"),
+		Resolver: resolver, ResolverTrusted: get[bool](v, "resolver_trusted"), DANE: get[bool](v, "dane"), MTASTS: get[bool](v, "mta_sts"), BareLF: get[string](v, "bare_lf"), MaxReceived: get[int](v, "max_received"),
 		LogLevel: get[string](v, "log_level"), LogFormat: get[string](v, "log_format"),
 	}
 	if a := l.root.one("admin"); a != nil {

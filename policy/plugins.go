@@ -38,7 +38,7 @@ func (l *loader) plugin(n *node) *pluginDecl {
 	p := Plugin{
 		Name: n.label, Source: get[string](v, "source"), Digest: get[string](v, "digest"), Mode: get[string](v, "mode"),
 		Isolation: get[string](v, "isolation"), OnError: get[map[string]string](v, "on_error"), Range: n.head,
-		Limits: PluginLimits{Memory: get[int64](m, "memory"), Deadline: get[map[string]time.Duration](m, "deadline"),
+		Limits: PluginLimits{Memory: get[int64](m, "memory"), KV: get[int64](m, "kv"), Deadline: get[map[string]time.Duration](m, "deadline"),
 			Instances: get[int](m, "instances"), Wait: get[time.Duration](m, "wait")},
 		Grants: map[string][]string{}, Offer: get[string](v, "offer"),
 	}

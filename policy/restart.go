@@ -22,6 +22,7 @@ func (p *Policy) NeedsRestart(old *Policy) []string {
 	differ("gateway: hostname", o.Hostname, g.Hostname)
 	differ("gateway: watermark", o.Watermark, g.Watermark)
 	differ("gateway: resolver", o.Resolver, g.Resolver)
+	differ("gateway: resolver_trusted", o.ResolverTrusted, g.ResolverTrusted)
 	differ("gateway: log_format", o.LogFormat, g.LogFormat)
 	differ("gateway: queue workers", o.Queue.Workers, g.Queue.Workers)
 	differ("admin: address", old.admin.Address, p.admin.Address)

@@ -282,7 +282,7 @@ func TestMasked(t *testing.T) {
 		{`name = "token"`, `name = "token"`},
 		{"token = }{ \"a\"", "token = }{ \"a\""},
 	} {
-		if got := string(masked([]byte(c.src))); got != c.want {
+		if got := string(Masked([]byte(c.src))); got != c.want {
 			t.Errorf("%s\n is %s\nnot %s", c.src, got, c.want)
 		}
 	}

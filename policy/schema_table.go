@@ -27,6 +27,7 @@ var gatewaySpec = &blockSpec{name: "gateway", must: true, doc: "The machine itse
 		{name: "direct_inbound", kind: kDuration, def: "30s", max: 600, doc: "How long an inbound client waits for direct delivery before its message is queued (B64). `0s` queues at once what may be queued; other recipients are still tried for up to 30 s (B69)."},
 		{name: "direct_outbound", kind: kDuration, def: "10s", max: 600, doc: "The same for outbound clients."},
 		{name: "resolver", kind: kHostPorts, defDoc: "the system's", doc: "DNS servers, asked in order; the port is 53 where none is given."},
+		{name: "resolver_trusted", kind: kBool, def: "false", doc: "Those servers validate DNSSEC and the way to them is protected, so that what they say of it is believed (DANE needs that). Servers on this machine's loopback are believed without."},
 		{name: "dane", kind: kBool, def: "true", doc: "Honour TLSA records (DANE, RFC 7672) of destinations, where a resolver that validates DNSSEC says they are genuine."},
 		{name: "mta_sts", kind: kBool, def: "true", doc: "Honour MTA-STS policies (RFC 8461) of destinations."},
 		{name: "bare_lf", kind: kString, def: "refuse", oneOf: bareLF, doc: "What to do with a line feed without carriage return in DATA. A bare carriage return is always refused."},
@@ -103,6 +104,7 @@ var pluginSpec = &blockSpec{name: "plugin", label: "name", many: true, doc: "A f
 			{name: "deadline", kind: kStageTimes, min: 0.001, max: 3600, defDoc: "100ms for envelope stages (2s with a net grant), 5s for message, 30s for schedule and action", doc: "Time for one call. One duration, or an object from stage to duration."},
 			{name: "instances", kind: kInt, defDoc: "one for each processor, two where it may use the network; 2 to 16", min: 1, max: 64, doc: "Instances at one time."},
 			{name: "wait", kind: kDuration, def: "1s", min: 0.001, max: 60, doc: "Wait for a free instance."},
+			{name: "kv", kind: kBytes, def: "64MiB", min: 1 << 20, max: 1 << 40, doc: "What the plugin may keep for one tenant: keys and values, and 64 octets each."},
 		}},
 		{name: "grant", doc: "What the plugin may use beyond reading the message. Effective is what is granted here and asked for in its manifest.", attrs: []attrSpec{
 			{name: "lists", kind: kGrant, doc: "Named lists."},

@@ -46,9 +46,9 @@ func (l *loader) conceal() {
 	}
 }
 
-// masked is HCL source with the text of secrets as asterisks; lines and
-// columns stay.
-func masked(src []byte) []byte {
+// Masked is HCL source to quote from: with the text of secrets as asterisks,
+// in the same lines and columns. Source that does not parse will do.
+func Masked(src []byte) []byte {
 	if !secretName.Match(src) && !bytes.Contains(src, []byte("auth")) {
 		return src
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/mailweir/weir/gateway/internal/lifecycle"
+	"github.com/mailweir/weir/policy"
 )
 
 type pluginList struct {
@@ -79,8 +80,9 @@ func (s *server) reload(ctx context.Context, in *struct {
 }
 
 // Diagnostics puts HCL's diagnostics in the API's words. files, by name, are
-// the sources to quote from.
+// the sources to quote from; passwords in them are masked.
 func Diagnostics(ds hcl.Diagnostics, files map[string]*hcl.File) []Diagnostic {
+	quotable := map[string][]byte{}
 	out := make([]Diagnostic, 0, len(ds))
 	for _, d := range ds {
 		o := Diagnostic{Severity: "error", Summary: d.Summary, Detail: d.Detail}
@@ -89,9 +91,12 @@ func Diagnostics(ds hcl.Diagnostics, files map[string]*hcl.File) []Diagnostic {
 		}
 		if d.Subject != nil {
 			o.File, o.Line, o.Column = d.Subject.Filename, d.Subject.Start.Line, d.Subject.Start.Column
-			if f := files[o.File]; f != nil {
-				o.Source = sourceLine(f.Bytes, o.Line)
+			src, seen := quotable[o.File]
+			if f := files[o.File]; f != nil && !seen {
+				src = policy.Masked(f.Bytes)
+				quotable[o.File] = src
 			}
+			o.Source = sourceLine(src, o.Line)
 		}
 		out = append(out, o)
 	}
