@@ -15,7 +15,7 @@ import (
 // Options configure a Client; zero fields have the defaults named.
 type Options struct {
 	Servers    []string      // "192.0.2.53" or "192.0.2.53:53"; default those of ResolvConf
-	Validating []string      // those of them, not on the loopback, whose AD bit is believed (see secure.go)
+	TrustAD    bool          // the AD bit of them all is believed, not only of those on the loopback (see secure.go)
 	ResolvConf string        // default /etc/resolv.conf
 	HostsFile  string        // names for Addrs that go before the DNS; default /etc/hosts, "none" for none
 	Timeout    time.Duration // one query to one server; default 3 s

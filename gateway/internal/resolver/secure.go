@@ -20,8 +20,8 @@ import (
 //
 //   - on the loopback of this machine, but for 127.0.0.11, at which container
 //     engines forward to servers elsewhere and pass their bits on;
-//   - that the operator names as trusted, in Options.Validating or, for those
-//     of resolv.conf, by its line "options trust-ad" (resolv.conf(5)).
+//   - that the operator says is trusted, by Options.TrustAD or, for those of
+//     resolv.conf, by its line "options trust-ad" (resolv.conf(5)).
 //
 // Answers of every other server are used, and are never secure.
 
@@ -35,23 +35,19 @@ type server struct {
 }
 
 func servers(o Options) []server {
-	list, trusted := o.Servers, map[string]bool{}
-	for _, s := range o.Validating {
-		trusted[withPort(s)] = true
-	}
-	trustAll := false
+	list, trust := o.Servers, o.TrustAD
 	if len(list) == 0 {
 		if conf, err := dns.ClientConfigFromFile(o.ResolvConf); err == nil {
 			for _, s := range conf.Servers {
 				list = append(list, net.JoinHostPort(s, conf.Port))
 			}
-			trustAll = trustsAD(o.ResolvConf)
+			trust = trust || trustsAD(o.ResolvConf)
 		}
 	}
 	var out []server
 	for _, s := range list {
 		s = withPort(s)
-		out = append(out, server{addr: s, trusted: trustAll || trusted[s] || local(s)})
+		out = append(out, server{addr: s, trusted: trust || local(s)})
 	}
 	return out
 }
