@@ -134,3 +134,7 @@ func refused(host string, to netip.AddrPort, named []netip.AddrPort) string {
 	}
 	return what
 }
+
+// Special says what an address is that is not simply public, "" if it is: for
+// others who ask servers that strangers name.
+func Special(a netip.Addr) string { return special(a) }
