@@ -10,6 +10,7 @@ import (
 	"github.com/mailweir/weir/gateway/internal/deliver"
 	"github.com/mailweir/weir/gateway/internal/mail"
 	"github.com/mailweir/weir/gateway/internal/mimetree"
+	"github.com/mailweir/weir/gateway/internal/notify"
 	"github.com/mailweir/weir/gateway/internal/queue"
 	"github.com/mailweir/weir/gateway/internal/store"
 	"github.com/mailweir/weir/gateway/internal/wire"
@@ -73,6 +74,12 @@ func (f *Flow) Rejudge(ctx context.Context, m *store.Message, ns []int, body sto
 		}
 		o.Recipients = append(o.Recipients, r)
 	}
+	e := queue.Entry{Recipients: o.Recipients}
+	for _, it := range c.items {
+		if it.expanded && it.fate == fateQueueable {
+			e.Notices = append(e.Notices, queue.Notice{Kind: notify.KindExpanded, Recipients: []int{it.rec.N}})
+		}
+	}
 	var stalled []store.Recipient
 	for _, r := range o.Recipients {
 		if r.Status == mail.StatusStalled {
@@ -83,6 +90,8 @@ func (f *Flow) Rejudge(ctx context.Context, m *store.Message, ns []int, body sto
 		queue.Discard(o.Spawn)
 		return store.Outcome{}, err
 	}
+	told, events := f.o.Notices.Make(ctx, m, e, nil, body, o.Events)
+	o.Spawn, o.Events = append(o.Spawn, told...), events
 	o.Spawn = append(o.Spawn, f.o.Notices.Stalled(ctx, m, stalled)...)
 	o.DropBody = queue.Done(c.p, m, o.Recipients)
 	return o, nil
@@ -119,6 +128,7 @@ func (c *commit) redispose(ctx context.Context, it *item, r *store.Recipient, bo
 		}
 		to, err := redirectTo(&it.ruling)
 		if err == nil && len(to) > 0 {
+			c.expand(it)
 			copies, err = c.copies(ctx, it, to[1:], body, now)
 			lead(&it.rec, to[0])
 		}
@@ -132,6 +142,7 @@ func (c *commit) redispose(ctx context.Context, it *item, r *store.Recipient, bo
 		}
 		r.Address, r.Original, r.Local = it.rec.Address, it.rec.Original, it.rec.Local
 		r.Route, r.NextHop, r.Schedule, r.Hold = it.rec.Route, it.rec.NextHop, it.rec.Schedule, nil
+		r.DSN = it.rec.DSN
 		r.Edits, r.PartEdits, r.Keep = it.rec.Edits, it.rec.PartEdits, it.rec.Keep
 		it.fate, r.Status = fateQueueable, mail.StatusAccepted
 	case mail.ActionReject, mail.ActionDisconnect:
@@ -243,7 +254,7 @@ func (f *Flow) inject(ctx context.Context, m *store.Message, ns []int, body stor
 		// the same address.
 		parts, out = append(parts, strconv.Itoa(n), r.Address.Key()), queue.Wire(m, r.Edits, r.PartEdits, body, body.Size())
 		c.items = append(c.items, &item{tenant: t, rec: store.Recipient{
-			N: len(c.items) + 1, Address: r.Address, Original: r.Original, Tenant: t.Name, Local: true, Status: mail.StatusAccepted, Secure: r.Secure,
+			N: len(c.items) + 1, Address: r.Address, Original: r.Original, Tenant: t.Name, Local: true, Status: mail.StatusAccepted, Secure: r.Secure, DSN: r.DSN,
 		}})
 	}
 	rec.ID = mail.DeriveID(m.ID, m.Received, parts...)

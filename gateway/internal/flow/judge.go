@@ -12,6 +12,7 @@ import (
 	"github.com/mailweir/weir/gateway/internal/filter"
 	"github.com/mailweir/weir/gateway/internal/mail"
 	"github.com/mailweir/weir/gateway/internal/mimetree"
+	"github.com/mailweir/weir/gateway/internal/notify"
 	"github.com/mailweir/weir/gateway/internal/queue"
 	"github.com/mailweir/weir/gateway/internal/store"
 	"github.com/mailweir/weir/gateway/internal/wire"
@@ -257,7 +258,8 @@ func (c *commit) rule(it *item, h *hearing) {
 	c.boundHold(it)
 	c.boundSaid(it)
 	r, rl := &it.rec, &it.ruling
-	r.Findings, r.Class, r.Score, r.Rule, r.Tags, r.Notes = rl.findings, rl.class, rl.score, rl.rule, rl.tags, rl.notes
+	r.Findings, r.Class, r.Score, r.Rule, r.Tags = rl.findings, rl.class, rl.score, rl.rule, rl.tags
+	r.Notes = notify.KeepDebts(r.Notes, rl.notes)
 	r.Secure = queue.Demanded(c.rec, r.Secure, rl.secure)
 	r.Waivers = append(r.Waivers, newWaivers(r.Waivers, rl.waivers)...)
 	c.log.Info("verdict", "rcpt", r.Address.String(), "tenant", r.Tenant, "action", string(rl.action), "class", rl.class.String(), "rule", rl.rule, "reason", rl.reason)

@@ -58,6 +58,8 @@ type item struct {
 
 	fate  fate
 	reply *mail.Reply // the refusal, of the destination or of policy
+
+	expanded bool // its success is told now, as it is sent on to other addresses
 }
 
 // Commit implements smtpd.Message: judge, deliver or take, and answer.
@@ -92,7 +94,7 @@ func (m *message) Commit(ctx context.Context) mail.Reply {
 			continue
 		}
 		c.items = append(c.items, &item{tenant: r.tenant, heard: substance(r.heard), rec: store.Recipient{
-			N: len(c.items) + 1, Address: r.addr, Original: r.original, Tenant: r.tenant.Name, Local: r.known, Status: mail.StatusAccepted,
+			N: len(c.items) + 1, Address: r.addr, Original: r.original, Tenant: r.tenant.Name, Local: r.known, Status: mail.StatusAccepted, DSN: r.dsn,
 		}})
 	}
 	c.judge(ctx, m.tx.hearings)
@@ -270,8 +272,10 @@ func (c *commit) redirect(it *item) ([]*item, error) {
 		return []*item{it}, err
 	}
 	all := []*item{it}
+	c.expand(it)
 	for range to[1:] {
 		further := *it
+		further.expanded = false
 		further.rec.N = len(c.items) + 1
 		further.ruling.calls = nil // they are about the recipient it was
 		c.items = append(c.items, &further)
@@ -283,11 +287,22 @@ func (c *commit) redirect(it *item) ([]*item, error) {
 	return all, nil
 }
 
+// expand ends what the sender asked about success where its mail is sent on to
+// other addresses, one or many: where they are and what becomes of it there is
+// not the sender's to know (RFC 3461 §5.2.7.3; Postfix does the same).
+func (c *commit) expand(it *item) {
+	it.expanded = queue.TellsSuccess(c.rec, &it.rec)
+	it.rec.DSN.Notify = it.rec.DSN.Notify.WithoutSuccess()
+}
+
 // lead gives a recipient another address; it may always be queued (B65 is
 // about the address the client named).
 func lead(r *store.Recipient, to mail.Address) {
 	if r.Original.IsNull() {
 		r.Original = r.Address
+	}
+	if r.DSN.ORcpt == "" { // RFC 3461 §5.2.1 (d)
+		r.DSN.ORcpt = mail.ORcptOf(r.Original)
 	}
 	r.Address, r.Local = to, true
 }

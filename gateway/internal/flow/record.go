@@ -8,6 +8,7 @@ import (
 
 	"github.com/mailweir/weir/gateway/internal/deliver"
 	"github.com/mailweir/weir/gateway/internal/mail"
+	"github.com/mailweir/weir/gateway/internal/notify"
 	"github.com/mailweir/weir/gateway/internal/queue"
 	"github.com/mailweir/weir/gateway/internal/store"
 )
@@ -226,7 +227,8 @@ func (c *commit) way(it *item, r *store.Recipient) {
 	c.stage(it, r)
 }
 
-// write makes it all durable: notices first, then the message.
+// write makes it all durable: first the message, with what is owed of it, then
+// the notices. A notice is never made of what was not recorded.
 func (c *commit) write(ctx context.Context, tx *transaction, now time.Time, entry queue.Entry, events []mail.Event) (mail.Reply, error) {
 	live, alldone := false, true
 	for _, r := range c.rec.Recipients {
@@ -235,19 +237,9 @@ func (c *commit) write(ctx context.Context, tx *transaction, now time.Time, entr
 	}
 	addRefused(c.rec, tx, now)
 	ctx = context.WithoutCancel(ctx) // mail is out already: recording it is no matter of the client's patience
-	spawn, events := c.f.o.Notices.Make(ctx, c.rec, entry, c.attempts, draftBody{c.draft}, events)
-	for _, r := range entry.Recipients { // a notice that could not be made is owed
-		c.rec.Recipients[r.N-1].Notes, c.rec.Recipients[r.N-1].DelayNoticed = r.Notes, r.DelayNoticed
-	}
-	live = live || queue.Owing(c.rec.Recipients) || queue.KeepBody(c.p, c.rec.Recipients) > 0
-	spawn = append(spawn, c.f.o.Notices.Stalled(ctx, c.rec, withStatus(c.rec, mail.StatusStalled))...)
-	defer queue.Discard(spawn)
-	for _, a := range spawn {
-		if _, err := c.f.o.Store.Enqueue(ctx, a); err != nil {
-			c.leave()
-			return c.failedToTake(err), err
-		}
-	}
+	c.owe(entry, now)
+	owing := queue.Owing(c.rec.Recipients)
+	live = live || owing
 	if !live {
 		c.f.o.Store.Record(c.rec, c.attempts, events...)
 		c.tellObservers(entry)
@@ -268,12 +260,30 @@ func (c *commit) write(ctx context.Context, tx *transaction, now time.Time, entr
 		c.leave()
 		return c.failedToTake(err), err
 	}
+	if owing {
+		c.f.o.Notices.Pay(ctx, c.rec.ID)
+	}
 	if len(c.pending) > 0 {
 		c.settleLate(lease, c.pending)
 	}
 	c.tellObservers(entry)
 	c.f.HoldEvent(c.rec, heldOf(c.rec.Recipients), heldNow, "")
-	return c.thanks(false), nil
+	return c.thanks(alldone), nil
+}
+
+// owe notes on the recipients what notices they give rise to.
+func (c *commit) owe(entry queue.Entry, now time.Time) {
+	rs := c.rec.Recipients
+	queue.Owe(rs, entry)
+	for i, it := range c.items {
+		r := &rs[i]
+		switch {
+		case r.Status == mail.StatusStalled:
+			notify.OweKind(r, notify.KindStalled, "", now)
+		case it.expanded && (r.Status.Due() || r.Last != nil && r.Last.Success()):
+			notify.OweKind(r, notify.KindExpanded, "", now)
+		}
+	}
 }
 
 // leave lets the attempts that are past their final dot end by themselves,

@@ -148,6 +148,7 @@ type transaction struct {
 type rcpt struct {
 	addr     mail.Address
 	original mail.Address
+	dsn      mail.RcptParams // what the client asked about notices (RFC 3461)
 	tenant   *policy.Tenant
 	known    bool        // known valid or local: may be queued (B65, B70)
 	refused  *mail.Reply // our answer, when it was no
@@ -189,9 +190,9 @@ func (s *session) unavailable(err error) error {
 	return err
 }
 
-func (s *session) Rcpt(ctx context.Context, to mail.Address, _ mail.RcptParams) error {
+func (s *session) Rcpt(ctx context.Context, to mail.Address, p mail.RcptParams) error {
 	tx := s.tx
-	r := rcpt{addr: to}
+	r := rcpt{addr: to, dsn: p}
 	err := s.admit(ctx, &r)
 	if reply, ok := mail.AsReply(err); ok {
 		r.refused = reply
@@ -199,8 +200,13 @@ func (s *session) Rcpt(ctx context.Context, to mail.Address, _ mail.RcptParams) 
 	} else if err != nil {
 		r.refused = mail.NewReply(451, "4.3.0", "internal error")
 	}
-	if err == nil && slices.ContainsFunc(tx.rcpts, func(o rcpt) bool { return o.refused == nil && o.addr == r.addr }) {
-		return nil // named twice: one copy
+	if err == nil {
+		for i := range tx.rcpts { // named twice: one copy, and whatever was asked for is told
+			if o := &tx.rcpts[i]; o.refused == nil && o.addr == r.addr {
+				o.dsn.Notify = o.dsn.Notify.Or(p.Notify)
+				return nil
+			}
+		}
 	}
 	tx.rcpts = append(tx.rcpts, r)
 	return err

@@ -115,6 +115,22 @@ func (n Notify) Failure() bool { return n == 0 || n&NotifyFailure != 0 }
 // Delay reports that the sender may be told of delay.
 func (n Notify) Delay() bool { return n == 0 || n&NotifyDelay != 0 }
 
+// Or is what is asked for when one of two askings is enough. Nothing said
+// counts as failure and delay.
+func (n Notify) Or(o Notify) Notify {
+	if n == o {
+		return n
+	}
+	both := Notify(0)
+	for _, x := range []Notify{n, o} {
+		if x == 0 {
+			x = NotifyFailure | NotifyDelay
+		}
+		both |= x &^ NotifyNever
+	}
+	return both
+}
+
 // WithoutSuccess is what to ask of a next hop once success was told already:
 // the rest, or NEVER where there was nothing else (RFC 3461 §5.2.7.3).
 func (n Notify) WithoutSuccess() Notify {

@@ -109,6 +109,24 @@ func forget(r *store.Recipient, keys ...string) {
 	}
 }
 
+// KeepDebts are the notes of a new judgement, with what is owed by the old ones.
+func KeepDebts(old, now map[string]string) map[string]string {
+	cloned := false
+	for k, v := range old {
+		if !strings.HasPrefix(k, noteDebt) {
+			continue
+		}
+		if !cloned {
+			if now = maps.Clone(now); now == nil {
+				now = map[string]string{}
+			}
+			cloned = true
+		}
+		now[k] = v
+	}
+	return now
+}
+
 // Owes reports whether a notice is owed for any recipient.
 func Owes(m *store.Message) bool {
 	return slices.ContainsFunc(m.Recipients, func(r store.Recipient) bool { return len(debts(&r)) > 0 })

@@ -40,7 +40,8 @@ type bill struct {
 }
 
 // Pay makes what is owed for a message; nil when nothing is. After an error
-// the debt stands, and Pay may be called again.
+// the debt stands, and Pay may be called again. What is owed to administrators
+// of mail that has ended is left to Expired, which tells of many at once.
 func (p *Payer) Pay(ctx context.Context, id mail.ID) error {
 	m, err := p.Store.Get(ctx, id)
 	if err == nil {
@@ -59,7 +60,10 @@ func (p *Payer) pay(ctx context.Context, m *store.Message) error {
 		r := &m.Recipients[i]
 		for k, d := range debts(r) {
 			b := bill{debt: d}
-			if d.kind == KindStalled || d.kind == KindExpired {
+			switch d.kind {
+			case KindExpired:
+				continue
+			case KindStalled:
 				b.tenant = r.Tenant
 			}
 			if d.since.IsZero() { // what ended at another time is another notice, also after a crash
@@ -114,11 +118,8 @@ func (p *Payer) options(tenant string, b debt) Options {
 }
 
 func (p *Payer) make(ctx context.Context, m *store.Message, b bill, about []store.Recipient) error {
-	switch b.kind {
-	case KindStalled:
+	if b.kind == KindStalled {
 		return p.stalled(ctx, m, b, about)
-	case KindExpired:
-		return p.expired(ctx, b.tenant, []Ended{{m, about}}, b.debt)
 	}
 	attempts, err := p.Store.Attempts(ctx, m.ID)
 	if err != nil {
@@ -154,14 +155,14 @@ func (p *Payer) stalled(ctx context.Context, m *store.Message, b bill, about []s
 	return p.enqueue(ctx, made, text, Events(made, m, about, b.actor, o.Now))
 }
 
-// Expired makes one notice to a tenant's administrators of all messages that
-// ended undecided together, and takes the debts off (KindExpired).
+// Expired makes one notice to a tenant's administrators of all mail that
+// has ended without being delivered, and takes the debts off (KindExpired).
 func (p *Payer) Expired(ctx context.Context, tenant string, ended []Ended) error {
 	if len(ended) == 0 {
 		return nil
 	}
-	if err := p.expired(ctx, tenant, ended, debt{kind: KindExpired}); err != nil {
-		return fmt.Errorf("telling the administrators of %s of mail that ended undecided: %w", tenant, err)
+	if err := p.expired(ctx, tenant, ended); err != nil {
+		return fmt.Errorf("telling the administrators of %s of mail that has ended: %w", tenant, err)
 	}
 	key := debtKey(KindExpired)
 	for _, e := range ended {
@@ -176,12 +177,12 @@ func (p *Payer) Expired(ctx context.Context, tenant string, ended []Ended) error
 	return nil
 }
 
-func (p *Payer) expired(ctx context.Context, tenant string, ended []Ended, d debt) error {
+func (p *Payer) expired(ctx context.Context, tenant string, ended []Ended) error {
 	to := p.admins(tenant, KindExpired)
 	if len(to) == 0 {
 		return nil
 	}
-	o := p.options(tenant, d)
+	o := p.options(tenant, debt{})
 	made, text, err := ExpiredNotice(tenant, ended, to, o)
 	if err != nil {
 		return err
