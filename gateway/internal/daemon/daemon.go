@@ -134,7 +134,7 @@ func (d *Daemon) open(ctx context.Context, p *policy.Policy, dir string) (err er
 	if err != nil {
 		return err
 	}
-	soft := softkv.Options{Clock: d.o.Now, Logger: d.log, MinFree: g.Watermark + softMargin}
+	soft := softkv.Options{Clock: d.o.Now, Logger: d.log, MinFree: g.Watermark + softMargin, Quota: d.quota}
 	if d.soft, err = softkv.Open(filepath.Join(dir, "soft"), soft); err != nil {
 		return err
 	}

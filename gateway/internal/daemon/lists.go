@@ -93,6 +93,21 @@ type pluginKV struct {
 	noSync bool // for tests
 }
 
+// quota is how much a plugin may keep for one tenant: what the policy of now
+// says. The gateway's own state has no bound.
+func (d *Daemon) quota(plugin string) int64 {
+	p := d.snaps.policy()
+	if p == nil {
+		return 0
+	}
+	for _, pl := range p.Plugins() {
+		if pl.Name == plugin {
+			return pl.Limits.KV
+		}
+	}
+	return 0
+}
+
 // durable ends a write.
 func (k pluginKV) durable(wanted bool, err error) error {
 	if err != nil || !wanted || k.noSync {

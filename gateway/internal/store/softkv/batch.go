@@ -50,7 +50,8 @@ var errFull = errors.New("the transaction is full")
 // Batch runs operations on keys of one plugin and tenant in order; each sees
 // those before it. Nobody else writes these keys meanwhile. It is one
 // transaction, unless it writes more than Badger takes at once (some 600 KiB,
-// with keys): then it is several, and a crash may keep the first of them. When
+// with keys): then it is several, and a crash or ErrQuota may keep the first of
+// them. When
 // the values read have more than maxRead octets together, the answer is
 // ErrBatch, and nothing is written.
 func (s *Store) Batch(plugin, tenant string, ops []Op, maxRead int) ([]Result, error) {
@@ -78,17 +79,17 @@ func (s *Store) Batch(plugin, tenant string, ops []Op, maxRead int) ([]Result, e
 		}
 		defer s.lockAll(ops, keys)()
 	}
-	b := batch{s: s, ops: ops, keys: keys, out: make([]Result, len(ops)), left: maxRead}
+	b := batch{s: s, plugin: plugin, ops: ops, keys: keys, out: make([]Result, len(ops)), left: maxRead}
 	var err error
 	if writes {
 		err = b.write()
 	} else {
 		err = s.db.View(func(txn *badger.Txn) error {
-			_, err := b.run(txn, 0)
+			_, err := b.run(txn, nil, 0) // nothing is written
 			return err
 		})
 	}
-	if errors.Is(err, ErrBatch) || errors.Is(err, ErrNotCounter) {
+	if errors.Is(err, ErrBatch) || errors.Is(err, ErrNotCounter) || errors.Is(err, ErrQuota) {
 		return nil, err
 	}
 	if err != nil {
@@ -120,11 +121,12 @@ func (s *Store) lockAll(ops []Op, keys [][]byte) (unlock func()) {
 }
 
 type batch struct {
-	s    *Store
-	ops  []Op
-	keys [][]byte
-	out  []Result
-	left int // octets that may still be read
+	s      *Store
+	plugin string
+	ops    []Op
+	keys   [][]byte
+	out    []Result
+	left   int // octets that may still be read
 }
 
 // write runs all operations, in as many transactions as it takes.
@@ -134,13 +136,15 @@ func (b *batch) write() error {
 	}
 	for from := 0; from < len(b.ops); {
 		next := from
+		c := b.s.usage.begin(b.plugin, string(b.keys[0][:space(b.keys[0])]))
 		err := b.s.db.Update(func(txn *badger.Txn) error {
 			var err error
-			if next, err = b.run(txn, from); err == errFull && next > from {
+			if next, err = b.run(txn, c, from); err == errFull && next > from {
 				return nil
 			}
 			return err
 		})
+		c.end(err == nil)
 		if err != nil {
 			return err
 		}
@@ -183,7 +187,7 @@ func (b *batch) measure() error {
 }
 
 // run runs operations from one on and returns the first that was not done.
-func (b *batch) run(txn *badger.Txn, from int) (int, error) {
+func (b *batch) run(txn *badger.Txn, c *change, from int) (int, error) {
 	for i := from; i < len(b.ops); i++ {
 		k := b.keys[i]
 		old, err := b.s.read(txn, k)
@@ -197,9 +201,9 @@ func (b *batch) run(txn *badger.Txn, from int) (int, error) {
 		case b.ops[i].Kind == OpGet || !now.old && !old.old:
 			continue
 		case now.old:
-			err = b.s.write(txn, k, old, now.value, now.end)
+			err = b.s.write(txn, c, k, old, now.value, now.end)
 		default:
-			err = b.s.remove(txn, k, old)
+			err = b.s.remove(txn, c, k, old)
 		}
 		if errors.Is(err, badger.ErrTxnTooBig) {
 			return i, errFull

@@ -31,6 +31,9 @@ type Options struct {
 	// least 112 MiB, which Badger needs. It should be above the free space that
 	// mail is refused at: plugins may write until here.
 	MinFree int64
+	// Quota is how many octets a plugin may hold for one tenant, keys and values
+	// with 64 octets each; 0 any number. It must be quick. nil: there is none.
+	Quota func(plugin string) int64
 }
 
 const (
@@ -58,6 +61,7 @@ type Store struct {
 	clock func() time.Time
 	log   *slog.Logger
 	space room
+	usage usage
 	locks [64]sync.Mutex // by key: a read and the write that follows it
 	sync  syncer
 
@@ -98,7 +102,12 @@ func Open(dir string, o Options) (*Store, error) {
 	}
 	s := &Store{
 		db: db, clock: o.Clock, log: o.Logger, space: room{dir: dir, least: max(o.MinFree, minFree)},
-		stop: make(chan struct{}), done: make(chan struct{}),
+		usage: usage{quota: o.Quota, held: map[string]int64{}},
+		stop:  make(chan struct{}), done: make(chan struct{}),
+	}
+	if err := s.count(); err != nil {
+		_ = db.Close()
+		return nil, fmt.Errorf("read soft state in %s: %w", dir, err)
 	}
 	go s.sweep()
 	return s, nil
@@ -185,7 +194,7 @@ func (s *Store) read(txn *badger.Txn, key []byte) (e entry, err error) {
 	return e, nil
 }
 
-func (s *Store) write(txn *badger.Txn, key []byte, old entry, value []byte, end int64) error {
+func (s *Store) write(txn *badger.Txn, c *change, key []byte, old entry, value []byte, end int64) error {
 	if old.old && old.end != 0 && old.end != end {
 		if err := txn.Delete(indexKey(old.end, key)); err != nil {
 			return err
@@ -196,16 +205,22 @@ func (s *Store) write(txn *badger.Txn, key []byte, old entry, value []byte, end 
 			return err
 		}
 	}
-	return txn.Set(key, append(binary.BigEndian.AppendUint64(nil, uint64(end)), value...))
+	if err := txn.Set(key, append(binary.BigEndian.AppendUint64(nil, uint64(end)), value...)); err != nil {
+		return err
+	}
+	return c.put(old.cost(key), cost(key, len(value)))
 }
 
-func (s *Store) remove(txn *badger.Txn, key []byte, old entry) error {
+func (s *Store) remove(txn *badger.Txn, c *change, key []byte, old entry) error {
 	if old.end != 0 {
 		if err := txn.Delete(indexKey(old.end, key)); err != nil {
 			return err
 		}
 	}
-	return txn.Delete(key)
+	if err := txn.Delete(key); err != nil {
+		return err
+	}
+	return c.put(old.cost(key), 0)
 }
 
 // end is when something set now with this time-to-live ends; ttl 0 or less: never.
@@ -217,7 +232,7 @@ func (s *Store) end(ttl time.Duration) int64 {
 }
 
 // update runs f on a key with nobody else writing it.
-func (s *Store) update(plugin, tenant, key string, f func(txn *badger.Txn, k []byte, old entry) error) error {
+func (s *Store) update(plugin, tenant, key string, f func(txn *badger.Txn, c *change, k []byte, old entry) error) error {
 	k, err := entryKey(plugin, tenant, key)
 	if err != nil {
 		return err
@@ -233,13 +248,15 @@ func (s *Store) update(plugin, tenant, key string, f func(txn *badger.Txn, k []b
 	l := &s.locks[lockOf(k)]
 	l.Lock()
 	defer l.Unlock()
+	c := s.usage.begin(plugin, string(k[:len(k)-len(key)]))
 	err = s.db.Update(func(txn *badger.Txn) error {
 		old, err := s.read(txn, k)
 		if err != nil {
 			return err
 		}
-		return f(txn, k, old)
+		return f(txn, c, k, old)
 	})
+	c.end(err == nil)
 	if err != nil {
 		return fmt.Errorf("soft state of %s: %w", plugin, err)
 	}
@@ -282,8 +299,8 @@ func (s *Store) Set(plugin, tenant, key string, value []byte, ttl time.Duration)
 	if len(value) > MaxValue {
 		return ErrTooLarge
 	}
-	return s.update(plugin, tenant, key, func(txn *badger.Txn, k []byte, old entry) error {
-		return s.write(txn, k, old, value, s.end(ttl))
+	return s.update(plugin, tenant, key, func(txn *badger.Txn, c *change, k []byte, old entry) error {
+		return s.write(txn, c, k, old, value, s.end(ttl))
 	})
 }
 
@@ -293,22 +310,22 @@ func (s *Store) CAS(plugin, tenant, key string, old, value []byte, ttl time.Dura
 	if len(value) > MaxValue {
 		return false, ErrTooLarge
 	}
-	err = s.update(plugin, tenant, key, func(txn *badger.Txn, k []byte, have entry) error {
+	err = s.update(plugin, tenant, key, func(txn *badger.Txn, c *change, k []byte, have entry) error {
 		if swapped = have.found == (old != nil) && (old == nil || string(have.value) == string(old)); !swapped {
 			return nil
 		}
-		return s.write(txn, k, have, value, s.end(ttl))
+		return s.write(txn, c, k, have, value, s.end(ttl))
 	})
 	return swapped && err == nil, err
 }
 
 // Delete removes a key; it is no error if there is none.
 func (s *Store) Delete(plugin, tenant, key string) error {
-	return s.update(plugin, tenant, key, func(txn *badger.Txn, k []byte, old entry) error {
+	return s.update(plugin, tenant, key, func(txn *badger.Txn, c *change, k []byte, old entry) error {
 		if !old.old {
 			return nil
 		}
-		return s.remove(txn, k, old)
+		return s.remove(txn, c, k, old)
 	})
 }
 
@@ -316,13 +333,13 @@ func (s *Store) Delete(plugin, tenant, key string) error {
 // starts at 0, and its time-to-live counts from then. It is kept as eight
 // octets, little-endian. ErrNotCounter.
 func (s *Store) Add(plugin, tenant, key string, delta int64, ttl time.Duration) (sum int64, err error) {
-	err = s.update(plugin, tenant, key, func(txn *badger.Txn, k []byte, old entry) error {
+	err = s.update(plugin, tenant, key, func(txn *badger.Txn, c *change, k []byte, old entry) error {
 		n, end, err := s.sum(old, delta, ttl)
 		if err != nil {
 			return err
 		}
 		sum = n
-		return s.write(txn, k, old, binary.LittleEndian.AppendUint64(nil, uint64(sum)), end)
+		return s.write(txn, c, k, old, binary.LittleEndian.AppendUint64(nil, uint64(sum)), end)
 	})
 	if err != nil {
 		return 0, err

@@ -77,18 +77,19 @@ func (s *Store) expire(x []byte) error {
 	l := &s.locks[lockOf(k)]
 	l.Lock()
 	defer l.Unlock()
-	return s.db.Update(func(txn *badger.Txn) error {
+	c := s.usage.begin("", string(k[:space(k)]))
+	err := s.db.Update(func(txn *badger.Txn) error {
 		e, err := s.read(txn, k)
 		if err != nil {
 			return err
 		}
 		if e.old && e.end == int64(binary.BigEndian.Uint64(x[1:])) {
-			if err := txn.Delete(k); err != nil {
-				return err
-			}
+			return s.remove(txn, c, k, e)
 		}
 		return txn.Delete(x)
 	})
+	c.end(err == nil)
+	return err
 }
 
 // minFree is the free space in octets below which nothing is written whatever
