@@ -86,8 +86,18 @@ func statusHelp(s *terminal.Screen) error {
 		const width = 20 // the longest status and two
 		p.hang(s.Paint(statusStyle(string(st)), terminal.Pad(string(st), width)), width, statusMeaning(string(st)))
 	}
+	fmt.Fprint(s, markHelp)
 	return nil
 }
+
+// markHelp explains the icons of rows that are not delivered (B109).
+const markHelp = `
+In lists of the log, a mark says why a row is not delivered:
+  .  queued: no attempt has failed yet
+  ~  deferring: at least one attempt has failed; it is tried again
+  !  failed: it will not be delivered by itself
+  ?  held briefly for more filtering; "weir queue deliver" lets it go at once
+`
 
 func searchHelp(s *terminal.Screen) error {
 	fmt.Fprint(s, searchHelpText)

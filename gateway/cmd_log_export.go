@@ -122,6 +122,8 @@ func textField(r *api.Row, f string) string {
 	switch f {
 	case "id":
 		return r.ID
+	case "mark":
+		return r.Mark
 	case "state":
 		return r.State
 	case "direction":

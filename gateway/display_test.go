@@ -94,7 +94,7 @@ func TestExportKnowsEveryField(t *testing.T) {
 	at := time.Date(2026, 11, 21, 14, 0, 0, 0, time.UTC)
 	full := api.Row{
 		ID: "id", Received: at, Direction: "inbound", Status: "queued", Sender: "s", Recipient: "r", Original: "o", Tenant: "t", Subject: "x",
-		From: "f", Size: 1, Client: "c", Class: "k", Score: 1, Reason: "y", Rule: "u", Route: "e", State: "unrouted", NextHop: "h", Next: at, Failures: 1, Attempts: 1,
+		From: "f", Size: 1, Client: "c", Class: "k", Score: 1, Reason: "y", Rule: "u", Route: "e", Mark: "queued", State: "unrouted", NextHop: "h", Next: at, Failures: 1, Attempts: 1,
 		Last: &api.Reply{Code: 450}, LastHost: "l", Changed: at, Expires: at, HasBody: true, Verbs: []string{"retry"},
 	}
 	fields := api.RowFields()

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/mailweir/weir/gateway/internal/api"
@@ -139,7 +140,11 @@ func (p story) recipient(m *api.Message, r *api.Recipient, w *api.RecipientWords
 	p.para(2, w.Status)
 	if r.Last != nil && r.Last.Code/100 != 2 {
 		p.item("Answer", answer(r))
-		p.item("Meaning", r.Advice)
+		if w.Last != nil {
+			p.meaning(w.Last)
+		} else {
+			p.item("Meaning", r.Advice)
+		}
 	}
 	if r.Original != "" && r.Original != r.Address {
 		p.item("Instead of", r.Original)
@@ -172,6 +177,16 @@ func (p story) recipient(m *api.Message, r *api.Recipient, w *api.RecipientWords
 		}
 	}
 	p.commands(m, r)
+}
+
+// meaning puts an answer in plain words: what it means, who has to act, and
+// what there is to do (B124–B129).
+func (p story) meaning(m *api.Meaning) {
+	p.item("Meaning", m.Cause)
+	p.item("Said by", m.Provider)
+	p.item("Has to act", m.Actor)
+	p.item("Advice", m.Advice)
+	p.item("Doubt", m.Note)
 }
 
 // partEdit is what is done to a part: "remove 2 x.zip (baseline.strip)".
@@ -253,27 +268,35 @@ func (p story) attempts(as []api.Attempt) {
 		}
 		p.para(2, fmt.Sprintf("%d. %s, %s, %s", a.K, p.v.long(a.Start), where, strings.Join(notes, ", ")))
 		for _, o := range a.Outcome {
-			style := map[string]terminal.Style{"sent": terminal.Green, "deferred": terminal.Yellow, "bounced": terminal.Red}[o.Result]
+			style := resultStyles[o.Result]
 			head := fmt.Sprintf("     to=<%s> ", terminal.Clean(o.Recipient))
 			p.hang("     "+p.s.Paint(style, o.Result)+" ", 6+len(o.Result), strings.TrimSpace(strings.TrimSpace(head)+" "+replyLine(&o.Reply)))
 		}
-		p.transcript(a.Transcript)
+		p.transcript(a.Transcript, a.KeyLines)
 	}
 }
 
-// transcript shows a dialogue; a line that is too long goes on below itself.
-func (p story) transcript(text string) {
+// resultStyles are those of an attempt's outcomes (B116–B119).
+var resultStyles = map[string]terminal.Style{"sent": terminal.Green, "deferred": terminal.Yellow, "bounced": terminal.Red, "expired": terminal.Red}
+
+// transcript shows a dialogue with an arrow at the lines that decided (B115);
+// a line that is too long goes on below itself.
+func (p story) transcript(text string, key []int) {
 	text = strings.TrimRight(text, "\r\n")
 	if text == "" {
 		return
 	}
-	for _, line := range strings.Split(text, "\n") {
+	for i, line := range strings.Split(text, "\n") {
 		line = terminal.Clean(strings.TrimSuffix(line, "\r"))
 		mark, rest := "", line
 		if len(line) >= 2 && line[1] == ' ' {
 			mark, rest = line[:2], line[2:]
 		}
-		p.hang("     "+p.s.Paint(terminal.Dim, mark), 5+len(mark), rest)
+		head := "     " + p.s.Paint(terminal.Dim, mark)
+		if slices.Contains(key, i) {
+			head = "   " + p.s.Paint(terminal.Bold, "→ "+mark)
+		}
+		p.hang(head, 5+len(mark), rest)
 	}
 }
 

@@ -41,6 +41,7 @@ var (
 	colNext      = column{terminal.Column{Title: "NEXT"}, func(v view, r *api.Row) terminal.Cell { return plain(v.until(r.Next)) }}
 	colAnswer    = column{terminal.Column{Title: "LAST ANSWER", Min: 24, Want: 30, End: true, Drop: 2}, func(_ view, r *api.Row) terminal.Cell { return plain(lastAnswer(r)) }}
 	colWhy       = column{terminal.Column{Title: "WHY", Min: 16, Want: 22, End: true}, func(_ view, r *api.Row) terminal.Cell { return plain(why(r)) }}
+	colMark      = column{terminal.Column{Title: "!"}, func(_ view, r *api.Row) terminal.Cell { return markCell(r.Mark) }}
 	colSubject   = column{terminal.Column{Title: "SUBJECT", Min: 12, End: true, Drop: 1}, func(_ view, r *api.Row) terminal.Cell { return plain(r.Subject) }}
 	colExpires   = column{terminal.Column{Title: "EXPIRES", Drop: 3}, func(v view, r *api.Row) terminal.Cell { return plain(v.until(r.Expires)) }}
 )
@@ -51,8 +52,24 @@ var (
 	heldColumns  = []column{colReceived, colSender, colRecipient, colWhy, colExpires}
 	// previewColumns are those of a question about what cannot be undone.
 	previewColumns = []column{colStatus, colSender, colRecipient, colSubject}
-	logColumns     = []column{colReceived, colWay, colStatus, colSender, colRecipient, colSubject}
+	logColumns     = []column{colMark, colReceived, colWay, colStatus, colSender, colRecipient, colSubject}
 )
+
+// markCell is the icon of a row that is not delivered (B109): "." waits,
+// "~" deferring, "?" held for more filtering, "!" failed.
+func markCell(mark string) terminal.Cell {
+	switch mark {
+	case "queued":
+		return terminal.Cell{Text: ".", Style: terminal.Yellow}
+	case "deferring":
+		return terminal.Cell{Text: "~", Style: terminal.Yellow}
+	case "filtering":
+		return terminal.Cell{Text: "?", Style: terminal.Yellow}
+	case "failed":
+		return terminal.Cell{Text: "!", Style: terminal.Red}
+	}
+	return plain("")
+}
 
 // why is what a held row is about: its reason, else its class.
 func why(r *api.Row) string {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"github.com/mailweir/weir/gateway/internal/journal"
 	"github.com/mailweir/weir/gateway/internal/mail"
 	"github.com/mailweir/weir/gateway/internal/store"
 )
@@ -47,6 +48,7 @@ func rowOf(m *store.Message, r *store.Recipient) Row {
 		Reason:    r.Reason,
 		Rule:      r.Rule,
 		Route:     r.Route,
+		Mark:      journal.Mark(r),
 		State:     string(r.State()),
 		NextHop:   r.NextHop,
 		Next:      r.Next,
@@ -142,8 +144,7 @@ func recipientOf(m *store.Message, r *store.Recipient) Recipient {
 	return out
 }
 
-// attemptOf needs the message to name the recipients that an attempt numbers.
-func attemptOf(m *store.Message, a mail.Attempt) Attempt {
+func attemptOf(m *store.Message, a journal.Attempt) Attempt {
 	out := Attempt{
 		Message:    m.ID.String(),
 		K:          a.K,
@@ -157,15 +158,12 @@ func attemptOf(m *store.Message, a mail.Attempt) Attempt {
 		TLS:        a.TLS,
 		Verified:   a.Verified,
 		Reused:     a.Reused,
-		Outcome:    make([]AttemptRcpt, 0, len(a.Outcome)),
+		Outcome:    make([]AttemptRcpt, 0, len(a.Results)),
 		Transcript: a.Transcript,
+		KeyLines:   a.Key,
 	}
-	names := make(map[int]string, len(m.Recipients))
-	for i := range m.Recipients {
-		names[m.Recipients[i].N] = m.Recipients[i].Address.String()
-	}
-	for _, o := range a.Outcome {
-		r := AttemptRcpt{N: o.N, Recipient: names[o.N], Result: resultOf(o), Remote: o.Remote}
+	for _, o := range a.Results {
+		r := AttemptRcpt{N: o.N, Recipient: o.Recipient, Result: o.Outcome, Remote: o.Remote, Meaning: meaningOf(o.Meaning)}
 		if p := replyOf(&o.Reply); p != nil {
 			r.Reply = *p
 		}
@@ -174,17 +172,11 @@ func attemptOf(m *store.Message, a mail.Attempt) Attempt {
 	return out
 }
 
-// resultOf says in one word what an attempt came to (B116–B118). Package
-// deliver files a failure of the host, whatever its code, as a 4yz, so that a
-// 5yz is final.
-func resultOf(o mail.RcptReply) string {
-	switch {
-	case o.Reply.Success():
-		return "sent"
-	case o.Reply.Permanent():
-		return "bounced"
+func meaningOf(m *journal.Meaning) *Meaning {
+	if m == nil {
+		return nil
 	}
-	return "deferred"
+	return &Meaning{Key: m.Key, Cause: m.Cause, Actor: string(m.Actor), Advice: m.Advice, Provider: m.Provider, By: m.By, Note: m.Note}
 }
 
 func eventOf(e mail.Event) Event {

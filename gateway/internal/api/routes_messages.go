@@ -30,6 +30,9 @@ func (s *server) messageRoutes(a huma.API) {
 	huma.Register(a, route("explain-message", http.MethodGet, "/v1/messages/{id}/explain", tag, "Why a message is where it is",
 		"Findings, the rule that decided, every attempt with its dialogue, events, and what comes next.",
 		http.StatusNotFound, http.StatusConflict), s.explain)
+	huma.Register(a, route("explain-reply", http.MethodGet, "/v1/explain", tag, "What a mail server's answer means",
+		"The answer as somebody copied it: of one line or several, a Diagnostic-Code field, or a line of a mail log.",
+		http.StatusUnprocessableEntity), explainReply)
 	huma.Register(a, route("list-attempts", http.MethodGet, "/v1/messages/{id}/attempts", tag, "Delivery attempts of a message",
 		"Oldest first, with the dialogue.", http.StatusNotFound, http.StatusConflict), s.attempts)
 	huma.Register(a, route("list-events", http.MethodGet, "/v1/messages/{id}/events", tag, "What happened to a message",
@@ -128,14 +131,11 @@ func (s *server) view(ctx context.Context, m *store.Message, n int) Message {
 // advice puts a server's answer in plain words (B124–B129); "" when there is
 // nothing to add.
 func advice(r *store.Recipient) string {
-	if r.Last == nil || r.LastHost == "" && r.Rule != "" { // nobody's answer, or our own policy's
-		return ""
-	}
-	m, ok := journal.Plain(*r.Last)
+	m, ok := journal.LastMeaning(r)
 	if !ok {
 		return ""
 	}
-	return m.Text + " " + m.Advice
+	return m.String()
 }
 
 func (s *server) message(ctx context.Context, in *idInput) (*output[Message], error) {
@@ -165,14 +165,14 @@ func (s *server) explain(ctx context.Context, in *idInput) (*output[Explanation]
 	}
 	out := Explanation{Message: s.view(ctx, x.Message, n), Words: []RecipientWords{}, Attempts: []Attempt{}, Events: []Event{}}
 	for _, r := range x.Recipients {
-		w := RecipientWords{N: r.Recipient.N, Status: r.Plain, Decision: r.Decision, Where: r.Where, Next: r.Next}
+		w := RecipientWords{N: r.Recipient.N, Status: r.Plain, Decision: r.Decision, Where: r.Where, Next: r.Next, Last: meaningOf(r.Last)}
 		for _, f := range r.Findings {
 			w.Findings = append(w.Findings, f.Plain)
 		}
 		out.Words = append(out.Words, w)
 	}
 	for _, a := range x.Attempts {
-		out.Attempts = append(out.Attempts, attemptOf(m, a.Attempt))
+		out.Attempts = append(out.Attempts, attemptOf(m, a))
 	}
 	for _, e := range x.Events {
 		out.Events = append(out.Events, eventOf(e))
@@ -200,9 +200,13 @@ func (s *server) attemptsOf(ctx context.Context, m *store.Message, n int) ([]Att
 	if err != nil {
 		return nil, s.problemOf(ctx, "reading the attempts of "+m.ID.String(), err)
 	}
+	es, err := s.Log.Events(ctx, scopeOf(ctx), m.ID) // they tell what expired
+	if err != nil {
+		return nil, s.problemOf(ctx, "reading the events of "+m.ID.String(), err)
+	}
 	out := make([]Attempt, 0, len(as))
-	for _, at := range as {
-		if concerns(at, n) {
+	for _, at := range journal.Attempts(m, as, es) {
+		if concerns(at.Attempt, n) {
 			out = append(out, attemptOf(m, at))
 		}
 	}

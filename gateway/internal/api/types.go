@@ -24,6 +24,7 @@ type Row struct {
 	Score     float64   `json:"score,omitempty"`
 	Reason    string    `json:"reason,omitempty" doc:"Why held, frozen or refused"`
 	Rule      string    `json:"rule,omitempty" doc:"HCL file:line that decided"`
+	Mark      string    `json:"mark,omitempty" enum:"queued,deferring,failed,filtering" doc:"Why the row stands out; absent: it is delivered, or was decided"`
 	State     string    `json:"state,omitempty" doc:"How far a queued recipient has come: unrouted, route-selected, host-identified, attempt-failed or delay-noticed"`
 	Route     string    `json:"route,omitempty"`
 	NextHop   string    `json:"next_hop,omitempty"`
@@ -204,15 +205,34 @@ type Attempt struct {
 	Reused     bool          `json:"reused,omitempty" doc:"The connection had carried other mail"`
 	Outcome    []AttemptRcpt `json:"outcome"`
 	Transcript string        `json:"transcript,omitempty" doc:"Redacted dialogue; lines start with '> ', '< ' or '* '"`
+	KeyLines   []int         `json:"key_lines,omitempty" doc:"Lines of the transcript, from 0, that decided"`
 }
 
 // AttemptRcpt is the result of an attempt for one recipient (B116–B123).
 type AttemptRcpt struct {
-	N         int    `json:"n"`
-	Recipient string `json:"recipient,omitempty"`
-	Result    string `json:"result" enum:"sent,deferred,bounced"`
-	Reply     Reply  `json:"reply"`
-	Remote    bool   `json:"remote,omitempty" doc:"The reply is the destination's own"`
+	N         int      `json:"n"`
+	Recipient string   `json:"recipient,omitempty"`
+	Result    string   `json:"result" enum:"sent,deferred,bounced,expired" doc:"Expired: put off, and its time was over"`
+	Reply     Reply    `json:"reply"`
+	Remote    bool     `json:"remote,omitempty" doc:"The reply is the destination's own"`
+	Meaning   *Meaning `json:"meaning,omitempty" doc:"The reply in plain words"`
+}
+
+// Meaning is a server's answer in plain words (B124–B129).
+type Meaning struct {
+	Key      string `json:"key" example:"no-such-user" doc:"Stable, for icons and statistics"`
+	Cause    string `json:"cause" doc:"What it means"`
+	Actor    string `json:"actor" enum:"sender,recipient,their postmaster,our operator,nobody" doc:"Who has to act"`
+	Advice   string `json:"advice" doc:"What that actor can do"`
+	Provider string `json:"provider,omitempty" example:"Gmail" doc:"Whose answer it is, where that shows"`
+	By       string `json:"by" enum:"text,enhanced code,code" doc:"What told it"`
+	Note     string `json:"note,omitempty" doc:"Where code, enhanced code and text contradict each other"`
+}
+
+// ReplyExplanation is a copied answer as it was read, and its meaning.
+type ReplyExplanation struct {
+	Reply   Reply    `json:"reply"`
+	Meaning *Meaning `json:"meaning,omitempty" doc:"Absent: it says nothing that the catalogue knows, or it is good news"`
 }
 
 // AttemptPage is one page of attempts.
@@ -260,6 +280,7 @@ type RecipientWords struct {
 	Findings []string `json:"findings,omitempty" doc:"One for each finding, in the same order"`
 	Where    string   `json:"where,omitempty" doc:"Route and next hop"`
 	Next     string   `json:"next,omitempty" doc:"When the next attempt is due and why then"`
+	Last     *Meaning `json:"last,omitempty" doc:"The destination's last answer in plain words"`
 }
 
 // Summary is the queue by status.

@@ -40,22 +40,6 @@ type Finding struct {
 	Plain string // what was found and what became of it
 }
 
-// Attempt explains one attempt.
-type Attempt struct {
-	mail.Attempt
-	Results []Result
-}
-
-// Result is one recipient's outcome of an attempt (B116–B123).
-type Result struct {
-	N         int
-	Recipient string
-	Outcome   string // "sent", "deferred", "bounced"
-	Reply     mail.Reply
-	Remote    bool // the destination's own words
-	Meaning   *Meaning
-}
-
 // Explain tells why a message is where it is. id is as for Show.
 func (l *Log) Explain(ctx context.Context, sc scope.Scope, id string) (Explanation, error) {
 	m, n, err := l.find(ctx, sc, id)
@@ -80,9 +64,9 @@ func (l *Log) Explain(ctx context.Context, sc scope.Scope, id string) (Explanati
 	for i := range m.Recipients {
 		x.Recipients = append(x.Recipients, l.recipient(sc, m, &m.Recipients[i], lastTry(attempts, m.Recipients[i].N), now))
 	}
-	for _, a := range attempts {
-		if n == 0 || concerns(a, n) {
-			x.Attempts = append(x.Attempts, attempt(m, a))
+	for _, a := range Attempts(m, attempts, events) {
+		if n == 0 || concerns(a.Attempt, n) {
+			x.Attempts = append(x.Attempts, a)
 		}
 	}
 	for _, e := range events {
@@ -101,10 +85,8 @@ func (l *Log) recipient(sc scope.Scope, m *store.Message, r *store.Recipient, la
 	for _, f := range r.Findings {
 		out.Findings = append(out.Findings, Finding{f, finding(f)})
 	}
-	if r.Last != nil {
-		if mean, ok := Plain(*r.Last); ok {
-			out.Last = &mean
-		}
+	if mean, ok := LastMeaning(r); ok {
+		out.Last = &mean
 	}
 	return out
 }
@@ -185,41 +167,12 @@ func concerns(a mail.Attempt, n int) bool {
 	return slices.Contains(a.Recipients, n) || slices.ContainsFunc(a.Outcome, func(o mail.RcptReply) bool { return o.N == n })
 }
 
-func attempt(m *store.Message, a mail.Attempt) Attempt {
-	names := map[int]string{}
-	for i := range m.Recipients {
-		names[m.Recipients[i].N] = m.Recipients[i].Address.String()
-	}
-	out := Attempt{Attempt: a}
-	for _, o := range a.Outcome {
-		name, ok := names[o.N]
-		if !ok {
-			continue
-		}
-		r := Result{N: o.N, Recipient: name, Outcome: "deferred", Reply: o.Reply, Remote: o.Remote}
-		switch {
-		case o.Reply.Success():
-			r.Outcome = "sent"
-		case o.Reply.Permanent() && o.Remote:
-			r.Outcome = "bounced"
-		}
-		if mean, ok := Plain(o.Reply); ok {
-			r.Meaning = &mean
-		}
-		out.Results = append(out.Results, r)
-	}
-	return out
-}
-
 // Advice puts a recipient's last answer in plain words; "" when there is
 // nothing to add to what the status says.
 func (l *Log) Advice(r *store.Recipient) string {
-	if r.Last == nil {
-		return ""
-	}
-	m, ok := Plain(*r.Last)
+	m, ok := LastMeaning(r)
 	if !ok {
 		return ""
 	}
-	return m.Text + " " + m.Advice
+	return m.String()
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/mailweir/weir/gateway/internal/lifecycle"
 	"github.com/mailweir/weir/gateway/internal/mail"
@@ -151,11 +152,28 @@ func redact(a mail.Attempt, whole, seen *store.Message) (mail.Attempt, bool) {
 		if has(seen, r.N) {
 			continue
 		}
-		for _, addr := range []mail.Address{r.Address, r.Original} {
-			a.Transcript = hide(a.Transcript, addr.String())
+		for _, name := range spellings(r) {
+			a.Transcript = hide(a.Transcript, name)
+			for j := range a.Outcome { // an answer to the whole message may name everybody
+				a.Outcome[j].Reply.Text = hide(a.Outcome[j].Reply.Text, name)
+			}
 		}
 	}
 	return a, len(ns) > 0 || len(outcome) > 0
+}
+
+// spellings are all the ways in which a dialogue names a recipient: also the
+// original recipient of RFC 3461, which goes out as xtext.
+func spellings(r *store.Recipient) []string {
+	out := []string{r.Address.String(), r.Original.String()}
+	_, original, _ := strings.Cut(r.DSN.ORcpt, ";")
+	out = append(out, original)
+	for _, s := range out[:3] {
+		if x := mail.EncodeXtext(s); x != s {
+			out = append(out, x)
+		}
+	}
+	return out
 }
 
 // hide replaces an address in a dialogue.

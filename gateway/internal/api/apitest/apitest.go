@@ -234,6 +234,9 @@ func (g *Gateway) Explain(ctx context.Context, s scope.Scope, id string) (journa
 	for i := range m.Recipients {
 		r := &m.Recipients[i]
 		w := journal.Recipient{Recipient: r, Plain: journal.Status(m, r, Now)}
+		if last, ok := journal.LastMeaning(r); ok {
+			w.Last = &last
+		}
 		if r.Route != "" {
 			w.Where = "route " + r.Route + " to " + r.NextHop
 		}
@@ -248,9 +251,9 @@ func (g *Gateway) Explain(ctx context.Context, s scope.Scope, id string) (journa
 		}
 		x.Recipients = append(x.Recipients, w)
 	}
-	for _, a := range g.attempts[m.ID] {
+	for _, a := range journal.Attempts(m, g.attempts[m.ID], g.events[m.ID]) {
 		if n == 0 || slices.Contains(a.Recipients, n) {
-			x.Attempts = append(x.Attempts, journal.Attempt{Attempt: a})
+			x.Attempts = append(x.Attempts, a)
 		}
 	}
 	for _, e := range g.events[m.ID] {
