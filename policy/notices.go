@@ -2,9 +2,10 @@ package policy
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
-	"text/template/parse"
+	"text/template"
 	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2"
@@ -64,7 +65,7 @@ func (l *loader) templates(n *node, ctx *hcl.EvalContext) map[string]string {
 			continue
 		}
 		if err := parseTemplate(tn.label, text); err != nil {
-			l.fail("Invalid template", v.at(at), &tn.head, "%s: %s. Write it as Go's text/template wants it.", at, strings.TrimPrefix(err.Error(), "template: "))
+			l.fail("Invalid template", v.at(at), &tn.head, "%s: %s. Write it as Go's text/template wants it.", at, templateProblem(err))
 			continue
 		}
 		if out == nil {
@@ -75,14 +76,78 @@ func (l *loader) templates(n *node, ctx *hcl.EvalContext) map[string]string {
 	return out
 }
 
+// templateProblem is an error of text/template in fewer words: the line, and
+// what is wrong there.
+func templateProblem(err error) string {
+	return goTypes.Replace(strings.TrimPrefix(err.Error(), "template: "))
+}
+
+var goTypes = strings.NewReplacer("in type policy.noticeWords", "in a notice", "in type policy.noticeSaid", "in a recipient of a notice",
+	" in type []policy.noticeSaid", ", which is a list: use range")
+
 // maxTemplate is the longest template, in octets.
 const maxTemplate = 64 << 10
 
-// parseTemplate checks the syntax; what fields and functions there are is
-// known to whoever makes the notice.
+// noticeWords are what a template of a notice may use, with an example of
+// each. The gateway's notices give the same.
+type noticeWords struct {
+	Kind       string       `doc:"Kind of the notice."`
+	Hostname   string       `doc:"The gateway's name."`
+	ID         string       `doc:"ID of the message it is about; empty where it is about several."`
+	Subject    string       `doc:"The message's subject."`
+	Sender     string       `doc:"The message's sender."`
+	Received   string       `doc:"When it came."`
+	Direction  string       `doc:"inbound or outbound."`
+	Messages   int          `doc:"How many messages it is about."`
+	Text       string       `doc:"The built-in words, in the tenant's language."`
+	Recipients []noticeSaid `doc:"The recipients it is about."`
+}
+
+// noticeSaid is one of Recipients.
+type noticeSaid struct {
+	Address string `doc:"The recipient's address."`
+	Text    string `doc:"What has become of it, in the tenant's language."`
+	Host    string `doc:"The destination's name; empty where it is not known or not to be told."`
+	Reply   string `doc:"The destination's literal answer, or empty."`
+	Status  string `doc:"Enhanced status code."`
+	Until   string `doc:"Delayed: how long it is tried. Stalled: when it ends."`
+	ID      string `doc:"ID of its message."`
+}
+
+func sampleNotice(kind string) noticeWords {
+	return noticeWords{Kind: kind, Hostname: "mx.acme.test", ID: "01J", Subject: "s", Sender: "ann@far.test", Received: "now", Direction: Inbound, Messages: 1, Text: "t",
+		Recipients: []noticeSaid{{Address: "bob@acme.test", Text: "t", Host: "mail.acme.test", Reply: "550 no", Status: "5.1.1", Until: "then", ID: "01J"}}}
+}
+
+// parseTemplate checks the syntax of a template, and by a trial the fields
+// that it uses.
 func parseTemplate(kind, text string) error {
-	t := parse.New(kind)
-	t.Mode = parse.SkipFuncCheck
-	_, err := t.Parse(text, "", "", map[string]*parse.Tree{})
-	return err
+	t, err := template.New(kind).Option("missingkey=error").Parse(text)
+	if err != nil {
+		return err
+	}
+	for _, name := range []string{kind, "subject"} {
+		out := &trial{}
+		x := t.Lookup(name)
+		if x == nil {
+			continue
+		}
+		if err := x.Execute(out, sampleNotice(kind)); err != nil {
+			return err
+		}
+		if out.n == 0 {
+			return fmt.Errorf("%s: it writes nothing", name)
+		}
+	}
+	return nil
+}
+
+// trial takes what a template writes, and bounds it.
+type trial struct{ n int }
+
+func (w *trial) Write(p []byte) (int, error) {
+	if w.n += len(p); w.n > maxTemplate {
+		return 0, errors.New("it writes more than 64 KiB")
+	}
+	return len(p), nil
 }

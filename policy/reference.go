@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 )
 
@@ -25,6 +26,7 @@ func Reference() []byte {
 		w.block(b, 2, b.name)
 	}
 	w.providers()
+	w.notices()
 	w.expressions()
 	w.functions()
 	return []byte(w.b.String())
@@ -45,6 +47,7 @@ func (w *reference) contents() {
 		w.line("- [%s](#%s): %s", b.name, b.name, firstSentence(b.doc))
 	}
 	w.line("- [Large mailbox providers](#large-mailbox-providers)")
+	w.line("- [Words of a notice](#words-of-a-notice)")
 	w.line("- [Expressions about a message](#expressions-about-a-message)")
 	w.line("- [Functions](#functions)")
 	w.line("")
@@ -157,6 +160,26 @@ func (w *reference) providers() {
 		p.gentle.over(&d)
 		w.line("| `%s` | %s | %s | %d | %d | %s | %s | %s |", p.name, code(p.domains), code(p.mx), d.Connections, d.PerConnection,
 			formatDuration(d.Backoff), formatDuration(d.MaxBackoff), cell(p.doc))
+	}
+	w.line("")
+}
+
+// notices are the fields of templates.
+func (w *reference) notices() {
+	w.line("## Words of a notice")
+	w.line("")
+	w.line("What a `template` of [notify](#tenantnotify) may use. It is tried out at load; one that fails later is replaced by the built-in")
+	w.line("words, and the log says so.")
+	w.line("")
+	w.line("| Field | Meaning |")
+	w.line("|---|---|")
+	for _, s := range []struct {
+		of     string
+		fields reflect.Type
+	}{{".", reflect.TypeFor[noticeWords]()}, {"range .Recipients: .", reflect.TypeFor[noticeSaid]()}} {
+		for f := range s.fields.Fields() {
+			w.line("| `%s%s` | %s |", s.of, f.Name, cell(f.Tag.Get("doc")))
+		}
 	}
 	w.line("")
 }

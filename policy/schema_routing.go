@@ -104,7 +104,7 @@ var secureSpec = &blockSpec{name: "secure", label: "name", many: true,
 	}}
 
 // noticeKinds are the notices whose words a tenant may replace.
-var noticeKinds = []string{"failed", "delayed", "relayed", "delivered", "stalled", "expired"}
+var noticeKinds = []string{"failed", "delayed", "relayed", "delivered", "expanded", "stalled", "expired"}
 
 // noticeLanguages are those that notices are built in for.
 var noticeLanguages = []string{"en", "de", "fr", "es"}
@@ -117,8 +117,8 @@ var notifySpec = &blockSpec{name: "notify", doc: "Who is told of what, and how."
 }, blocks: []*blockSpec{templateSpec}}
 
 var templateSpec = &blockSpec{name: "template", label: "kind", many: true, parse: parseNoticeKind,
-	doc:    "Replaces the words of a kind of notice: `" + strings.Join(noticeKinds, "`, `") + "`. It is a template of Go's text/template, from `file` or `text`.",
-	sample: "template \"failed\" { file = \"failed.txt\" }",
+	doc:    "Replaces the words of a kind of notice: `" + strings.Join(noticeKinds, "`, `") + "`. It is a template of Go's text/template, from `file` or `text`; see [Words of a notice](#words-of-a-notice). One that defines `subject` gives that too.",
+	sample: "template \"failed\" {\n  text = <<-END\n    {{define \"subject\"}}Not delivered: {{.Subject}}{{end}}\n    {{range .Recipients}}{{.Address}}: {{.Text}}\n    {{end}}\n    Help: extension 99.\n  END\n}",
 	attrs: []attrSpec{
 		{name: "file", kind: kFile, doc: "A text file."},
 		{name: "text", kind: kString, doc: "The text itself."},

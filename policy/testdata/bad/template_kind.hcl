@@ -7,7 +7,6 @@ tenant "acme" {
   domains = ["acme.test"]
   notify {
     template "fail" { text = "x" }  # ERROR: Invalid name
-    template "failed" {}            # ERROR: Missing attribute
     template "delayed" {
       file = "nowhere.txt"  # ERROR: File not found
     }
@@ -17,6 +16,18 @@ tenant "acme" {
     }
     template "stalled" {
       text = "Dear {{.Sender"  # ERROR: Invalid template
+    }
+    template "expired" {
+      text = "Dear {{.Sendr}}"  # ERROR: Invalid template
+    }
+    template "delivered" {
+      text = "{{range .Recipients}}{{.Adress}}{{end}}"  # ERROR: Invalid template
+    }
+    template "failed" {
+      text = "{{define \"subject\"}}Failed{{end}}"  # ERROR: Invalid template
+    }
+    template "expanded" {
+      text = "{{define \"subject\"}}{{upper .Subject}}{{end}}"  # ERROR: Invalid template
     }
   }
 }
