@@ -59,6 +59,9 @@ type Options struct {
 	// ("released", "forced", "retried", "removed") and who did it. It must not
 	// wait for anything. nil: nobody is told.
 	Told func(m *store.Message, ns []int, name, actor string)
+	// KeepBody reports whether the body of finished mail stays, so that it can
+	// be queued again (B132); the keeper lets it go in time. nil: it goes.
+	KeepBody func(m *store.Message) bool
 }
 
 // Service carries out verbs. It is safe in parallel.
@@ -66,6 +69,9 @@ type Service struct{ Options }
 
 // New makes a Service.
 func New(o Options) *Service {
+	if o.KeepBody == nil {
+		o.KeepBody = func(*store.Message) bool { return false }
+	}
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}

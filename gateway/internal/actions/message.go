@@ -106,7 +106,7 @@ func (r *turn) update(ctx context.Context, id mail.ID, p pick) ([]item, error) {
 			return nil, errUnchanged
 		}
 		r.join(m, &events)
-		if notify.Final(m) && !notify.Owes(m) {
+		if notify.Final(m) && !notify.Owes(m) && !r.s.KeepBody(m) {
 			m.HasBody = false
 		}
 		return events, nil

@@ -6,16 +6,23 @@ import (
 
 	"github.com/mailweir/weir/gateway/internal/keeper"
 	"github.com/mailweir/weir/gateway/internal/notify"
+	"github.com/mailweir/weir/gateway/internal/queue"
+	"github.com/mailweir/weir/gateway/internal/store"
 )
 
 // orphanLog is how long the log of a tenant is kept that is not in the policy
 // any more.
 const orphanLog = 32 * 24 * time.Hour
 
-// newKeeper makes the keeper follow the policy of now.
+// newKeeper makes the keeper follow the policy of now, and tells those who end
+// mail by the way what it keeps (B132).
 func (d *Daemon) newKeeper(payer *notify.Payer) *keeper.Keeper {
+	keepBody := func(m *store.Message) time.Duration { return queue.KeepBody(d.snaps.policy(), m.Recipients) }
+	d.actions.KeepBody = func(m *store.Message) bool { return keepBody(m) > 0 }
+	payer.Keep = d.actions.KeepBody
 	return keeper.New(keeper.Options{
 		Store: d.store, Payer: payer, Logger: d.log, Clock: keeperClock{d.o.Now}, Told: d.flow.HoldEvent,
+		KeepBody: keepBody,
 		Retain: func(tenant string) time.Duration {
 			if t, ok := d.snaps.policy().Tenant(tenant); ok {
 				return t.Retain().Log

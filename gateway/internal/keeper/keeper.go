@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mailweir/weir/gateway/internal/mail"
 	"github.com/mailweir/weir/gateway/internal/notify"
 	"github.com/mailweir/weir/gateway/internal/store"
 )
@@ -42,6 +43,9 @@ type Options struct {
 	// change, so that what failed can be queued again (B132); at least a few
 	// minutes. Default: no longer.
 	KeepBody func(*store.Message) time.Duration
+	// Known reports a sender that is known to be who it says, and so is told of
+	// the end of what was held. Default: of outgoing mail.
+	Known func(*store.Message) bool
 	// Told is called when the end of held mail is durable: with the message as
 	// it is then, the recipients concerned (N), what happened ("expired") and
 	// who did it. It must not wait for anything. Default: nobody is told.
@@ -65,7 +69,8 @@ type Stats struct {
 	Expired   int // recipients whose time in quarantine or stalled was over
 	Forgotten int // messages whose record was dropped
 	Bodies    int // bodies dropped
-	Notified  int // messages whose owed DSN was made
+	Notified  int // messages whose owed notices were made
+	Told      int // notices to administrators of mail that ended undecided
 	Errors    int // messages that could not be dealt with; they are tried again
 	Last      time.Time
 }
@@ -76,6 +81,7 @@ func (s *Stats) add(o Stats) {
 	s.Forgotten += o.Forgotten
 	s.Bodies += o.Bodies
 	s.Notified += o.Notified
+	s.Told += o.Told
 	s.Errors += o.Errors
 	s.Last = o.Last
 }
@@ -113,6 +119,9 @@ func New(o Options) *Keeper {
 	}
 	if o.KeepBody == nil {
 		o.KeepBody = func(*store.Message) time.Duration { return 0 }
+	}
+	if o.Known == nil {
+		o.Known = func(m *store.Message) bool { return m.Direction == mail.Outbound }
 	}
 	if o.Told == nil {
 		o.Told = func(*store.Message, []int, string, string) {}
@@ -170,6 +179,7 @@ func (k *Keeper) Pass(ctx context.Context) (st Stats, more bool, err error) {
 	st.Forgotten -= before.Forgotten
 	st.Bodies -= before.Bodies
 	st.Notified -= before.Notified
+	st.Told -= before.Told
 	st.Errors -= before.Errors
 	return st, more, err
 }
@@ -183,8 +193,8 @@ func (k *Keeper) pass(ctx context.Context, doing string, f func(context.Context,
 	if err != nil && ctx.Err() == nil {
 		k.o.Logger.Error("the keeper stopped short and tries again: "+doing, "error", err)
 	}
-	if st.Expired+st.Forgotten+st.Bodies+st.Notified+st.Errors > 0 {
-		k.o.Logger.Info("kept house", "expired", st.Expired, "forgotten", st.Forgotten, "bodies", st.Bodies, "notified", st.Notified, "errors", st.Errors)
+	if st.Expired+st.Forgotten+st.Bodies+st.Notified+st.Told+st.Errors > 0 {
+		k.o.Logger.Info("kept house", "expired", st.Expired, "forgotten", st.Forgotten, "bodies", st.Bodies, "notified", st.Notified, "told", st.Told, "errors", st.Errors)
 	}
 	return more, err
 }

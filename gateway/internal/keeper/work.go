@@ -62,9 +62,14 @@ func (k *Keeper) expireOne(ctx context.Context, id mail.ID, now time.Time) (done
 			}
 			was := r.Status
 			r.Status, r.Changed, r.Next = mail.StatusQuarantineExpired, now, time.Time{}
+			// The administrators hear of stalled mail, which they were asked to decide
+			// on; what is in quarantine is meant to end there. Of a kept original
+			// nobody is told: the message went out, with edits.
+			if was == mail.StatusStalled && !r.Kept && k.o.Payer != nil {
+				notify.OweKind(r, notify.KindExpired, notify.CauseHeld, now)
+			}
 			// The sender of outgoing mail is one of ours and is told; anybody
-			// else could be forged. Of a kept original nobody is: the message
-			// went out, with edits.
+			// else could be forged.
 			if m.Direction == mail.Outbound && !m.Sender.IsNull() && m.Kind == "" && !r.Kept && k.o.Payer != nil {
 				notify.Owe(r, notify.CauseHeld, "")
 			}
@@ -78,7 +83,7 @@ func (k *Keeper) expireOne(ctx context.Context, id mail.ID, now time.Time) (done
 		if len(ns) == 0 {
 			return nil, errNothing
 		}
-		if notify.Final(m) && !notify.Owes(m) {
+		if notify.Final(m) && !notify.Owes(m) && k.o.KeepBody(m) == 0 {
 			m.HasBody = false
 		}
 		return events, nil
@@ -107,12 +112,19 @@ func (k *Keeper) pay(ctx context.Context, id mail.ID) error {
 func (k *Keeper) sweep(ctx context.Context, st *Stats) (more bool, err error) {
 	now := k.o.Clock.Now()
 	finished := query.OneOf("status", done...)
+	var over ended
 	more, err = k.each(ctx, query.And(finished, query.Where("has_body", query.Is, "yes")), st, func(m *store.Message) (bool, error) {
+		over.add(m)
 		return k.body(ctx, m, now, st)
 	})
 	if err != nil {
 		return more, err
 	}
+	untold, err := k.tellEnded(ctx, &over, st)
+	if err != nil {
+		return more, err
+	}
+	more = more || untold
 	old := query.Where("received", query.Before, now.Add(-k.o.Least).UTC().Format(time.RFC3339Nano))
 	left, err := k.each(ctx, query.And(finished, old), st, func(m *store.Message) (bool, error) {
 		return k.forget(ctx, m, now, st)
@@ -122,17 +134,17 @@ func (k *Keeper) sweep(ctx context.Context, st *Stats) (more bool, err error) {
 
 // body pays what is owed for a finished message, and drops its body.
 func (k *Keeper) body(ctx context.Context, m *store.Message, now time.Time, st *Stats) (bool, error) {
-	if notify.Owes(m) { // whatever becomes of the other recipients
+	if notify.OwesBeside(m, notify.KindExpired) { // whatever becomes of the other recipients
 		return k.settleDebt(ctx, m, now, st)
 	}
-	if !m.HasBody || !notify.Final(m) || now.Sub(lastChange(m)) < settle {
+	if !m.HasBody || !notify.Final(m) || notify.Owes(m) || now.Sub(lastChange(m)) < settle {
 		return false, nil
 	}
 	if now.Sub(lastChange(m)) < k.o.KeepBody(m) {
 		return false, nil
 	}
 	err := k.o.Store.Update(ctx, m.ID, func(m *store.Message) ([]mail.Event, error) {
-		if !notify.Final(m) || notify.Owes(m) || !m.HasBody {
+		if !notify.Final(m) || notify.Owes(m) || !m.HasBody || now.Sub(lastChange(m)) < k.o.KeepBody(m) {
 			return nil, errNothing
 		}
 		m.HasBody = false
@@ -168,7 +180,7 @@ func (k *Keeper) settleDebt(ctx context.Context, m *store.Message, now time.Time
 // forget drops the record of a message when all tenants concerned have had
 // it for their time.
 func (k *Keeper) forget(ctx context.Context, m *store.Message, now time.Time, st *Stats) (bool, error) {
-	if notify.Owes(m) && k.o.Payer != nil { // also without a body, which the DSN then does not quote
+	if notify.OwesBeside(m, notify.KindExpired) && k.o.Payer != nil { // also without a body, which the DSN then does not quote
 		return k.settleDebt(ctx, m, now, st)
 	}
 	if !notify.Final(m) {
