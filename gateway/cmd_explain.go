@@ -32,7 +32,7 @@ func (c *ExplainCmd) Run(ctx context.Context, g *Globals) error {
 	case c.Reply == "" && likeReply.MatchString(c.ID):
 		c.Reply = c.ID
 	case c.Reply == "" && c.ID == "":
-		return usageError{"explain what?", "name a message, as in: weir explain 01m7z1; or an answer: weir explain --reply \"550 5.1.1 User unknown\""}
+		return usageError{"name a message, or an answer of a mail server", "see: weir explain --help"}
 	}
 	if c.Reply != "" {
 		return c.reply(g)
