@@ -21,7 +21,7 @@ func (d *Daemon) newKeeper(payer *notify.Payer) *keeper.Keeper {
 	d.actions.KeepBody = func(m *store.Message) bool { return keepBody(m) > 0 }
 	payer.Keep = d.actions.KeepBody
 	return keeper.New(keeper.Options{
-		Store: d.store, Payer: payer, Logger: d.log, Clock: keeperClock{d.o.Now}, Told: d.flow.HoldEvent,
+		Store: d.store, Payer: payer, Logger: d.log, Clock: keeperClock{d.o.Now}, Told: d.flow.HoldEvent, Known: queue.Authenticated,
 		KeepBody: keepBody,
 		Retain: func(tenant string) time.Duration {
 			if t, ok := d.snaps.policy().Tenant(tenant); ok {

@@ -68,9 +68,7 @@ func (k *Keeper) expireOne(ctx context.Context, id mail.ID, now time.Time) (done
 			if was == mail.StatusStalled && !r.Kept && k.o.Payer != nil {
 				notify.OweKind(r, notify.KindExpired, notify.CauseHeld, now)
 			}
-			// The sender of outgoing mail is one of ours and is told; anybody
-			// else could be forged.
-			if m.Direction == mail.Outbound && !m.Sender.IsNull() && m.Kind == "" && !r.Kept && k.o.Payer != nil {
+			if k.o.Payer != nil && k.tellsSender(m, r) {
 				notify.Owe(r, notify.CauseHeld, "")
 			}
 			events = append(events, mail.Event{
@@ -97,6 +95,13 @@ func (k *Keeper) expireOne(ctx context.Context, id mail.ID, now time.Time) (done
 	return done, ns, err
 }
 
+// tellsSender reports whether the sender of held mail that ends is told (B136,
+// B137): one that is known to be who it says, where it asked for nothing else,
+// and never of spam.
+func (k *Keeper) tellsSender(m *store.Message, r *store.Recipient) bool {
+	return !m.Sender.IsNull() && m.Kind == "" && !r.Kept && k.o.Known(m) && r.DSN.Notify.Failure() && !notify.Unwanted(r)
+}
+
 // errNothing ends an Update that turned out not to be needed.
 var errNothing = errors.New("nothing to do")
 
@@ -113,6 +118,15 @@ func (k *Keeper) sweep(ctx context.Context, st *Stats) (more bool, err error) {
 	now := k.o.Clock.Now()
 	finished := query.OneOf("status", done...)
 	var over ended
+	// Of stalled mail the administrators are told at once, unless a crash came in between.
+	if _, err := k.each(ctx, query.Where("status", query.Is, string(mail.StatusStalled)), st, func(m *store.Message) (bool, error) {
+		if !notify.OwesBeside(m, notify.KindExpired) {
+			return false, nil
+		}
+		return k.settleDebt(ctx, m, now, st)
+	}); err != nil {
+		return false, err
+	}
 	more, err = k.each(ctx, query.And(finished, query.Where("has_body", query.Is, "yes")), st, func(m *store.Message) (bool, error) {
 		over.add(m)
 		return k.body(ctx, m, now, st)

@@ -3,6 +3,7 @@ package notify
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/mailweir/weir/gateway/internal/mail"
@@ -18,9 +19,10 @@ type Ended struct {
 // listed is how many messages an expiry notice names.
 const listed = 100
 
-// ExpiredNotice composes the notice to a tenant's administrators that held
-// mail has ended because nobody decided on it (B136, B137): one for all that
-// ended together. Called again for the same messages it makes the same ID.
+// ExpiredNotice composes the notice to a tenant's administrators that mail has
+// ended without being delivered: held, and nobody decided on it (B136, B137),
+// or queued, and its sender could not be told. It is one for all that ended
+// together. Called again for the same messages it makes the same ID.
 func ExpiredNotice(tenant string, ended []Ended, to []mail.Address, o Options) (*store.Message, []byte, error) {
 	if len(ended) == 0 || len(to) == 0 {
 		return nil, nil, errors.New("an expiry notice about nothing or to nobody")
@@ -41,13 +43,37 @@ func ExpiredNotice(tenant string, ended []Ended, to []mail.Address, o Options) (
 	}
 	for _, e := range ended[:min(listed, len(ended))] {
 		for _, r := range e.Recipients {
-			words.Recipients = append(words.Recipients, Said{Address: oneLine(r.Address.String(), 300), Text: oneLine(r.Reason, 500), ID: e.Message.ID.String()})
+			words.Recipients = append(words.Recipients, Said{Address: oneLine(r.Address.String(), 300), Text: strings.Join(ends([]store.Recipient{r}, wordsOf(o.Language)), " "), Status: string(r.Status), ID: e.Message.ID.String()})
 		}
 	}
 	var text string
 	l.subject, text = o.say(words, fmt.Sprintf(wordsOf(o.Language).titles[KindExpired], fmt.Sprint(len(ended))))
 	body := l.plain(text, o)
 	return l.message(body, o), body, nil
+}
+
+// ends are why recipients ended: the last answer of a destination, or why they
+// were held.
+func ends(rs []store.Recipient, w *words) []string {
+	var out []string
+	var held []store.Recipient
+	for _, r := range rs {
+		if r.Last == nil || r.Last.String() == "" {
+			held = append(held, r)
+			continue
+		}
+		who := w.found
+		if r.LastRemote {
+			who = w.said
+		}
+		if s := fmt.Sprintf(who, oneLine(r.Last.String(), 800)); !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	if len(held) > 0 {
+		out = append(out, reasons(held, w)...)
+	}
+	return out
 }
 
 func expiredText(ended []Ended, o Options) string {
@@ -72,7 +98,7 @@ func expiredText(ended []Ended, o Options) string {
 		if s := oneLine(m.Summary.Subject, 300); s != "" {
 			paragraph(&b, "    ", w.subject+" "+s)
 		}
-		for _, why := range reasons(e.Recipients, w) {
+		for _, why := range ends(e.Recipients, w) {
 			paragraph(&b, "    ", w.why+" "+why)
 		}
 	}

@@ -54,7 +54,7 @@ var english = words{
 	titles: map[string]string{
 		KindFailed: "Undelivered mail returned to sender", KindDelayed: "Delayed mail, still being tried",
 		KindRelayed: "Mail passed on", KindDelivered: "Mail delivered", KindExpanded: "Mail passed on to other addresses",
-		KindStalled: "Stalled: mail from %s could not be inspected", KindExpired: "Held mail has ended undecided: %s",
+		KindStalled: "Stalled: mail from %s could not be inspected", KindExpired: "Mail that has ended undelivered: %s",
 	},
 	intros: map[string]string{
 		KindFailed:    "I'm sorry to say that your message could not be delivered to the recipients below, and will not be tried again.",
@@ -84,7 +84,7 @@ var english = words{
 	why:         "Why:", again: "To scan it again:", force: "To pass it onwards:", drop: "To delete it:",
 	caution:     "Force it only when you trust the sender and expect the mail.",
 	noReason:    "no reason was given",
-	expiredHead: "The mail gateway %s held these messages, and nobody decided on them in time. They were not delivered.",
+	expiredHead: "These messages have ended at the mail gateway %s without being delivered: nobody decided in time on what was held, or no destination took what was queued. Senders that are not known to be who they say were not told.",
 	more:        "... and %s more: see the log.",
 }
 
@@ -99,7 +99,7 @@ var german = words{
 	titles: map[string]string{
 		KindFailed: "Nicht zustellbar: Ihre Nachricht kommt zurück", KindDelayed: "Verzögerte Nachricht, Zustellung wird weiter versucht",
 		KindRelayed: "Nachricht weitergegeben", KindDelivered: "Nachricht zugestellt", KindExpanded: "Nachricht an andere Adressen weitergegeben",
-		KindStalled: "Angehalten: Nachricht von %s konnte nicht geprüft werden", KindExpired: "Zurückgehaltene Nachrichten ohne Entscheidung beendet: %s",
+		KindStalled: "Angehalten: Nachricht von %s konnte nicht geprüft werden", KindExpired: "Ohne Zustellung abgelaufene Nachrichten: %s",
 	},
 	intros: map[string]string{
 		KindFailed:    "Leider konnte Ihre Nachricht den unten genannten Empfängern nicht zugestellt werden. Es wird nicht weiter versucht.",
@@ -129,6 +129,6 @@ var german = words{
 	why:         "Grund:", again: "Erneut prüfen:", force: "Weitergeben:", drop: "Löschen:",
 	caution:     "Geben Sie sie nur weiter, wenn Sie dem Absender trauen und die Nachricht erwarten.",
 	noReason:    "kein Grund angegeben",
-	expiredHead: "Das E-Mail-Gateway %s hat diese Nachrichten zurückgehalten, und niemand hat rechtzeitig entschieden. Sie wurden nicht zugestellt.",
+	expiredHead: "Diese Nachrichten sind auf dem E-Mail-Gateway %s abgelaufen, ohne zugestellt zu werden: Über Zurückgehaltenes hat niemand rechtzeitig entschieden, oder kein Ziel hat angenommen, was in der Warteschlange stand. Absender, deren Identität nicht feststeht, wurden nicht benachrichtigt.",
 	more:        "... und %s weitere: siehe Protokoll.",
 }

@@ -11,7 +11,7 @@ var french = words{
 	titles: map[string]string{
 		KindFailed: "Message non distribué, retourné à l'expéditeur", KindDelayed: "Message retardé, nouvelles tentatives en cours",
 		KindRelayed: "Message transmis", KindDelivered: "Message distribué", KindExpanded: "Message transmis à d'autres adresses",
-		KindStalled: "Bloqué : un message de %s n'a pas pu être inspecté", KindExpired: "Messages retenus arrivés à terme sans décision : %s",
+		KindStalled: "Bloqué : un message de %s n'a pas pu être inspecté", KindExpired: "Messages arrivés à terme sans être distribués : %s",
 	},
 	intros: map[string]string{
 		KindFailed:    "Votre message n'a malheureusement pas pu être distribué aux destinataires ci-dessous. Il n'y aura pas d'autre tentative.",
@@ -41,7 +41,7 @@ var french = words{
 	why:         "Raison :", again: "Analyser de nouveau :", force: "Laisser passer :", drop: "Supprimer :",
 	caution:     "Ne le laissez passer que si vous faites confiance à l'expéditeur et attendez ce message.",
 	noReason:    "aucune raison donnée",
-	expiredHead: "La passerelle de messagerie %s retenait ces messages, et personne n'a décidé à temps. Ils n'ont pas été distribués.",
+	expiredHead: "Ces messages ont pris fin sur la passerelle de messagerie %s sans être distribués : personne n'a décidé à temps de ce qui était retenu, ou aucune destination n'a pris ce qui était en file d'attente. Les expéditeurs dont l'identité n'est pas établie n'ont pas été prévenus.",
 	more:        "... et %s autres : voir le journal.",
 }
 
@@ -56,7 +56,7 @@ var spanish = words{
 	titles: map[string]string{
 		KindFailed: "Correo no entregado, devuelto al remitente", KindDelayed: "Correo retrasado, se sigue intentando",
 		KindRelayed: "Correo transmitido", KindDelivered: "Correo entregado", KindExpanded: "Correo transmitido a otras direcciones",
-		KindStalled: "Detenido: no se pudo inspeccionar un mensaje de %s", KindExpired: "Correo retenido que terminó sin decisión: %s",
+		KindStalled: "Detenido: no se pudo inspeccionar un mensaje de %s", KindExpired: "Correo que terminó sin entregarse: %s",
 	},
 	intros: map[string]string{
 		KindFailed:    "Lamentamos informarle de que su mensaje no se pudo entregar a los destinatarios siguientes, y no se volverá a intentar.",
@@ -86,6 +86,6 @@ var spanish = words{
 	why:         "Motivo:", again: "Analizarlo de nuevo:", force: "Dejarlo pasar:", drop: "Borrarlo:",
 	caution:     "Déjelo pasar solo si confía en el remitente y espera el mensaje.",
 	noReason:    "no se dio ningún motivo",
-	expiredHead: "La pasarela de correo %s retuvo estos mensajes, y nadie decidió a tiempo. No se entregaron.",
+	expiredHead: "Estos mensajes terminaron en la pasarela de correo %s sin entregarse: nadie decidió a tiempo sobre lo retenido, o ningún destino aceptó lo que estaba en cola. No se avisó a los remitentes cuya identidad no consta.",
 	more:        "... y %s más: vea el registro.",
 }

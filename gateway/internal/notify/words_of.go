@@ -30,7 +30,7 @@ type Said struct {
 	Text    string // what has become of it, in the tenant's language
 	Host    string // the destination's, "" unknown or not to be told
 	Reply   string // literal answer, "" none
-	Status  string // enhanced status code
+	Status  string // enhanced status code; of "expired" the recipient's status
 	Until   string // of "delayed": how long it is tried; of "stalled": when it ends
 	ID      string // of its message
 
