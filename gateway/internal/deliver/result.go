@@ -80,7 +80,7 @@ type RcptResult struct {
 	// left no room, so nothing was tried. It is no failure: the queue tries
 	// again after RetryAfter and counts nothing (B89).
 	Throttled bool
-	// Relayed: the host took the message but offers no DSN, so what the sender
+	// Relayed: the host (also one of LMTP) took the message but offers no DSN, so what the sender
 	// asked about success ends here ("relayed", RFC 3461 §5.2.2).
 	Relayed bool
 	// NoSecure: no host offered the channel that the route or policy demands.

@@ -186,8 +186,7 @@ func (t *try) use(ctx context.Context, c *pooled) bool {
 		}
 	}()
 	t.rec.TLS, t.rec.Verified, t.channel = c.TLSVersion(), c.Verified(), c.Channel()
-	_, dsn := c.Ext("DSN")
-	t.relays = !dsn && !t.a.req.Route.LMTP // an LMTP host is the last one (RFC 2033 §1)
+	t.relays = !c.DSN() // of an LMTP host the queue knows that mail ends there
 	if t.at.network != "unix" {
 		t.rec.Addr = c.RemoteAddr()
 	}
