@@ -102,7 +102,7 @@ var builtIn = func() *destinationTable {
 // by a route's stored name is to be treated (B89): the first destination block
 // that matches, over what is built in for a large provider, over the
 // defaults. Once the host is known, another may match than before. Any case
-// of letters and a trailing dot will do; ports are to be cut off.
+// of letters, a trailing dot and a port behind the host will do.
 func (p *Policy) Destination(domain, host, route string) Destination {
 	domain, host = hostKey(domain), hostKey(host)
 	d := defaultDestination()
@@ -118,7 +118,13 @@ func (p *Policy) Destination(domain, host, route string) Destination {
 	return d
 }
 
-func hostKey(s string) string { return strings.ToLower(strings.TrimSuffix(s, ".")) }
+// hostKey is a name as the tables have it.
+func hostKey(s string) string {
+	if i := strings.IndexByte(s, ':'); i >= 0 && i == strings.LastIndexByte(s, ':') && s[:i] != "unix" {
+		s = s[:i]
+	}
+	return strings.ToLower(strings.TrimSuffix(s, "."))
+}
 
 // destinationBlocks evaluates the destination blocks.
 func (l *loader) destinationBlocks() {

@@ -98,14 +98,13 @@ func (p *Policy) Tenant(name string) (*Tenant, bool) {
 func (p *Policy) Listed(tenant, list, key string) bool { return p.lookup.has(tenant, list, key) }
 
 // OutboundRoute is the route for a recipient's domain that is not hosted
-// here: the tenant's smarthost, or the domain's MX. t may be nil.
+// here, whatever the routing table says: the tenant's smarthost, or the
+// domain's MX. t may be nil.
 func (p *Policy) OutboundRoute(t *Tenant, rcptDomain string) Route {
 	if t != nil && !t.outbound.IsZero() {
-		return t.outbound
+		return t.outbound.to(rcptDomain)
 	}
-	r := mxRoute()
-	r.MX = rcptDomain
-	return r
+	return mxRoute().to(rcptDomain)
 }
 
 // Tenant is one tenant. It never changes.

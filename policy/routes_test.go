@@ -114,6 +114,56 @@ func TestB90_order_is_kept_by_look_up(t *testing.T) {
 	}
 }
 
+func TestSmarthostByMX(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "a.hcl", base+"tenant \"t\" {\n  domains = [\"t.test\"]\n  outbound {\n    route {\n      mx = \"*\"\n      source = \"192.0.2.1\"\n    }\n  }\n}\n")
+	p := mustLoad(t, dir, Options{})
+	for _, r := range []Route{p.OutboundRoute(p.Tenants()[0], "far.test"), func() Route { r, _ := p.RouteFor(p.Tenants()[0], Outbound, "a@t.test", "b@Far.test"); return r }()} {
+		if r.MX != "far.test" || r.Source != "192.0.2.1" || r.Name != "tenant:t:out" {
+			t.Errorf("%+v", r)
+		}
+	}
+	if r, ok := p.RouteByName("tenant:t:out"); !ok || r.MX != "" || len(r.Hosts) != 0 {
+		t.Errorf("%+v, %v", r, ok)
+	}
+}
+
+// TestB83_local_is_what_is_configured: domains and aliases, exactly.
+func TestB83_local_is_what_is_configured(t *testing.T) {
+	p := routingFixture(t)
+	for domain, want := range map[string]string{"acme.test": "acme", "ACME.test": "acme", "xn--bcher-kva.example": "acme", "sub.acme.test": "", "test": "", "": "", "other.test": "other"} {
+		tenant, ok := p.TenantOf(domain)
+		if ok != (want != "") || ok && tenant.Name != want {
+			t.Errorf("%q: %+v", domain, tenant)
+		}
+	}
+}
+
+func BenchmarkRouteFor(b *testing.B) {
+	p := routingFixture(b)
+	acme, _ := p.Tenant("acme")
+	for b.Loop() {
+		p.RouteFor(acme, Outbound, "bob@acme.test", "x@far.example")
+	}
+}
+
+func BenchmarkDestination(b *testing.B) {
+	p := routingFixture(b)
+	for b.Loop() {
+		p.Destination("far.example", "mx1.far.example", "mx")
+	}
+}
+
+func FuzzMasked(f *testing.F) {
+	f.Add("password = \"a\"\nauth {\n user = \"b\"\n pw = <<E\nc\nE\n}\nvariable \"secret\" { default = \"d\" }")
+	f.Fuzz(func(t *testing.T, src string) {
+		got := string(Masked([]byte(src)))
+		if strings.Count(got, "\n") != strings.Count(src, "\n") || len([]rune(got)) != len([]rune(src)) {
+			t.Errorf("lines or columns differ:\n%q\n%q", src, got)
+		}
+	})
+}
+
 func TestMayUse(t *testing.T) {
 	p := routingFixture(t)
 	for _, c := range []struct{ tenant, yes, no string }{
@@ -164,6 +214,8 @@ func TestB89_destination_layers(t *testing.T) {
 		{"consumers_before_customers", "hotmail.com", "hotmail-com.olc.protection.outlook.com", "mx", builtin("microsoft-consumer", 5, 50, 5*time.Minute, 2*time.Hour)},
 		{"by_route", "far.example", "", "route:relay", relays},
 		{"by_host_exactly", "far.example", "b.relay.test", "mx", relays},
+		{"by_host_with_a_port", "far.example", "B.relay.test:2525", "mx", relays},
+		{"address_as_a_host", "far.example", "[2001:db8::1]:25", "mx", plain},
 		{"another_route", "far.example", "", "route:hr", plain},
 		{"tenants_route_of_that_name", "far.example", "", "relay", plain},
 		{"first_of_two", "a.test", "b.relay.test", "", relays},

@@ -106,7 +106,6 @@ tenant "plant" {
     host "127.0.0.1:2527" {}
     host "127.0.0.1:2528" { priority = 20 }
   }
-  recipients { verify = "none" }
 
   inbound {
     via "desk" {
