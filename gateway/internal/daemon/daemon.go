@@ -23,6 +23,7 @@ import (
 	"github.com/mailweir/weir/gateway/internal/jobs"
 	"github.com/mailweir/weir/gateway/internal/keeper"
 	"github.com/mailweir/weir/gateway/internal/lists"
+	"github.com/mailweir/weir/gateway/internal/nettools"
 	"github.com/mailweir/weir/gateway/internal/notify"
 	"github.com/mailweir/weir/gateway/internal/plugnet"
 	"github.com/mailweir/weir/gateway/internal/queue"
@@ -76,6 +77,7 @@ type Daemon struct {
 	actions *actions.Service
 	lists   *lists.Lists
 	tasks   *tasks.Service
+	tools   *nettools.Tools
 	jobs    *jobs.Service
 	metrics *metrics
 
@@ -174,6 +176,7 @@ func (d *Daemon) open(ctx context.Context, p *policy.Policy, dir string) (err er
 		return err
 	}
 	d.keeper = d.newKeeper(payer)
+	d.openTools(dns)
 	d.metrics.watch(d.store, d.host)
 	d.metrics.registry.MustRegister(taskCollector{d.tasks})
 	return nil
@@ -264,6 +267,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	back.Go(func() { d.ran("queue", d.worker.Run(work)) })
 	back.Go(func() { d.ran("keeper", d.keeper.Run(work)) })
 	back.Go(func() { d.ran("tasks", d.tasks.Run(work)) })
+	back.Go(func() { d.tools.WatchSelf(work) })
 	d.announce()
 	<-ctx.Done()
 	d.log.Info("stopping", "cause", fmt.Sprint(context.Cause(ctx)))

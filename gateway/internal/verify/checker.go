@@ -353,3 +353,7 @@ func domainKey(a mail.Address) string { return "@" + a.Domain() }
 func probeAddress(like mail.Address) (mail.Address, error) {
 	return mail.ParseAddress("unknown-" + strings.ToLower(rand.Text())[:16] + "@" + like.Domain())
 }
+
+// Stranger is an address at the same domain that exists nowhere: what a
+// destination says of it tells whether it takes anything (B67).
+func Stranger(like mail.Address) (mail.Address, error) { return probeAddress(like) }
