@@ -80,7 +80,14 @@ type Peer struct {
 // Start runs a Peer on the loopback until the test ends.
 func Start(t testing.TB, s Script) *Peer {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	return StartAt(t, "127.0.0.1:0", s)
+}
+
+// StartAt is Start at an address, for hosts that share a port: the mail
+// servers of domains.
+func StartAt(t testing.TB, addr string, s Script) *Peer {
+	t.Helper()
+	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}
