@@ -22,6 +22,9 @@ type SendCmd struct {
 	Helo     string        `default:"client.weir.test" placeholder:"NAME" help:"Name to give in EHLO."`
 	TLS      string        `name:"tls" enum:"none,opportunistic,required" default:"none" help:"STARTTLS: none, opportunistic or required."`
 	Lmtp     bool          `help:"Speak LMTP."`
+	Notify   string        `placeholder:"WHEN" help:"When to be told of what becomes of it: NEVER, or some of SUCCESS,FAILURE,DELAY."`
+	Ret      string        `enum:",FULL,HDRS" default:"" placeholder:"WHAT" help:"What a notice of failure returns: FULL or HDRS."`
+	EnvID    string        `name:"envid" placeholder:"ID" help:"Name of the transaction that notices repeat."`
 	Timeout  time.Duration `default:"5m" help:"Longest wait for an answer."`
 	Repeat   int           `default:"1" placeholder:"N" help:"Send so many copies and print a summary."`
 	Sessions int           `default:"10" placeholder:"M" help:"Sessions at a time, with --repeat."`
@@ -40,6 +43,14 @@ func (c *SendCmd) Run(ctx context.Context, g *Globals) error {
 	m, err := testclient.Read(file, c.From, c.To)
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.File, err)
+	}
+	m.Params.Ret, m.Params.EnvID = c.Ret, c.EnvID
+	if c.Notify != "" {
+		n, ok := mail.ParseNotify(c.Notify)
+		if !ok {
+			return usageError{fmt.Sprintf("--notify %s is not understood", c.Notify), "give NEVER, or some of SUCCESS,FAILURE,DELAY"}
+		}
+		m.Notify = n
 	}
 	o := testclient.Options{Server: c.Server, Helo: c.Helo, TLS: c.TLS, LMTP: c.Lmtp, Timeout: c.Timeout}
 	if c.Repeat > 1 {

@@ -20,6 +20,7 @@ type SinkCmd struct {
 	Unknown  []string      `placeholder:"PATTERN" xor:"known" help:"Recipients that do not exist (nobody@* and unknown*@*)."`
 	CatchAll bool          `xor:"known" help:"Know every recipient."`
 	Delay    time.Duration `help:"Wait before each answer to a message."`
+	DSN      bool          `name:"dsn" help:"Offer DSN (RFC 3461)."`
 	Fsync    bool          `help:"Make each message durable before it is acknowledged."`
 	Quiet    bool          `short:"q" help:"Print no line for each message."`
 	Set      string        `placeholder:"MODE" help:"Tell the sink of --maildir to accept, defer, refuse or be down, and end."`
@@ -35,7 +36,7 @@ func (c *SinkCmd) Run(ctx context.Context, g *Globals) error {
 		unknown = sink.DefaultUnknown
 	}
 	o := sink.Options{
-		Listen: c.Listen, Maildir: c.Maildir, LMTP: c.Lmtp, Fsync: c.Fsync, Delay: c.Delay,
+		Listen: c.Listen, Maildir: c.Maildir, LMTP: c.Lmtp, DSN: c.DSN, Fsync: c.Fsync, Delay: c.Delay,
 		Unknown: unknown, Defer: c.Defer, Refuse: c.Refuse, JSON: g.JSON,
 	}
 	if !c.Quiet {

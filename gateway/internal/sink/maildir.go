@@ -28,8 +28,9 @@ func openMaildir(dir string, sync bool) (*maildir, error) {
 }
 
 // deliver writes one message, byte for byte behind a Return-Path and one
-// Delivered-To line for each recipient, and returns its name and size.
-func (m *maildir) deliver(from string, to []string, r io.Reader) (name string, size int64, err error) {
+// Delivered-To line for each recipient, and one X-Sink-DSN line for each thing
+// that was asked about notices, and returns its name and size.
+func (m *maildir) deliver(from string, to, dsn []string, r io.Reader) (name string, size int64, err error) {
 	host, _ := os.Hostname()
 	name = fmt.Sprintf("%d.P%dQ%d.%s", time.Now().UnixNano(), os.Getpid(), m.count.Add(1), strings.NewReplacer("/", "_", ":", "_").Replace(host))
 	tmp := filepath.Join(m.dir, "tmp", name)
@@ -47,6 +48,9 @@ func (m *maildir) deliver(from string, to []string, r io.Reader) (name string, s
 	fmt.Fprintf(&head, "Return-Path: <%s>\r\n", oneLine(from))
 	for _, rcpt := range to {
 		fmt.Fprintf(&head, "Delivered-To: %s\r\n", oneLine(rcpt))
+	}
+	for _, asked := range dsn {
+		fmt.Fprintf(&head, "X-Sink-DSN: %s\r\n", oneLine(asked))
 	}
 	if _, err = io.WriteString(f, head.String()); err != nil {
 		return "", 0, err

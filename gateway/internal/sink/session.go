@@ -2,6 +2,7 @@ package sink
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"strings"
@@ -17,7 +18,7 @@ func (s *Sink) server() *smtp.Server {
 	srv.MaxMessageBytes = s.opt.Size
 	srv.MaxLineLength = 1 << 20
 	srv.ReadTimeout, srv.WriteTimeout = 5*time.Minute, time.Minute
-	srv.EnableSMTPUTF8 = true
+	srv.EnableSMTPUTF8, srv.EnableDSN = true, s.opt.DSN
 	srv.ErrorLog = log.New(io.Discard, "", 0)
 	return srv
 }
@@ -27,17 +28,21 @@ type session struct {
 	s    *Sink
 	from string
 	to   []string
+	dsn  []string // what was asked about notices, a line each
 }
 
-func (x *session) Reset()        { x.from, x.to = "", nil }
+func (x *session) Reset()        { x.from, x.to, x.dsn = "", nil, nil }
 func (x *session) Logout() error { return nil }
 
-func (x *session) Mail(from string, _ *smtp.MailOptions) error {
-	x.from, x.to = from, nil
+func (x *session) Mail(from string, o *smtp.MailOptions) error {
+	x.from, x.to, x.dsn = from, nil, nil
+	if o != nil && (o.Return != "" || o.EnvelopeID != "") {
+		x.dsn = append(x.dsn, fmt.Sprintf("RET=%s ENVID=%s", o.Return, o.EnvelopeID))
+	}
 	return nil
 }
 
-func (x *session) Rcpt(to string, _ *smtp.RcptOptions) error {
+func (x *session) Rcpt(to string, asked *smtp.RcptOptions) error {
 	o := x.s.opt
 	switch {
 	case matchAny(o.Unknown, to):
@@ -50,6 +55,9 @@ func (x *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 		return answer(451, smtp.EnhancedCode{4, 2, 0}, "This recipient is deferred, try again later")
 	}
 	x.to = append(x.to, to)
+	if asked != nil && (asked.Notify != nil || asked.OriginalRecipient != "") {
+		x.dsn = append(x.dsn, fmt.Sprintf("%s NOTIFY=%v ORCPT=%s;%s", to, asked.Notify, asked.OriginalRecipientType, asked.OriginalRecipient))
+	}
 	return nil
 }
 
@@ -61,7 +69,7 @@ func (x *session) Data(r io.Reader) error {
 	if mode != Accept || x.s.box == nil {
 		size, err = io.Copy(io.Discard, subject)
 	} else {
-		name, size, err = x.s.box.deliver(x.from, x.to, subject)
+		name, size, err = x.s.box.deliver(x.from, x.to, x.dsn, subject)
 	}
 	var own *smtp.SMTPError
 	if errors.As(err, &own) { // too large

@@ -22,6 +22,7 @@ type Options struct {
 	Listen  string // address for TCP, or "unix:/path"
 	Maildir string // "": nothing is kept, and no mode can be set
 	LMTP    bool
+	DSN     bool          // offer DSN (RFC 3461); what was asked for is kept in X-Sink-DSN lines
 	Fsync   bool          // make each message durable before it is acknowledged
 	Delay   time.Duration // before each answer to the end of data
 	Size    int64         // largest message, octets; 0 means 100 MiB

@@ -18,6 +18,10 @@ type Message struct {
 	To   []weirmail.Address
 	Body []byte
 
+	// What is asked about notices, of servers that offer DSN (RFC 3461).
+	Params weirmail.MailParams // Ret and EnvID
+	Notify weirmail.Notify     // for every recipient
+
 	headerUTF8, content8 bool
 	hasID, hasDate       bool
 }
@@ -132,7 +136,7 @@ func requote(s string) string {
 
 // params are what the message needs.
 func (m *Message) params() weirmail.MailParams {
-	p := weirmail.MailParams{SMTPUTF8: m.headerUTF8 || !m.From.IsASCII()}
+	p := weirmail.MailParams{SMTPUTF8: m.headerUTF8 || !m.From.IsASCII(), Ret: m.Params.Ret, EnvID: m.Params.EnvID}
 	for _, a := range m.To {
 		p.SMTPUTF8 = p.SMTPUTF8 || !a.IsASCII()
 	}
@@ -140,6 +144,17 @@ func (m *Message) params() weirmail.MailParams {
 		p.Body = "8BITMIME"
 	}
 	return p
+}
+
+func (m *Message) rcpts() []weirmail.RcptParams {
+	if m.Notify == 0 {
+		return nil
+	}
+	out := make([]weirmail.RcptParams, len(m.To))
+	for i := range out {
+		out[i].Notify = m.Notify
+	}
+	return out
 }
 
 // copy is the message as it goes out for the n-th time, with a Date and a

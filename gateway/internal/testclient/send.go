@@ -75,7 +75,7 @@ func dial(ctx context.Context, o Options, tr *smtpc.Transcript) (*smtpc.Conn, er
 // transact sends one copy of m and returns each recipient's last reply.
 func transact(ctx context.Context, c *smtpc.Conn, m *Message, helo string) ([]mail.Reply, error) {
 	body := m.copy(time.Now(), helo)
-	answers, err := c.Begin(ctx, smtpc.Envelope{From: m.From, To: m.To, Params: m.params(), Size: int64(len(body))})
+	answers, err := c.Begin(ctx, smtpc.Envelope{From: m.From, To: m.To, Rcpts: m.rcpts(), Params: m.params(), Size: int64(len(body))})
 	if err == nil && c.AwaitsData() {
 		var final []smtpc.Answer
 		final, err = c.Data(ctx, bytes.NewReader(body), nil)
