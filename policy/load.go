@@ -39,7 +39,8 @@ type loader struct {
 	plugins map[string]*pluginDecl
 	named   []string // the lists there are, of any tenant
 	sets    map[string]*ruleset
-	chains  map[string]*chain    // by joined names of rulesets
+	chains  map[string]*chain // by joined names of rulesets
+	hops    []hop
 	own     map[*Tenant][]string // names of the routes that tenants may use beside
 	p       *Policy
 }
@@ -219,6 +220,7 @@ func (l *loader) build() {
 	l.rulesets()
 	l.listeners()
 	l.tenants()
+	l.loops()
 }
 
 // declare makes the namespaces, from the labels of the blocks.

@@ -128,6 +128,7 @@ func (l *loader) leads(n *node, v *values, r *Route) {
 		if strings.HasPrefix(h, unixPrefix) {
 			l.socket(n, v, r, at)
 		}
+		l.hops = append(l.hops, hop{h, at, n.head})
 	}
 	switch {
 	case r.MX != "" && len(r.Hosts) > 0:
