@@ -14,14 +14,18 @@ import (
 )
 
 var (
-	bin      = flag.String("weir", "bin/weir", "the gateway's binary")
-	sessions = flag.Int("sessions", 10, "connections at one time")
-	rounds   = flag.Int("rounds", 3, "rounds; the figures are medians")
-	scale    = flag.Float64("scale", 1, "of the number of messages")
-	only     = flag.String("only", "", "one system: direct, queued or postfix")
-	size     = flag.String("size", "", "one size: 4KiB, 50KiB or 1MiB")
-	tenants  = flag.Int("tenants", 0, "instead: memory with so many tenants, each with its own configuration of rules, attachments and stall")
-	profile  = flag.String("profile", "", "folder for the gateway's profiles (with -only)")
+	bin          = flag.String("weir", "bin/weir", "the gateway's binary")
+	sessions     = flag.Int("sessions", 10, "connections at one time")
+	rounds       = flag.Int("rounds", 3, "rounds; the figures are medians")
+	scale        = flag.Float64("scale", 1, "of the number of messages")
+	only         = flag.String("only", "", "one system: direct, queued or postfix")
+	size         = flag.String("size", "", "one size: 4KiB, 50KiB or 1MiB")
+	tenants      = flag.Int("tenants", 0, "instead: memory with so many tenants, each with its own configuration of rules, attachments and stall")
+	backlogN     = flag.Int("backlog", 0, "instead: so many messages in the queue, how the gateway does with them, and how fast they drain, beside Postfix")
+	destinations = flag.Int("destinations", 2000, "of the backlog")
+	standing     = flag.Duration("standing", 30*time.Second, "how long a tenant floods while the backlog stands")
+	direct       = flag.String("direct", "30s", "direct_outbound of the gateway with the backlog; 0s queues everything")
+	profile      = flag.String("profile", "", "folder for the gateway's profiles (with -only)")
 )
 
 // sizes and how many messages of each a round sends.
@@ -60,6 +64,9 @@ func run() error {
 	path, err := filepath.Abs(*bin)
 	if err != nil {
 		return err
+	}
+	if *backlogN > 0 {
+		return backlog(path, dir, *backlogN)
 	}
 	s, err := startSink()
 	if err != nil {

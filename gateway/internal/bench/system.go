@@ -84,6 +84,11 @@ func weir(bin, dir, name, direct, nextHop string) (*system, error) {
 
 // serve starts the gateway with a configuration, which is given its data_dir.
 func serve(bin, dir, name string, config func(data string) []byte) (*system, error) {
+	return serveAt(bin, dir, name, "mx", config)
+}
+
+// serveAt is serve, to be loaded at the listener of that name.
+func serveAt(bin, dir, name, listener string, config func(data string) []byte) (*system, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -103,9 +108,14 @@ func serve(bin, dir, name string, config func(data string) []byte) (*system, err
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
+	ended := make(chan struct{})
+	go func() {
+		_ = cmd.Wait()
+		close(ended)
+	}()
 	s := &system{name: name, stop: func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
-		_ = cmd.Wait()
+		<-ended
 	}}
 	pid := cmd.Process.Pid
 	s.cpu = func() float64 { return cpuOf(pid) }
@@ -117,8 +127,13 @@ func serve(bin, dir, name string, config func(data string) []byte) (*system, err
 		}
 		b, err := os.ReadFile(filepath.Join(data, "run.json"))
 		if err == nil && json.Unmarshal(b, &run) == nil && run.PID == pid {
-			s.addr = run.Listeners["mx"]
+			s.addr = run.Listeners[listener]
 			return s, nil
+		}
+		select {
+		case <-ended:
+			deadline = time.Now()
+		default:
 		}
 	}
 	s.stop()

@@ -139,3 +139,16 @@ func ids(name string) (int, error) {
 	}
 	return strconv.Atoi(u.Uid)
 }
+
+// Flush has a Postfix try everything in its queue now, as `postqueue -f` does.
+func Flush(ctx context.Context, p *Process) error {
+	dir, err := Dir()
+	if err != nil {
+		return err
+	}
+	cmd := command(ctx, dir, "postfix/usr/sbin/postqueue", "-c", filepath.Join(p.Dir, "conf"), "-f")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("postqueue -f: %w: %s", err, out)
+	}
+	return nil
+}
