@@ -29,6 +29,9 @@ type CLI struct {
 	Rules      RulesCmd      `cmd:"" group:"mail" help:"Filtering rules that operators add."`
 	Classes    ClassesCmd    `cmd:"" group:"mail" help:"What becomes of classes of findings."`
 
+	Recipients RecipientsCmd `cmd:"" group:"mail" help:"What is remembered of recipients: who is queued for in an outage."`
+
+	Test TestCmd `cmd:"" group:"test" help:"Try a destination: callouts, dialogues, routes, certificates."`
 	Send SendCmd `cmd:"" group:"test" help:"Send a message and show the dialogue."`
 	Sink SinkCmd `cmd:"" group:"test" help:"Be a destination that writes a maildir, and defers or refuses when told to."`
 
