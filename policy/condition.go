@@ -58,7 +58,7 @@ func (l *loader) messageContext(parent *hcl.EvalContext, more map[string]functio
 func unknownFacts(withFinding bool) map[string]cty.Value {
 	m := map[string]cty.Value{}
 	for n, t := range factTypes {
-		if n == "finding" && !withFinding {
+		if !withFinding && slices.Contains(ofFindings, n) {
 			continue
 		}
 		m[n] = unknown(t)

@@ -120,29 +120,34 @@ func (j *judge) decide(fx *Facts, findings []Finding, waivers []Waiver) (Decisio
 		known.Direction = j.direction
 	}
 	facts := newFactSet(j.policy, &known)
+	if err := j.act(facts, &d, live); err != nil {
+		return Decision{}, err
+	}
 	var err error
 	if d.Secure, err = j.secured(facts, &d, live); err != nil {
 		return Decision{}, err
 	}
-	facts.about(nil)
+	return d, nil
+}
+
+// act asks the action blocks about each finding that counts, or once with none
+// where there is none, and settles what becomes of the message.
+func (j *judge) act(facts *factSet, d *Decision, live []int) error {
 	if len(live) == 0 {
-		disp, rule, err := j.act(facts, &d)
-		if err != nil {
-			return Decision{}, err
-		}
+		disp, rule, err := j.ask(facts, d)
 		if disp != nil {
 			d.take(disp, -1, rule)
 		}
-		return d, nil
+		return err
 	}
 	reasons := make([]*disposition, len(d.Findings))
 	for _, i := range live {
 		facts.about(&d.Findings[i])
-		disp, rule, err := j.act(facts, &d)
+		disp, rule, err := j.ask(facts, d)
 		if err != nil {
-			return Decision{}, err
+			return err
 		}
-		if o, by := override(fx, &d.Findings[i]); o != nil {
+		if o, by := override(facts.fx, &d.Findings[i]); o != nil {
 			disp, rule = o, by
 		}
 		if disp != nil {
@@ -157,7 +162,7 @@ func (j *judge) decide(fx *Facts, findings []Finding, waivers []Waiver) (Decisio
 		}
 	}
 	d.settle(worst, reasons[worst])
-	return d, nil
+	return nil
 }
 
 // prepare notes recommendations, drops what is waived, applies the tenant's
@@ -232,9 +237,9 @@ func (j *judge) allowed(list []string) bool {
 	return len(j.others) > 0
 }
 
-// act asks the action blocks about the finding at hand. Tags and calls are
+// ask asks the action blocks about the finding at hand. Tags and calls are
 // taken on the way; the first other disposition ends it. nil: none matched.
-func (j *judge) act(facts *factSet, d *Decision) (*disposition, string, error) {
+func (j *judge) ask(facts *factSet, d *Decision) (*disposition, string, error) {
 	for _, a := range j.chain.actions {
 		ok, err := a.when.eval(facts)
 		if err != nil {
@@ -268,6 +273,7 @@ func (j *judge) act(facts *factSet, d *Decision) (*disposition, string, error) {
 		}
 		if !slices.Contains(d.Tags, disp.tag) {
 			d.Tags = append(d.Tags, disp.tag)
+			facts.tagged(d.Tags)
 		}
 	}
 	return nil, "", nil

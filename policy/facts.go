@@ -29,7 +29,11 @@ var factTypes = map[string]cty.Type{
 	"finding": cty.Object(map[string]cty.Type{"main": cty.String, "sub": cty.String, "extra": cty.String,
 		"score": cty.Number, "explanation": cty.String, "plugin": cty.String, "filter": cty.String, "part": cty.String}),
 	"score": cty.Number,
+	"tags":  cty.List(cty.String),
 }
+
+// ofFindings are the variables that only action and secure blocks have.
+var ofFindings = []string{"finding", "tags"}
 
 // factDocs are for the reference, in its order.
 var factDocs = []struct{ name, doc string }{
@@ -49,7 +53,8 @@ var factDocs = []struct{ name, doc string }{
 	{"message.malformed", "The MIME structure is broken or can be read in two ways."},
 	{"spf, dkim, dmarc", "Results; `none` until authentication results exist."},
 	{"score", "Sum of the scores of findings that count."},
-	{"finding.main, .sub, .extra", "Class of the finding (action blocks only); `\"\"` where there is none."},
+	{"tags", "What `tag` has put on the message so far (action and secure blocks only)."},
+	{"finding.main, .sub, .extra", "Class of the finding (action and secure blocks only); `\"\"` where there is none."},
 	{"finding.score, .explanation, .plugin, .filter, .part", "More of the finding. `filter` is `RULESET.FILTER`."},
 }
 
@@ -86,6 +91,7 @@ type factSet struct {
 	policy  *Policy
 	fx      *Facts
 	finding *Finding
+	tags    []string
 	vals    map[string]cty.Value
 	funcs   map[string]function.Function
 }
@@ -100,10 +106,18 @@ func (s *factSet) about(f *Finding) {
 	delete(s.vals, "finding")
 }
 
+// tagged makes tags those of the message.
+func (s *factSet) tagged(tags []string) {
+	s.tags = tags
+	delete(s.vals, "tags")
+}
+
 func (s *factSet) value(root string) cty.Value {
 	v, ok := s.vals[root]
 	if !ok {
-		v = factValue(root, s.fx, s.finding)
+		if v = factValue(root, s.fx, s.finding); root == "tags" {
+			v = listValue(s.tags)
+		}
 		s.vals[root] = v
 	}
 	return v

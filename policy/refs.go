@@ -180,8 +180,8 @@ func attrNames(ty cty.Type) []string {
 func (l *loader) unknownRoot(t hcl.Traversal, root string, names []string) {
 	r := t[0].SourceRange()
 	switch {
-	case factTypes[root] != cty.NilType && root == "finding":
-		l.fail("Unknown name", r, nil, `finding is only there in action blocks. Move the condition to an action, or use other facts.`)
+	case slices.Contains(ofFindings, root):
+		l.fail("Unknown name", r, nil, `%s is only there in action and secure blocks. Move the condition to an action, or use other facts.`, root)
 	case factTypes[root] != cty.NilType:
 		l.fail("Unknown name", r, nil, `%s is a fact about a message, known only in "when" and "do". Use a value that is known at load.`, root)
 	case root == "each":

@@ -25,18 +25,20 @@ func TestB30_demanded_channel(t *testing.T) {
 		err                  string
 	}{
 		{name: "nothing_is_demanded", fx: Facts{Recipient: "x@far.test", Subject: "secure"}},
-		{name: "by_recipient", fx: Facts{Recipient: "x@Bank.test"}, tls: "dane", otherwise: "retry", line: "145"},
-		{name: "by_subject_tag", fx: Facts{Recipient: "x@far.test", Subject: "[Secure] plans"}, tls: "required", otherwise: "hold", line: "153"},
-		{name: "by_class", fx: Facts{Recipient: "x@far.test"}, findings: []Finding{public, confidential}, tls: "verified", otherwise: "bounce", line: "149"},
+		{name: "by_recipient", fx: Facts{Recipient: "x@Bank.test"}, tls: "dane", otherwise: "retry", line: "146"},
+		{name: "by_subject_tag", fx: Facts{Recipient: "x@far.test", Subject: "[Secure] plans"}, tls: "required", otherwise: "hold", line: "154"},
+		{name: "by_class", fx: Facts{Recipient: "x@far.test"}, findings: []Finding{public, confidential}, tls: "verified", otherwise: "bounce", line: "150"},
 		{name: "by_class_of_each_finding_alone", findings: []Finding{public, one("spam", "", "")}},
-		{name: "first_matches", fx: Facts{Recipient: "x@bank.test", Subject: "[secure]"}, findings: []Finding{confidential}, tls: "dane", otherwise: "retry", line: "145"},
-		{name: "whatever_becomes_of_the_mail", fx: Facts{Recipient: "x@bank.test"}, findings: []Finding{one("spam", "", "quarantine")}, tls: "dane", otherwise: "retry", line: "145"},
+		{name: "by_tag", fx: Facts{Sender: "chair@acme.test", Recipient: "x@far.test"}, tls: "verified", otherwise: "bounce", line: "159"},
+		{name: "by_tag_with_findings", fx: Facts{Sender: "chair@acme.test"}, findings: []Finding{one("spam", "", "")}, tls: "verified", otherwise: "bounce", line: "159"},
+		{name: "first_matches", fx: Facts{Recipient: "x@bank.test", Subject: "[secure]"}, findings: []Finding{confidential}, tls: "dane", otherwise: "retry", line: "146"},
+		{name: "whatever_becomes_of_the_mail", fx: Facts{Recipient: "x@bank.test"}, findings: []Finding{one("spam", "", "quarantine")}, tls: "dane", otherwise: "retry", line: "146"},
 		{name: "waived_finding_demands_nothing", findings: []Finding{confidential}, waivers: []Waiver{{Classes: []string{"*"}}}},
 		{name: "observed_finding_demands_nothing", findings: []Finding{observed}},
 		{name: "subject_is_not_known_at_rcpt", fx: Facts{Stage: "rcpt_to", Recipient: "x@far.test", Subject: "[secure]"}},
-		{name: "recipient_is_known_at_rcpt", fx: Facts{Stage: "rcpt_to", Recipient: "x@bank.test"}, tls: "dane", otherwise: "retry", line: "145"},
+		{name: "recipient_is_known_at_rcpt", fx: Facts{Stage: "rcpt_to", Recipient: "x@bank.test"}, tls: "dane", otherwise: "retry", line: "146"},
 		{name: "failure_is_an_error", fx: Facts{Helo: ""}, findings: []Finding{broken}, err: "secure broken, when"},
-		{name: "inbound_has_its_own", dir: Inbound, fx: Facts{Recipient: "ceo@acme.test", Subject: "[secure]"}, tls: "required", otherwise: "retry", line: "130"},
+		{name: "inbound_has_its_own", dir: Inbound, fx: Facts{Recipient: "ceo@acme.test", Subject: "[secure]"}, tls: "required", otherwise: "retry", line: "131"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if c.dir == "" {
@@ -61,6 +63,19 @@ func TestB30_demanded_channel(t *testing.T) {
 	d, err := p.DecideListener("mx", &Facts{Recipient: "x@bank.test"}, nil, nil)
 	if err != nil || d.Secure != nil {
 		t.Errorf("before a tenant is known: %+v, %v", d.Secure, err)
+	}
+}
+
+// TestTagsAreSeenByLaterActions: an action sees what those before it tagged.
+func TestTagsAreSeenByLaterActions(t *testing.T) {
+	acme, _ := routingFixture(t).Tenant("acme")
+	d, err := acme.Decide(Outbound, &Facts{Sender: "chair@acme.test"}, []Finding{one("spam", "", "")}, nil)
+	if err != nil || d.Action != "quarantine" || d.Reason != "tagged board" {
+		t.Errorf("%+v, %v", d, err)
+	}
+	d, err = acme.Decide(Outbound, &Facts{Sender: "bob@acme.test"}, []Finding{one("spam", "", "")}, nil)
+	if err != nil || d.Action != "continue" {
+		t.Errorf("%+v, %v", d, err)
 	}
 }
 

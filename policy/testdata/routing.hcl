@@ -113,8 +113,9 @@ destination "yahoo" {
 }
 
 tenant "acme" {
-  domains = ["acme.test", "bücher.example"]
-  routes  = [route.spare]
+  domains  = ["acme.test", "bücher.example"]
+  routes   = [route.spare]
+  rulesets = [ruleset.tags]
   route { hosts = ["127.0.0.1:2526"] }
   recipients { refresh = "1h" }
   inbound {
@@ -155,6 +156,10 @@ tenant "acme" {
       tls       = "required"
       otherwise = "hold"
     }
+    secure "tagged" {
+      when      = contains(tags, "board")
+      otherwise = "bounce"
+    }
     secure "broken" {
       when = finding.extra == "boom" && length(substr(message.subject, 0, 1 / length(helo))) > 0
     }
@@ -178,5 +183,16 @@ tenant "nowhere" {
   domains = ["nowhere.test"]
   notify {
     stalled = ["boss@nowhere.test"]
+  }
+}
+
+ruleset "tags" {
+  action "board" {
+    when = sender.address == "chair@acme.test"
+    do   = tag("board")
+  }
+  action "after" {
+    when = contains(tags, "board") && finding.main == "spam"
+    do   = quarantine("tagged ${join(" ", tags)}")
   }
 }
