@@ -23,6 +23,7 @@ type CLI struct {
 	Log        LogCmd        `cmd:"" group:"mail" help:"Search everything that went through."`
 	Action     ActionCmd     `cmd:"" group:"mail" help:"Call a custom action of a plugin."`
 	Train      TrainCmd      `cmd:"" group:"mail" help:"Teach the plugins that learn what is spam."`
+	Destinations DestinationsCmd `cmd:"" group:"mail" help:"Where mail goes: what is open, in trouble or suspended."`
 	Deliveries DeliveriesCmd `cmd:"" group:"mail" help:"List delivery attempts."`
 	Explain    ExplainCmd    `cmd:"" group:"mail" help:"Say why a message is where it is."`
 	Lists      ListsCmd      `cmd:"" group:"mail" help:"Allow and block lists that operators add to."`

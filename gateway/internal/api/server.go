@@ -204,6 +204,7 @@ func (s *server) register(mux *http.ServeMux) *huma.OpenAPI {
 	s.systemRoutes(a)
 	s.pluginRoutes(a)
 	s.listRoutes(a)
+	s.destinationRoutes(a)
 	s.toolRoutes(a)
 	return a.OpenAPI()
 }

@@ -29,6 +29,7 @@ type Services struct {
 	Queue         Queue
 	PluginActions PluginActions
 	Lists         Lists
+	Destinations  Destinations
 	Tools         Tools
 	Health        Health
 	Version       VersionInfo

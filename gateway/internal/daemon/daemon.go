@@ -23,6 +23,7 @@ import (
 	"github.com/mailweir/weir/gateway/internal/jobs"
 	"github.com/mailweir/weir/gateway/internal/keeper"
 	"github.com/mailweir/weir/gateway/internal/lists"
+	"github.com/mailweir/weir/gateway/internal/mtasts"
 	"github.com/mailweir/weir/gateway/internal/nettools"
 	"github.com/mailweir/weir/gateway/internal/notify"
 	"github.com/mailweir/weir/gateway/internal/plugnet"
@@ -33,6 +34,7 @@ import (
 	"github.com/mailweir/weir/gateway/internal/store/badgerstore"
 	"github.com/mailweir/weir/gateway/internal/store/softkv"
 	"github.com/mailweir/weir/gateway/internal/tasks"
+	"github.com/mailweir/weir/gateway/internal/tlsrpt"
 	"github.com/mailweir/weir/gateway/internal/verify"
 	"github.com/mailweir/weir/policy"
 )
@@ -70,6 +72,8 @@ type Daemon struct {
 	host    *filter.Host
 	net     *plugnet.Net
 	engine  *deliver.Engine
+	sts     *mtasts.Checker
+	tlsrpt  *tlsrpt.Counts
 	checker *verify.Checker
 	flow    *flow.Flow
 	worker  *queue.Worker
@@ -86,7 +90,8 @@ type Daemon struct {
 	socket    net.Listener
 	token     string
 	tls       tlsCache
-	fail      chan error // the first error that ends the process
+	listenAddrs
+	fail chan error // the first error that ends the process
 }
 
 // New opens everything and binds the listeners; Run serves. An error names
@@ -157,7 +162,9 @@ func (d *Daemon) open(ctx context.Context, p *policy.Policy, dir string) (err er
 	if err := d.snaps.swap(ctx, p); err != nil {
 		return err
 	}
-	d.engine = deliver.New(deliver.Options{Resolver: dns, Logger: d.log, Hostname: g.Hostname, Now: d.o.Now})
+	if err := d.openDelivery(ctx, g, dns); err != nil {
+		return err
+	}
 	d.checker = verify.New(verify.Options{Logger: d.log, Prober: d.engine, Cache: verify.Soft{KV: d.soft, OnError: func(err error) { d.log.Warn("the recipient cache", "err", err) }}, Now: d.o.Now})
 	notices := &queue.Composer{Store: d.store, Policy: d.snaps.policy, Now: d.o.Now, Logger: d.log}
 	d.flow = flow.New(flow.Options{
@@ -267,6 +274,8 @@ func (d *Daemon) Run(ctx context.Context) error {
 	back.Go(func() { d.ran("queue", d.worker.Run(work)) })
 	back.Go(func() { d.ran("keeper", d.keeper.Run(work)) })
 	back.Go(func() { d.ran("tasks", d.tasks.Run(work)) })
+	back.Go(func() { d.ran("MTA-STS policies", d.sts.Run(work)) })
+	back.Go(func() { d.ran("TLS reports", d.tlsrpt.Run(work)) })
 	back.Go(func() { d.tools.WatchSelf(work) })
 	d.announce()
 	<-ctx.Done()
@@ -355,6 +364,9 @@ func (d *Daemon) close() {
 	}
 	if d.engine != nil {
 		d.engine.Close()
+	}
+	if d.sts != nil {
+		d.sts.Close()
 	}
 	if d.host != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)

@@ -23,6 +23,7 @@ type HopStatus struct {
 	Suspended   time.Time // likewise, since it refused everybody
 	SuspendedBy string    // the operator who suspended it, "" none
 	Fails       int       // episodes of trouble in a row
+	Recovering  bool      // after trouble: a trial runs or is due, or connections still grow
 
 	Last   mail.Reply // the last answer to a recipient, or our word for its failure
 	LastAt time.Time
@@ -85,6 +86,7 @@ func (e *Engine) Hops() []HopStatus {
 		if until := later(s.stopped, h.reach.stopped); now.Before(until) {
 			st.Suspended = until
 		}
+		st.Recovering = s.troubled() || h.reach.troubled() || s.window > 0
 		st.Fails = max(s.fails, h.reach.fails)
 		for _, n := range []string{name, s.dest.Name, s.key, h.reach.key} {
 			if m, ok := x.held[n]; ok && n != "" && (m.Until.IsZero() || now.Before(m.Until)) {

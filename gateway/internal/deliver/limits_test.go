@@ -284,8 +284,11 @@ func TestB89_operators_suspend_and_resume(t *testing.T) {
 		if s := e.Suspensions(); len(s) != 1 || s[0].By != "ann" {
 			t.Errorf("%+v", s)
 		}
-		if !e.Resume(name) || e.Resume(name) {
-			t.Error("resumed not once")
+		if was, ended := e.Resume(name); !was || len(ended) != 1 || ended[0] != name {
+			t.Errorf("resumed %v %v", was, ended)
+		}
+		if was, ended := e.Resume(name); was || len(ended) != 0 {
+			t.Error("resumed twice")
 		}
 		outcome(t, run(t, e, request(t, r, "a@b.test")), Delivered)
 	}
@@ -308,8 +311,8 @@ func TestB89_operators_suspend_and_resume(t *testing.T) {
 		t.Errorf("an operator's retry made the pause longer: %d episodes", h.Fails)
 	}
 	p.Set(smtptest.Script{})
-	if !e.Resume(r.NextHop()) {
-		t.Error("nothing to resume")
+	if was, ended := e.Resume(r.NextHop()); !was || len(ended) != 0 {
+		t.Errorf("%v %v", was, ended)
 	}
 	outcome(t, run(t, e, request(t, r, "a@b.test")), Delivered)
 }

@@ -44,10 +44,12 @@ type TLSResult struct {
 	Domain string   // the recipients'
 	Policy string   // PolicyTLSA, PolicySTS or PolicyNone
 	Text   []string // the policy's own: TLSA records, or the lines of MTA-STS
-	MX     string
-	Addr   string // IP address and port, "" nobody was called
-	Result string // "" success, else the result type of RFC 8460 §4.3
-	Reason string // in words, "" success
+	// Patterns are the mail servers that an MTA-STS policy names.
+	Patterns []string
+	MX       string
+	Addr     string // IP address and port, "" nobody was called
+	Result   string // "" success, else the result type of RFC 8460 §4.3
+	Reason   string // in words, "" success
 }
 
 // secKey is what a connection's security must have been for another message
@@ -66,6 +68,7 @@ type security struct {
 	verify *smtpc.Verify
 	policy string   // whose demand it is, for reports
 	text   []string // its text
+	mx     []string // the mail servers it names
 	floor  string   // the route's own demand
 
 	testing bool          // an MTA-STS policy is only tested
@@ -177,7 +180,7 @@ func (e *Engine) bySTS(ctx context.Context, r Route, h host, s *security) {
 	case p == nil || p.Mode == mtasts.None:
 		return
 	}
-	s.policy, s.text = PolicySTS, p.Lines()
+	s.policy, s.text, s.mx = PolicySTS, p.Lines(), p.MX
 	switch {
 	case p.Mode == mtasts.Testing:
 		s.testing, s.strange = true, !p.Matches(h.host)
@@ -195,7 +198,7 @@ func (t *try) reportTLS(c *smtpc.Conn, err error) {
 	if e.opt.TLSResult == nil || !t.host.found || t.a.probe {
 		return
 	}
-	r := TLSResult{Domain: strings.ToLower(t.a.req.Route.MX), Policy: s.policy, Text: s.text, MX: t.host.host, Addr: t.at.addr}
+	r := TLSResult{Domain: strings.ToLower(t.a.req.Route.MX), Policy: s.policy, Text: s.text, Patterns: s.mx, MX: t.host.host, Addr: t.at.addr}
 	if s.unknown != nil {
 		u := r
 		u.Policy, u.Result, u.Reason = PolicySTS, s.unknown.Result, s.unknown.Error()

@@ -28,13 +28,12 @@ func (e *Engine) Suspend(s Suspension) {
 
 // Resume ends a destination's suspensions and back-off, the operator's and our
 // own; name is a destination's or a next hop's. It reports whether there was
-// anything to end.
-func (e *Engine) Resume(name string) bool {
+// anything to end, and the names of the operators' suspensions that are over.
+func (e *Engine) Resume(name string) (was bool, ended []string) {
 	x := e.sites
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	_, was := x.held[name]
-	delete(x.held, name)
+	names := []string{name}
 	free := func(s *site) {
 		was = was || s.troubled()
 		s.fails, s.refused, s.window, s.trying = 0, 0, 0, false
@@ -51,14 +50,15 @@ func (e *Engine) Resume(name string) bool {
 	if h := x.hops[name]; h != nil {
 		free(h.site)
 		free(h.reach)
-		for _, n := range []string{h.site.key, h.site.dest.Name, h.reach.key} {
-			if _, ok := x.held[n]; ok && n != "" {
-				delete(x.held, n)
-				was = true
-			}
+		names = append(names, h.site.key, h.site.dest.Name, h.reach.key)
+	}
+	for _, n := range names {
+		if _, ok := x.held[n]; ok && n != "" {
+			delete(x.held, n)
+			was, ended = true, append(ended, n)
 		}
 	}
-	return was
+	return was, ended
 }
 
 // Suspensions are the operators' own, by name.

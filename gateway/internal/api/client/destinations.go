@@ -1,0 +1,29 @@
+package client
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/mailweir/weir/gateway/internal/api"
+)
+
+// Destinations gives every next hop and how it is doing.
+func (c *Client) Destinations(ctx context.Context) ([]api.DestinationStatus, error) {
+	p, err := fetch[items[api.DestinationStatus]](ctx, c, "/v1/destinations", nil)
+	if err != nil {
+		return nil, err
+	}
+	return p.Items, nil
+}
+
+// SuspendDestination keeps back what goes to a destination.
+func (c *Client) SuspendDestination(ctx context.Context, r api.SuspendRequest) error {
+	return c.call(ctx, http.MethodPost, "/v1/destinations/suspend", nil, r, new(api.Suspended))
+}
+
+// ResumeDestination has a destination tried again; whether anything kept it back.
+func (c *Client) ResumeDestination(ctx context.Context, name string) (bool, error) {
+	var out api.Resumed
+	err := c.call(ctx, http.MethodPost, "/v1/destinations/resume", nil, api.ResumeRequest{Name: name}, &out)
+	return out.Resumed, err
+}
