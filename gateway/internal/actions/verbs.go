@@ -120,13 +120,17 @@ func remove(r *turn, m *store.Message, rc *store.Recipient, e *mail.Event) (bool
 
 // tell owes the sender a DSN where Args.Tell asks for it.
 func (r *turn) tell(m *store.Message, rc *store.Recipient) {
-	if r.args.Tell && m.Direction == mail.Outbound && !m.Sender.IsNull() && m.Kind == "" {
+	if r.args.Tell && m.Direction == mail.Outbound && !m.Sender.IsNull() && m.Kind == "" && rc.DSN.Notify.Failure() {
 		notify.Owe(rc, notify.CauseRemoved, r.sc.Actor)
 	}
 }
 
-// bounce removes and owes the sender a DSN, which Do makes right after.
+// bounce removes and owes the sender a DSN, which Do makes right after. Who
+// asked not to be told (RFC 3461 §4.1) is not.
 func bounce(r *turn, _ *store.Message, rc *store.Recipient, e *mail.Event) (bool, error) {
+	if !rc.DSN.Notify.Failure() {
+		return false, &lifecycle.Refusal{Verb: r.verb, Reason: "the sender asked not to be told of failure (NOTIFY=" + rc.DSN.Notify.String() + "); remove it instead"}
+	}
 	e.Type = mail.EventAdminBounce
 	end(rc, mail.StatusQueueBounced)
 	notify.Owe(rc, notify.CauseRemoved, r.sc.Actor)
