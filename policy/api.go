@@ -245,7 +245,7 @@ type Notify struct {
 	// Language of notices to senders and administrators: "en", "de", ...; "" en.
 	Language string
 	// Templates replace the words of a notice by kind ("failed", "delayed",
-	// "relayed", "delivered", "stalled", "expired"): text/template sources.
+	// "relayed", "delivered", "expanded", "stalled", "expired"): text/template sources.
 	Templates map[string]string
 	From      string // From of notices; "" the gateway's
 }
