@@ -50,7 +50,7 @@ type Engine interface {
 	Start(ctx context.Context, r deliver.Request) *deliver.Attempt
 }
 
-// Options make a Worker. All fields but Jitter and Confirm are needed.
+// Options make a Worker. All fields but Jitter, After and Confirm are needed.
 type Options struct {
 	Store   store.Store
 	Engine  Engine
@@ -60,6 +60,7 @@ type Options struct {
 	Policy  func() *policy.Policy
 	Now     func() time.Time
 	Jitter  func() float64
+	After   func(time.Duration) <-chan time.Time // goes with Now; nil: time.After
 	Logger  *slog.Logger
 	// Stop is called on an error of the store after which nothing more can be
 	// recorded: delivering on would mean duplicates.
@@ -77,6 +78,9 @@ type Worker struct {
 
 // New makes a worker; Run starts it.
 func New(o Options) *Worker {
+	if o.After == nil {
+		o.After = time.After
+	}
 	return &Worker{o: o, kick: make(chan struct{}, 1), lease: leaseFor}
 }
 
@@ -177,11 +181,9 @@ func (w *Worker) idle(ctx context.Context) {
 }
 
 func (w *Worker) sleep(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
 	select {
 	case <-ctx.Done():
-	case <-t.C:
+	case <-w.o.After(d):
 	case <-w.o.Store.Woken():
 	case <-w.kick:
 	}
