@@ -233,7 +233,7 @@ func (l *loader) scalar(a *attrSpec, s string) (any, *problem) {
 		parse = parseAddress
 	case kListen:
 		parse = parseListen
-	case kIP, kIP4, kIP6:
+	case kIP4, kIP6:
 		return a.ip(s)
 	case kRate:
 		return parseRate(s)
@@ -251,7 +251,7 @@ func (l *loader) scalar(a *attrSpec, s string) (any, *problem) {
 	return out, nil
 }
 
-// ip decodes an IP address, of one family where the attribute says so.
+// ip decodes an IP address of one family.
 func (a *attrSpec) ip(s string) (any, *problem) {
 	p, e := parsePrefix(s)
 	switch {

@@ -29,7 +29,6 @@ const (
 	kPassword                        // string that no message quotes
 	kIP4                             // string: an IPv4 address
 	kIP6                             // string: an IPv6 address
-	kIP                              // string: an IP address
 	kPrefixes                        // []netip.Prefix: IP addresses and networks
 	kPath                            // string: a path, resolved against the config's folder
 	kFile                            // string: a path of a regular file that exists
@@ -154,8 +153,6 @@ func (a *attrSpec) what() string {
 		return `a number of messages and a time such as "600/1m" or "10/1s", or "none"`
 	case kPassword:
 		return `a string`
-	case kIP:
-		return `an IP address`
 	case kIP4:
 		return `an IPv4 address`
 	case kIP6:
