@@ -205,6 +205,7 @@ func (s *server) register(mux *http.ServeMux) *huma.OpenAPI {
 	s.pluginRoutes(a)
 	s.listRoutes(a)
 	s.destinationRoutes(a)
+	s.tlsRoutes(a)
 	s.toolRoutes(a)
 	return a.OpenAPI()
 }

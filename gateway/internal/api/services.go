@@ -34,6 +34,8 @@ type Services struct {
 	Health        Health
 	Version       VersionInfo
 
+	TLSReports TLSReports // nil: they are not there
+
 	Metrics prometheus.Gatherer // nil: /metrics answers 404
 	Logger  *slog.Logger        // nil: nothing is logged
 	Timeout time.Duration       // for one request, body downloads excepted; 0 is 30 s

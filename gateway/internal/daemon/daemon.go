@@ -50,6 +50,7 @@ type Options struct {
 	// NoSync switches syncing off. It loses mail and exists for the control of
 	// the power-cut test alone.
 	NoSync bool
+	Lab    *Lab // nil but in tests
 }
 
 // Addresses are where a gateway listens, for tests and tools that let the
@@ -84,6 +85,7 @@ type Daemon struct {
 	tools   *nettools.Tools
 	jobs    *jobs.Service
 	metrics *metrics
+	dns     *resolver.Client
 
 	listeners map[string]net.Listener
 	admin     net.Listener
@@ -152,7 +154,7 @@ func (d *Daemon) open(ctx context.Context, p *policy.Policy, dir string) (err er
 		return err
 	}
 	d.metrics = newMetrics()
-	dns := resolver.New(resolver.Options{Servers: g.Resolver, Logger: d.log})
+	dns := resolver.New(resolver.Options{Servers: g.Resolver, TrustAD: g.ResolverTrusted, Logger: d.log})
 	d.net = plugnet.New(plugnet.Options{Resolver: dns})
 	d.host = filter.NewHost(filter.Options{
 		Logger: d.log, CacheDir: filepath.Join(dir, "cache"), Lists: newLists(d.snaps, d.lists), KV: pluginKV{d.soft, d.o.NoSync}, Metrics: d.metrics, Clock: d.o.Now,
@@ -165,6 +167,7 @@ func (d *Daemon) open(ctx context.Context, p *policy.Policy, dir string) (err er
 	if err := d.openDelivery(ctx, g, dns); err != nil {
 		return err
 	}
+	d.watchTLS(dns)
 	d.checker = verify.New(verify.Options{Logger: d.log, Prober: d.engine, Cache: verify.Soft{KV: d.soft, OnError: func(err error) { d.log.Warn("the recipient cache", "err", err) }}, Now: d.o.Now})
 	notices := &queue.Composer{Store: d.store, Policy: d.snaps.policy, Now: d.o.Now, Logger: d.log}
 	d.flow = flow.New(flow.Options{

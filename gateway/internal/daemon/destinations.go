@@ -24,9 +24,9 @@ import (
 
 // openDelivery makes the delivery engine and what it asks about channels.
 func (d *Daemon) openDelivery(ctx context.Context, g policy.Gateway, dns *resolver.Client) error {
-	d.sts = mtasts.New(mtasts.Options{Resolver: dns, Cache: mtasts.Soft{KV: d.soft}, Logger: d.log, Now: d.o.Now})
+	d.sts = mtasts.New(d.stsOptions(dns))
 	d.tlsrpt = tlsrpt.New(tlsrpt.Options{KV: d.soft, Now: d.o.Now, Logger: d.log})
-	d.engine = deliver.New(deliver.Options{
+	d.engine = deliver.New(d.lab(deliver.Options{
 		Resolver: dns, Logger: d.log, Hostname: g.Hostname, Now: d.o.Now,
 		Destination: func(domain, host, route string) policy.Destination {
 			return d.snaps.policy().Destination(domain, host, route)
@@ -34,7 +34,7 @@ func (d *Daemon) openDelivery(ctx context.Context, g policy.Gateway, dns *resolv
 		Own:  d.own,
 		DANE: maybeDANE{d.snaps, dns}, STS: maybeSTS{d.snaps, d.sts},
 		TLSResult: d.countTLS,
-	})
+	}))
 	return d.loadSuspensions(ctx)
 }
 
@@ -108,6 +108,7 @@ func (d *Daemon) countTLS(r deliver.TLSResult) {
 		s.IP = ap.Addr().String()
 	}
 	d.tlsrpt.Count(s)
+	d.metrics.tlsSession(r.Policy, r.Result)
 }
 
 // kindSuspension is the kind of the documents in which operators' suspensions

@@ -16,6 +16,7 @@ import (
 type metrics struct {
 	registry *prometheus.Registry
 	plugin   *prometheus.CounterVec // bounded by the plugin host
+	tls      *prometheus.CounterVec
 }
 
 func newMetrics() *metrics {
@@ -24,8 +25,9 @@ func newMetrics() *metrics {
 		plugin: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "weir_plugin_counter_total", Help: "What plugins count themselves (metric_add).",
 		}, []string{"plugin", "name"}),
+		tls: newTLSSessions(),
 	}
-	m.registry.MustRegister(m.plugin, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.registry.MustRegister(m.plugin, m.tls, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 

@@ -20,7 +20,7 @@ import (
 func (d *Daemon) services() api.Services {
 	log := journal.New(journal.Options{Store: d.store, Clock: d.o.Now, Phases: d.phases})
 	return api.Services{
-		Log: log, Actions: verbs{d}, Content: content{d}, Policy: policyService{d}, Plugins: plugins{d.host}, Jobs: jobService{d.jobs}, Queue: queueRows{d.store, d.o.Now}, PluginActions: pluginActions{d.tasks}, Lists: listService{d}, Destinations: destinations{d},
+		Log: log, Actions: verbs{d}, Content: content{d}, Policy: policyService{d}, Plugins: plugins{d.host}, Jobs: jobService{d.jobs}, Queue: queueRows{d.store, d.o.Now}, PluginActions: pluginActions{d.tasks}, Lists: listService{d}, Destinations: destinations{d}, TLSReports: tlsReports{d},
 		Health: health{d}, Tools: d.tools, Version: d.o.Version, Metrics: d.metrics.registry, Logger: d.log,
 	}
 }
