@@ -41,11 +41,14 @@ import (
 
 // Options start a gateway.
 type Options struct {
-	Config  string            // file or directory of *.hcl
-	Vars    map[string]string // --var
-	Log     io.Writer         // where log lines go
-	Level   *slog.LevelVar    // set from the policy; nil: a new one
-	Now     func() time.Time  // nil: time.Now
+	Config string            // file or directory of *.hcl
+	Vars   map[string]string // --var
+	Log    io.Writer         // where log lines go
+	Level  *slog.LevelVar    // set from the policy; nil: a new one
+	Now    func() time.Time  // nil: time.Now
+	// After goes with Now: the queue and the keeper wait by it. nil: time.After.
+	After   func(time.Duration) <-chan time.Time
+	Jitter  func() float64 // of retries, in [0,1); nil: by chance
 	Version api.VersionInfo
 	// NoSync switches syncing off. It loses mail and exists for the control of
 	// the power-cut test alone.
@@ -101,6 +104,12 @@ type Daemon struct {
 func New(ctx context.Context, o Options) (_ *Daemon, err error) {
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.After == nil {
+		o.After = time.After
+	}
+	if o.Jitter == nil {
+		o.Jitter = rand.Float64
 	}
 	if o.Level == nil {
 		o.Level = new(slog.LevelVar)
@@ -172,12 +181,12 @@ func (d *Daemon) open(ctx context.Context, p *policy.Policy, dir string) (err er
 	notices := &queue.Composer{Store: d.store, Policy: d.snaps.policy, Now: d.o.Now, Logger: d.log}
 	d.flow = flow.New(flow.Options{
 		Policy: d.snaps.policy, Filters: d.host, Store: d.store, Engine: d.engine, Verify: d.checker, Names: dns, Notices: notices,
-		Now: d.o.Now, Jitter: rand.Float64, Logger: d.log, Stop: d.stop,
+		Now: d.o.Now, Jitter: d.o.Jitter, Logger: d.log, Stop: d.stop,
 		Listed: newLists(d.snaps, d.lists).listed, Override: d.override, Calls: d.tasks,
 	})
 	d.worker = queue.New(queue.Options{
 		Store: d.store, Engine: d.engine, Judge: d.flow, Confirm: d.checker, Notices: notices, Policy: d.snaps.policy,
-		Now: d.o.Now, Jitter: rand.Float64, Logger: d.log, Stop: d.stop,
+		Now: d.o.Now, After: d.o.After, Jitter: d.o.Jitter, Logger: d.log, Stop: d.stop,
 	})
 	payer := &notify.Payer{Store: d.store, Hostname: func() string { return d.snaps.policy().Gateway().Hostname }, Clock: d.o.Now, Route: d.routeNotice}
 	d.actions = actions.New(actions.Options{Store: d.store, Payer: payer, Clock: d.o.Now, Logger: d.log, Route: d.routeHeld, RouteTo: d.routeTo, Lists: d.lists, Told: d.flow.HoldEvent,

@@ -21,7 +21,7 @@ func (d *Daemon) newKeeper(payer *notify.Payer) *keeper.Keeper {
 	d.actions.KeepBody = func(m *store.Message) bool { return keepBody(m) > 0 }
 	payer.Keep = d.actions.KeepBody
 	return keeper.New(keeper.Options{
-		Store: d.store, Payer: payer, Logger: d.log, Clock: keeperClock{d.o.Now}, Told: d.flow.HoldEvent, Known: queue.Authenticated,
+		Store: d.store, Payer: payer, Logger: d.log, Clock: keeperClock{d.o.Now, d.o.After}, Told: d.flow.HoldEvent, Known: queue.Authenticated,
 		KeepBody: keepBody,
 		Retain: func(tenant string) time.Duration {
 			if t, ok := d.snaps.policy().Tenant(tenant); ok {
@@ -32,17 +32,18 @@ func (d *Daemon) newKeeper(payer *notify.Payer) *keeper.Keeper {
 	})
 }
 
-type keeperClock struct{ now func() time.Time }
+type keeperClock struct {
+	now   func() time.Time
+	after func(time.Duration) <-chan time.Time
+}
 
 func (c keeperClock) Now() time.Time { return c.now() }
 
 func (c keeperClock) Wait(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-t.C:
+	case <-c.after(d):
 		return nil
 	}
 }
