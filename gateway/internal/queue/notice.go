@@ -114,6 +114,9 @@ func (c *Composer) Make(ctx context.Context, m *store.Message, e Entry, attempts
 		if len(about) == 0 {
 			continue
 		}
+		if n.Kind == notify.KindDelayed {
+			until(c.Policy(), m, about)
+		}
 		dsn, text, err := notify.DSN(n.Kind, m, about, attempts, c.options(about[0].Tenant), body)
 		if err != nil {
 			c.Logger.Error("a notice to the sender could not be composed; it is owed", "message", m.ID.String(), "kind", n.Kind, "err", err)
@@ -132,6 +135,21 @@ func (c *Composer) Make(ctx context.Context, m *store.Message, e Entry, attempts
 		out = append(out, a)
 	}
 	return out, events
+}
+
+// until says in recipients that are late how long they are tried.
+func until(p *policy.Policy, m *store.Message, late []store.Recipient) {
+	for i := range late {
+		r := &late[i]
+		since := r.FirstFailure
+		if since.IsZero() { // only our own limits kept it back
+			since = m.Received
+		}
+		s, lifetime := ScheduleOf(p, m, r)
+		if end := s.End(lifetime); end > 0 {
+			r.Expires = since.Add(end)
+		}
+	}
 }
 
 func divide(made, events []mail.Event, id mail.ID) (own, rest []mail.Event) {
