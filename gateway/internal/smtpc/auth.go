@@ -27,9 +27,13 @@ func (c *Conn) authenticate(ctx context.Context) error {
 	if err != nil {
 		return ours(StageAuth, 451, "4.7.0", "authentication could not be started", err)
 	}
+	c.keepSecret(c.opt.Auth.Password)
+	c.keepSecret(base64.StdEncoding.EncodeToString([]byte(c.opt.Auth.Password)))
 	line := "AUTH " + mech
 	if initial != nil {
-		line += " " + base64.StdEncoding.EncodeToString(initial)
+		word := base64.StdEncoding.EncodeToString(initial)
+		c.keepSecret(word)
+		line += " " + word
 	}
 	c.tr.sent("AUTH " + mech + " (redacted)")
 	for range 4 { // PLAIN needs one round, LOGIN three
@@ -58,6 +62,25 @@ func (c *Conn) authenticate(ctx context.Context) error {
 		c.tr.sent("(redacted)")
 	}
 	return c.fail(ctx, StageAuth, errProtocol)
+}
+
+// keepSecret takes a credential, in the way it goes over the wire, out of
+// whatever the peer says from now on: there are servers that repeat what they
+// do not accept.
+func (c *Conn) keepSecret(s string) {
+	if s = strings.TrimRight(s, "="); len(s) >= minSecret {
+		c.secrets = append(c.secrets, s)
+	}
+}
+
+// minSecret is the length from which a word is no chance match in a reply.
+const minSecret = 4
+
+func (c *Conn) scrub(line string) string {
+	for _, s := range c.secrets {
+		line = strings.ReplaceAll(line, s, "(redacted)")
+	}
+	return line
 }
 
 func (c *Conn) mechanism(offered []string) sasl.Client {

@@ -27,6 +27,7 @@ type Conn struct {
 	verified error             // why the certificate is not good for its names; errNoTLS in plaintext
 	channel  string            // how the peer was authenticated
 	closed   bool
+	secrets  []string // what may not appear in the peer's words
 
 	// The open transaction, between Begin and Data.
 	inData bool

@@ -71,7 +71,7 @@ func (c *Conn) readLine() (string, error) {
 		}
 		return "", err
 	}
-	return strings.TrimRight(string(b), "\r\n"), nil
+	return c.scrub(strings.TrimRight(string(b), "\r\n")), nil
 }
 
 // parseReplyLine reads "250-text" or "250 text" or "250" (RFC 5321 §4.2).

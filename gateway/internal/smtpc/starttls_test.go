@@ -2,6 +2,7 @@ package smtpc
 
 import (
 	"crypto/tls"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -85,5 +86,21 @@ func TestAUTH_only_through_TLS_and_never_in_the_transcript(t *testing.T) {
 	}
 	if s := auth.String() + auth.LogValue().String(); strings.Contains(s, "s3cret") {
 		t.Error(s)
+	}
+}
+
+// A server that repeats the credentials does not get them into a log.
+func TestCredentials_that_are_repeated(t *testing.T) {
+	cfg, roots := smtptest.Certificate(t, "mx.test")
+	for name, said := range map[string]string{"base64": "czNjcmV0", "plain": "s3cret", "initial": "AHVzZXIAczNjcmV0"} {
+		for _, code := range []string{"535", "435", "334"} {
+			p := smtptest.Start(t, smtptest.Script{TLS: cfg, Ext: []string{"STARTTLS", "AUTH PLAIN"}, Reply: map[string]string{"AUTH": code + " 5.7.8 not " + said}})
+			tr := &Transcript{}
+			o := Options{Addr: p.Addr, Host: "mx.test", Helo: "us.test", TLS: TLSRequired, Roots: roots, Auth: &Credentials{User: "user", Password: "s3cret"}, Transcript: tr}
+			_, err := Dial(t.Context(), o)
+			if all := fmt.Sprint(err, tr); err == nil || strings.Contains(all, said) || !strings.Contains(tr.String(), "(redacted)") {
+				t.Errorf("%s, %s: %s", name, code, all)
+			}
+		}
 	}
 }
