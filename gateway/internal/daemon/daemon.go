@@ -25,7 +25,6 @@ import (
 	"github.com/mailweir/weir/gateway/internal/lists"
 	"github.com/mailweir/weir/gateway/internal/mtasts"
 	"github.com/mailweir/weir/gateway/internal/nettools"
-	"github.com/mailweir/weir/gateway/internal/notify"
 	"github.com/mailweir/weir/gateway/internal/plugnet"
 	"github.com/mailweir/weir/gateway/internal/queue"
 	"github.com/mailweir/weir/gateway/internal/resolver"
@@ -88,7 +87,8 @@ type Daemon struct {
 	tools   *nettools.Tools
 	jobs    *jobs.Service
 	metrics *metrics
-	dns     *resolver.Client
+
+	dns *resolver.Client
 
 	listeners map[string]net.Listener
 	admin     net.Listener
@@ -178,7 +178,7 @@ func (d *Daemon) open(ctx context.Context, p *policy.Policy, dir string) (err er
 	}
 	d.watchTLS(dns)
 	d.checker = verify.New(verify.Options{Logger: d.log, Prober: d.engine, Cache: verify.Soft{KV: d.soft, OnError: func(err error) { d.log.Warn("the recipient cache", "err", err) }}, Now: d.o.Now})
-	notices := &queue.Composer{Store: d.store, Policy: d.snaps.policy, Now: d.o.Now, Logger: d.log}
+	notices := d.composer()
 	d.flow = flow.New(flow.Options{
 		Policy: d.snaps.policy, Filters: d.host, Store: d.store, Engine: d.engine, Verify: d.checker, Names: dns, Notices: notices,
 		Now: d.o.Now, Jitter: d.o.Jitter, Logger: d.log, Stop: d.stop,
@@ -188,7 +188,7 @@ func (d *Daemon) open(ctx context.Context, p *policy.Policy, dir string) (err er
 		Store: d.store, Engine: d.engine, Judge: d.flow, Confirm: d.checker, Notices: notices, Policy: d.snaps.policy,
 		Now: d.o.Now, After: d.o.After, Jitter: d.o.Jitter, Logger: d.log, Stop: d.stop,
 	})
-	payer := &notify.Payer{Store: d.store, Hostname: func() string { return d.snaps.policy().Gateway().Hostname }, Clock: d.o.Now, Route: d.routeNotice}
+	payer := d.newPayer()
 	d.actions = actions.New(actions.Options{Store: d.store, Payer: payer, Clock: d.o.Now, Logger: d.log, Route: d.routeHeld, RouteTo: d.routeTo, Lists: d.lists, Told: d.flow.HoldEvent,
 		Manages: func(sc scope.Scope, tenant string) bool { return listService{d}.manages(sc, tenant, "") == nil }})
 	if d.jobs, err = jobs.Open(ctx, jobs.Options{Docs: d.store, Verbs: d.actions, Clock: d.o.Now, Logger: d.log}); err != nil {

@@ -7,15 +7,6 @@ import (
 	"github.com/mailweir/weir/gateway/internal/store"
 )
 
-// routeNotice gives mail that the gateway makes itself its way, by the policy
-// of now. Its tenant is that of the message it is about.
-func (d *Daemon) routeNotice(m *store.Message, r *store.Recipient) error {
-	one := store.Message{Recipients: []store.Recipient{*r}}
-	queue.Address(d.snaps.policy(), &one, r.Tenant)
-	*r, m.Direction = one.Recipients[0], one.Direction
-	return nil // without a route it is queued as unrouted (B97), and visible
-}
-
 // routeHeld gives a recipient that was held before it had a route one.
 func (d *Daemon) routeHeld(m *store.Message, r *store.Recipient) error {
 	p := d.snaps.policy()
