@@ -58,6 +58,12 @@ type gateway struct {
 // data_dir is "./data".
 func startGateway(t testing.TB, policy string) *gateway {
 	t.Helper()
+	return startGatewayIn(t, nil, policy)
+}
+
+// startGatewayIn is startGateway in a network of the test.
+func startGatewayIn(t testing.TB, lab *daemon.Lab, policy string) *gateway {
+	t.Helper()
 	dir, err := os.MkdirTemp("", "weir-interop-") // short: a unix socket's path is
 	if err != nil {
 		t.Fatal(err)
@@ -67,7 +73,7 @@ func startGateway(t testing.TB, policy string) *gateway {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	d, err := daemon.New(ctx, daemon.Options{Config: g.path, Log: g.log, Version: api.VersionInfo{Version: "interop"}})
+	d, err := daemon.New(ctx, daemon.Options{Config: g.path, Log: g.log, Version: api.VersionInfo{Version: "interop"}, Lab: lab})
 	if err != nil {
 		stop()
 		t.Fatal(err)
