@@ -116,11 +116,19 @@ func (e *Engine) security(ctx context.Context, r Route, h host) *security {
 		e.bySTS(ctx, r, h, s)
 	}
 	if s.mode == smtpc.TLSVerified && s.verify == nil && h.found {
-		// The domain's own name in a certificate says at least as much as that of
-		// the mail server, which the DNS alone named.
-		s.verify = &smtpc.Verify{Names: []string{h.host, r.MX}}
+		s.verify = &smtpc.Verify{Names: provenNames(r, h)}
 	}
 	return s
+}
+
+// provenNames are what the certificate of a domain's mail server may be for.
+// The server's own name counts only where DNSSEC stands behind the MX records:
+// whoever forges them names a host of their own, which has a good certificate.
+func provenNames(r Route, h host) []string {
+	if h.secure || h.host == r.MX {
+		return []string{h.host, r.MX}
+	}
+	return []string{"." + r.MX, r.MX}
 }
 
 // byDANE reports whether TLSA records decide.
@@ -136,7 +144,7 @@ func (e *Engine) byDANE(ctx context.Context, r Route, h host, s *security) bool 
 	switch {
 	case f.State == dane.Failed:
 		s.policy = PolicyTLSA
-		s.insist(fmt.Sprintf("the TLSA records of %s could not be looked up, and without them the host must not be used", h.host), smtpc.ResultTLSAInvalid)
+		s.insist(fmt.Sprintf("the TLSA records of %s could not be looked up, and without them the host must not be used", h.host), smtpc.ResultDNSSEC)
 		s.refused.Err = fmt.Errorf("%w: %w", s.refused.Err, f.Err)
 		return true
 	case want && h.found && !h.secure:

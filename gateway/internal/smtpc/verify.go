@@ -20,6 +20,7 @@ const (
 	ResultNotTrusted   = "certificate-not-trusted"
 	ResultInvalid      = "validation-failure" // whatever has no word of its own
 	ResultTLSAInvalid  = "tlsa-invalid"
+	ResultDNSSEC       = "dnssec-invalid" // no TLSA records could be had, not even that there are none
 )
 
 var (
@@ -190,7 +191,7 @@ func certError(cert *x509.Certificate, names []string, err error) *CertError {
 	switch {
 	case errors.As(err, &hostname):
 		e.Result = ResultHostMismatch
-		e.Text = fmt.Sprintf("the host's certificate is for %s, not for %s", certNames(cert), strings.Join(names, " or "))
+		e.Text = fmt.Sprintf("the host's certificate is for %s, not for %s", certNames(cert), wanted(names))
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		e.Result = ResultExpired
 		if time.Now().Before(cert.NotBefore) {
@@ -207,6 +208,17 @@ func certError(cert *x509.Certificate, names []string, err error) *CertError {
 		}
 	}
 	return e
+}
+
+func wanted(names []string) string {
+	out := make([]string, len(names))
+	for i, n := range names {
+		if below, ok := strings.CutPrefix(n, "."); ok {
+			n = "a host of " + below
+		}
+		out[i] = n
+	}
+	return strings.Join(out, " or ")
 }
 
 func date(t time.Time) string { return t.UTC().Format(time.RFC3339) }

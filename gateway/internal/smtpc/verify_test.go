@@ -32,7 +32,7 @@ func TestVerified_TLS_or_no_mail(t *testing.T) {
 		{name: "any of several names", ca: root, leaf: smtptest.Leaf{Names: []string{"dest.test"}}, names: []string{"mx.dest.test", "dest.test"}},
 		{name: "any name below", ca: root, leaf: smtptest.Leaf{Names: []string{"a.b.dest.test"}}, names: []string{".dest.test"}},
 		{name: "a wildcard below", ca: root, leaf: smtptest.Leaf{Names: []string{"*.dest.test"}}, names: []string{".dest.test"}},
-		{name: "not below", ca: root, leaf: smtptest.Leaf{Names: []string{"dest.test", "evildest.test"}}, names: []string{".dest.test"}, result: ResultHostMismatch, words: "is for dest.test, evildest.test, not for .dest.test"},
+		{name: "not below", ca: root, leaf: smtptest.Leaf{Names: []string{"dest.test", "evildest.test"}}, names: []string{".dest.test"}, result: ResultHostMismatch, words: "is for dest.test, evildest.test, not for a host of dest.test"},
 		{name: "expired", ca: root, leaf: smtptest.Leaf{Names: []string{"mx.dest.test"}, Expired: true}, result: ResultExpired, words: "expired on 20"},
 		{name: "not yet valid", ca: root, leaf: smtptest.Leaf{Names: []string{"mx.dest.test"}, Future: true}, result: ResultExpired, words: "valid only from 20"},
 		{name: "wrong name", ca: root, leaf: smtptest.Leaf{Names: []string{"mx.other.test"}}, result: ResultHostMismatch, words: "is for mx.other.test, not for mx.dest.test"},
