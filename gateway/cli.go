@@ -11,6 +11,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/mailweir/weir/gateway/internal/api/client"
+	"github.com/mailweir/weir/gateway/internal/daemon"
 	"github.com/mailweir/weir/gateway/internal/query"
 	"github.com/mailweir/weir/gateway/internal/terminal"
 )
@@ -37,6 +38,9 @@ type Globals struct {
 	Wide      bool               `short:"w" help:"Cut nothing to fit the screen."`
 	UTC       bool               `name:"utc" help:"Show times in UTC."`
 	Color     terminal.ColorMode `enum:"auto,always,never" default:"auto" help:"Use colour: auto, always or never."`
+
+	offline bool            // "weir queue --offline"
+	store   *daemon.Offline // once it is open
 }
 
 // screen is standard output as the flags want it.
@@ -70,7 +74,9 @@ func run(ctx context.Context, args []string) int {
 		cli.Config = defaultConfig
 	}
 	kctx.BindTo(ctx, (*context.Context)(nil))
-	return report(kctx.Run(&cli.Globals, kctx))
+	cli.Globals.offline = cli.Queue.Offline
+	err = kctx.Run(&cli.Globals, kctx)
+	return report(errors.Join(err, cli.Globals.close()))
 }
 
 // leadingHyphens rewrites arguments that begin with "-" and are no flags: terms
@@ -96,7 +102,7 @@ func leadingHyphens(args []string) []string {
 func kongOptions() []kong.Option {
 	return []kong.Option{
 		kong.Name("weir"),
-		kong.Vars{"config": defaultConfig},
+		kong.Vars{"config": defaultConfig, "dimensions": summaryDimensions()},
 		kong.Description("A mail filtering gateway.\n\nLists alone, such as \"weir queue\", show what there is. IDs may be shortened as far as they stay unique."),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 80}),
 		kong.Help(helpWithFooter),

@@ -6,23 +6,28 @@ import (
 	"os"
 
 	"github.com/mailweir/weir/gateway/internal/lifecycle"
-	"github.com/mailweir/weir/gateway/internal/mail"
-	"github.com/mailweir/weir/gateway/internal/terminal"
 )
 
 // QueueCmd is mail that waits for delivery (B1, B73).
 type QueueCmd struct {
-	List    QueueListCmd    `cmd:"" default:"withargs" help:"List what waits for delivery; \"weir queue\" alone does."`
-	Show    ShowCmd         `cmd:"" help:"Show one message."`
-	Summary QueueSummaryCmd `cmd:"" help:"Count what is waiting and held, by status."`
-	Retry   QueueRetryCmd   `cmd:"" help:"Try again now; frozen mail is thawed."`
-	Flush   QueueFlushCmd   `cmd:"" help:"Try everything that is queued again within 15 minutes."`
-	Deliver QueueDeliverCmd `cmd:"" help:"Deliver what a filter holds for a later look, at once."`
-	Scan    QueueScanCmd    `cmd:"" help:"Have the filters look now at what one of them holds."`
-	Freeze  QueueFreezeCmd  `cmd:"" help:"Stop trying."`
-	Thaw    QueueThawCmd    `cmd:"" help:"Go on trying."`
-	Remove  QueueRemoveCmd  `cmd:"" help:"Remove, and tell nobody."`
-	Bounce  QueueBounceCmd  `cmd:"" help:"Remove, and tell the sender."`
+	Offline bool `help:"Work on the store itself, while the gateway is down."`
+
+	List        QueueListCmd        `cmd:"" default:"withargs" help:"List what waits for delivery; \"weir queue\" alone does."`
+	Show        ShowCmd             `cmd:"" help:"Show one message."`
+	Summary     QueueSummaryCmd     `cmd:"" help:"Count what waits, by status, destination, reason and age."`
+	Failed      QueueFailedCmd      `cmd:"" help:"List what bounced or was refused, and whether it can be queued again."`
+	Retry       QueueRetryCmd       `cmd:"" help:"Try again now; frozen mail is thawed."`
+	Requeue     QueueRequeueCmd     `cmd:"" help:"Queue again what bounced or failed, while its content is kept."`
+	Flush       QueueFlushCmd       `cmd:"" help:"Try everything that is queued again within 15 minutes."`
+	Reroute     QueueRerouteCmd     `cmd:"" help:"Change return path, recipient, route or host."`
+	ClearRoutes QueueClearRoutesCmd `cmd:"" help:"Take routes anew from the policy, and try again."`
+	Copy        QueueCopyCmd        `cmd:"" help:"Deliver a copy to another address; the original stays as it is."`
+	Deliver     QueueDeliverCmd     `cmd:"" help:"Deliver what a filter holds for a later look, at once."`
+	Scan        QueueScanCmd        `cmd:"" help:"Have the filters look now at what one of them holds."`
+	Freeze      QueueFreezeCmd      `cmd:"" help:"Stop trying."`
+	Thaw        QueueThawCmd        `cmd:"" help:"Go on trying."`
+	Remove      QueueRemoveCmd      `cmd:"" help:"Remove, and tell nobody."`
+	Bounce      QueueBounceCmd      `cmd:"" help:"Remove, and tell the sender."`
 }
 
 // QueueListCmd lists the queue.
@@ -31,33 +36,6 @@ type QueueListCmd struct{ ListFlags }
 // Run prints one line for each recipient.
 func (c *QueueListCmd) Run(ctx context.Context, g *Globals) error {
 	return c.list(ctx, g, statusFilter(queueStatuses...), "nothing waits for delivery", queueColumns)
-}
-
-// QueueSummaryCmd counts by status.
-type QueueSummaryCmd struct{}
-
-// Run prints one line for each live status.
-func (c *QueueSummaryCmd) Run(ctx context.Context, g *Globals) error {
-	cl, err := g.client()
-	if err != nil {
-		return err
-	}
-	sum, err := cl.Summary(ctx)
-	if err != nil {
-		return err
-	}
-	if g.JSON {
-		return printJSON(sum)
-	}
-	t := terminal.NewTable(terminal.Column{Title: "STATUS"}, terminal.Column{Title: "RECIPIENTS", Right: true},
-		terminal.Column{Title: "MEANING", Min: 20, End: true})
-	for _, st := range mail.Statuses() {
-		if !st.Live() {
-			continue
-		}
-		t.AddCells(terminal.Cell{Text: string(st), Style: statusStyle(string(st))}, plain(fmt.Sprint(sum.Counts[string(st)])), plain(statusMeaning(string(st))))
-	}
-	return t.Write(g.screen())
 }
 
 // QueueRetryCmd is B47.

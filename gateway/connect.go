@@ -21,6 +21,9 @@ const defaultDataDir = "./var"
 // client prepares calls to the running gateway: the one at --url, else the
 // one whose socket --socket or the policy names.
 func (g *Globals) client() (*client.Client, error) {
+	if g.offline {
+		return g.openStore()
+	}
 	if g.URL != "" {
 		o := client.Options{URL: g.URL}
 		if g.TokenFile != "" {

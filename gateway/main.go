@@ -17,18 +17,20 @@ type CLI struct {
 	Reload  ReloadCmd  `cmd:"" group:"gateway" help:"Have the running gateway read its policy anew."`
 	Version VersionCmd `cmd:"" group:"gateway" help:"Say which build this is, and which one is running."`
 
-	Queue      QueueCmd      `cmd:"" group:"mail" help:"Mail that waits for delivery."`
-	Stalled    StalledCmd    `cmd:"" group:"mail" help:"Mail held because it could not be inspected."`
-	Quarantine QuarantineCmd `cmd:"" group:"mail" help:"Mail held by policy."`
-	Log        LogCmd        `cmd:"" group:"mail" help:"Search everything that went through."`
-	Action     ActionCmd     `cmd:"" group:"mail" help:"Call a custom action of a plugin."`
-	Train      TrainCmd      `cmd:"" group:"mail" help:"Teach the plugins that learn what is spam."`
+	Queue        QueueCmd        `cmd:"" group:"mail" help:"Mail that waits for delivery."`
+	Stalled      StalledCmd      `cmd:"" group:"mail" help:"Mail held because it could not be inspected."`
+	Quarantine   QuarantineCmd   `cmd:"" group:"mail" help:"Mail held by policy."`
+	Log          LogCmd          `cmd:"" group:"mail" help:"Search everything that went through."`
+	Action       ActionCmd       `cmd:"" group:"mail" help:"Call a custom action of a plugin."`
+	Train        TrainCmd        `cmd:"" group:"mail" help:"Teach the plugins that learn what is spam."`
 	Destinations DestinationsCmd `cmd:"" group:"mail" help:"Where mail goes: what is open, in trouble or suspended."`
-	Deliveries DeliveriesCmd `cmd:"" group:"mail" help:"List delivery attempts."`
-	Explain    ExplainCmd    `cmd:"" group:"mail" help:"Say why a message is where it is."`
-	Lists      ListsCmd      `cmd:"" group:"mail" help:"Allow and block lists that operators add to."`
-	Rules      RulesCmd      `cmd:"" group:"mail" help:"Filtering rules that operators add."`
-	Classes    ClassesCmd    `cmd:"" group:"mail" help:"What becomes of classes of findings."`
+	Deliveries   DeliveriesCmd   `cmd:"" group:"mail" help:"List delivery attempts."`
+	Report       ReportCmd       `cmd:"" group:"mail" help:"Sum up what went through."`
+	Jobs         JobsCmd         `cmd:"" group:"mail" help:"What is being done to all that a search found."`
+	Explain      ExplainCmd      `cmd:"" group:"mail" help:"Say why a message is where it is."`
+	Lists        ListsCmd        `cmd:"" group:"mail" help:"Allow and block lists that operators add to."`
+	Rules        RulesCmd        `cmd:"" group:"mail" help:"Filtering rules that operators add."`
+	Classes      ClassesCmd      `cmd:"" group:"mail" help:"What becomes of classes of findings."`
 
 	Recipients RecipientsCmd `cmd:"" group:"mail" help:"What is remembered of recipients: who is queued for in an outage."`
 

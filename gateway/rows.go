@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/mailweir/weir/gateway/internal/api"
 	"github.com/mailweir/weir/gateway/internal/api/client"
@@ -29,8 +30,22 @@ func plain(s string) terminal.Cell { return terminal.Cell{Text: s} }
 
 var (
 	colReceived = column{terminal.Column{Title: "RECEIVED"}, func(v view, r *api.Row) terminal.Cell { return plain(v.short(r.Received)) }}
+	colAge      = column{terminal.Column{Title: "AGE", Right: true}, func(v view, r *api.Row) terminal.Cell { return plain(v.age(r.Received)) }}
 	colStatus   = column{terminal.Column{Title: "STATUS"}, func(_ view, r *api.Row) terminal.Cell {
 		return terminal.Cell{Text: r.Status, Style: statusStyle(r.Status)}
+	}}
+	// colState is the status, and of what is queued how far it has come (B97–B101).
+	colState = column{terminal.Column{Title: "STATE"}, func(_ view, r *api.Row) terminal.Cell {
+		if r.State != "" {
+			return terminal.Cell{Text: r.State, Style: stateStyle(r.State)}
+		}
+		return terminal.Cell{Text: r.Status, Style: statusStyle(r.Status)}
+	}}
+	colKept = column{terminal.Column{Title: "KEPT"}, func(_ view, r *api.Row) terminal.Cell {
+		if r.HasBody {
+			return plain("yes")
+		}
+		return plain("no")
 	}}
 	colWay = column{terminal.Column{Title: "WAY"}, func(_ view, r *api.Row) terminal.Cell {
 		return plain(strings.TrimSuffix(r.Direction, "bound"))
@@ -48,8 +63,9 @@ var (
 
 // The columns of the lists, of which 80 columns hold the most important.
 var (
-	queueColumns = []column{colReceived, colStatus, colSender, colRecipient, colTries, colNext, colAnswer}
-	heldColumns  = []column{colReceived, colSender, colRecipient, colWhy, colExpires}
+	queueColumns  = []column{colAge, colState, colSender, colRecipient, colTries, colNext, colAnswer}
+	failedColumns = []column{colReceived, colStatus, colKept, colSender, colRecipient, colAnswer}
+	heldColumns   = []column{colReceived, colSender, colRecipient, colWhy, colExpires}
 	// previewColumns are those of a question about what cannot be undone.
 	previewColumns = []column{colStatus, colSender, colRecipient, colSubject}
 	logColumns     = []column{colMark, colReceived, colWay, colStatus, colSender, colRecipient, colSubject}
@@ -69,6 +85,23 @@ func markCell(mark string) terminal.Cell {
 		return terminal.Cell{Text: "!", Style: terminal.Red}
 	}
 	return plain("")
+}
+
+// age is how long ago something was, in one unit.
+func (v view) age(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return distance(max(v.now.Sub(t), 0))
+}
+
+// stateStyle lets what went wrong stand out among what is queued (B109).
+func stateStyle(state string) terminal.Style {
+	switch mail.QueueState(state) {
+	case mail.StateUnrouted, mail.StateAttemptFailed, mail.StateDelayNoticed:
+		return terminal.Red
+	}
+	return terminal.Yellow
 }
 
 // why is what a held row is about: its reason, else its class.

@@ -22,6 +22,7 @@ type VerbFlags struct {
 	All    bool   `short:"a" help:"Everything the command applies to."`
 	DryRun bool   `help:"Only say how many match."`
 	Yes    bool   `short:"y" help:"Do not ask."`
+	Detach bool   `help:"Do not wait for what a filter selects; \"weir jobs\" shows how far it is."`
 	Reason string `placeholder:"TEXT" help:"Why; stands in the log."`
 }
 
@@ -31,8 +32,9 @@ type act struct {
 	among []mail.Status // what the list holds
 	// ask is the question about what cannot be undone, below the count; at
 	// most 70 columns. "" does not ask.
-	ask  string
-	args map[string]string
+	ask   string
+	args  map[string]string
+	where query.Filter // narrows what the flags select
 }
 
 // apply selects, counts, asks where it must, applies the verb, and says what
@@ -51,6 +53,9 @@ func (f *VerbFlags) apply(ctx context.Context, g *Globals, a act) error {
 		if stop || err != nil {
 			return err
 		}
+	}
+	if req.Filter != nil {
+		return f.job(ctx, g, cl, req)
 	}
 	res, err := cl.Act(ctx, req)
 	if err != nil {
@@ -77,7 +82,7 @@ func (f *VerbFlags) request(a act) (api.ActionRequest, error) {
 	case !f.All && !f.given():
 		return req, usageError{"nothing is selected", "give IDs, a filter such as --sender, or --all"}
 	}
-	filter, err := f.filter(verbFilter(a.verb, a.among))
+	filter, err := f.filter(query.And(verbFilter(a.verb, a.among), a.where))
 	req.Filter = &filter
 	return req, err
 }
@@ -167,33 +172,24 @@ func matches(n int) string {
 // not done; 3: nothing matched.
 func showResult(g *Globals, res *api.ActionResult) error {
 	failed := 0
-	ids := make([]string, len(res.Items))
-	for i, it := range res.Items {
-		ids[i] = it.ID
-		if it.Error != "" {
+	for i := range res.Items {
+		if res.Items[i].Error != "" {
 			failed++
 		}
-	}
-	if !g.Wide {
-		ids = shortIDs(ids)
-	}
-	t := terminal.NewTable(terminal.Column{Title: "ID"}, terminal.Column{Title: "RECIPIENT", Min: 12},
-		terminal.Column{Title: "STATUS"}, terminal.Column{Title: "NOT DONE", Min: 20, End: true})
-	for i, it := range res.Items {
 		if g.JSON {
-			if err := printJSON(it); err != nil {
+			if err := printJSON(res.Items[i]); err != nil {
 				return err
 			}
-			continue
 		}
-		t.AddCells(plain(ids[i]), plain(it.Recipient), terminal.Cell{Text: it.Status, Style: statusStyle(it.Status)}, plain(it.Error))
 	}
 	if res.Matched == 0 {
 		return errNoMatch
 	}
 	if !g.JSON {
-		if err := t.Write(g.screen()); err != nil {
-			return err
+		if len(res.Items) > 0 {
+			if err := resultTable(res.Items, g.Wide).Write(g.screen()); err != nil {
+				return err
+			}
 		}
 		fmt.Fprintf(os.Stderr, "%s: %d of %d done\n", strings.ReplaceAll(res.Verb, "-", " "), res.Changed, res.Matched)
 	}
@@ -201,4 +197,21 @@ func showResult(g *Globals, res *api.ActionResult) error {
 		return quiet(exitError)
 	}
 	return nil
+}
+
+// resultTable has one line for each recipient.
+func resultTable(items []api.ActionItem, wholeIDs bool) *terminal.Table {
+	ids := make([]string, len(items))
+	for i, it := range items {
+		ids[i] = it.ID
+	}
+	if !wholeIDs {
+		ids = shortIDs(ids)
+	}
+	t := terminal.NewTable(terminal.Column{Title: "ID"}, terminal.Column{Title: "RECIPIENT", Min: 12},
+		terminal.Column{Title: "STATUS"}, terminal.Column{Title: "NOT DONE", Min: 20, End: true})
+	for i, it := range items {
+		t.AddCells(plain(ids[i]), plain(it.Recipient), terminal.Cell{Text: it.Status, Style: statusStyle(it.Status)}, plain(it.Error))
+	}
+	return t
 }

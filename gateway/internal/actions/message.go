@@ -96,7 +96,7 @@ func (r *turn) update(ctx context.Context, id mail.ID, p pick) ([]item, error) {
 				it.Changed = true
 				events = append(events, *e)
 			}
-			it.Status = rc.Status
+			it.Status, it.Recipient = rc.Status, rc.Address.String()
 			items = append(items, it)
 		}
 		if p.whole {

@@ -11,6 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// ErrInUse: another process has the data directory open.
+var ErrInUse = errors.New("in use by another weir")
+
 // dirLock keeps a data directory to one process. The kernel drops it when the
 // process ends, however it ends.
 type dirLock struct{ f *os.File }
@@ -29,7 +32,7 @@ func lockDir(dir string) (*dirLock, error) {
 		if b, err := io.ReadAll(io.LimitReader(f, 32)); err == nil && len(b) > 0 {
 			by = " (process " + strings.TrimSpace(string(b)) + ")"
 		}
-		return nil, fmt.Errorf("the data directory %s is in use by another weir%s: stop it first, or talk to it with the command line", dir, by)
+		return nil, fmt.Errorf("the data directory %s is %w%s: stop it first, or talk to it with the command line", dir, ErrInUse, by)
 	}
 	// For the message above; the lock itself does not depend on it.
 	if err := f.Truncate(0); err == nil {
