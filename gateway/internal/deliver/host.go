@@ -119,6 +119,9 @@ func (e *Engine) hosts(ctx context.Context, r Route) ([]host, error) {
 // better hosts count.
 func (e *Engine) exchangers(ctx context.Context, r Route) ([]host, error) {
 	if addr, ok := literal(r.MX); ok {
+		if a, _ := netip.ParseAddr(addr); e.own(a, r.port()) {
+			return nil, loops(r.MX)
+		}
 		return []host{{network: "tcp", host: addr, port: r.port()}}, nil
 	}
 	if e.opt.Resolver == nil {

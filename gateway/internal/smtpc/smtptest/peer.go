@@ -48,6 +48,8 @@ type Script struct {
 	// Login, when set, does AUTH LOGIN: 235 when the client says "user" and the
 	// password (in base64, as it comes over the wire, joined by a blank).
 	Login string
+	// Plain, when set, does AUTH PLAIN: 235 for this initial response, in base64.
+	Plain string
 	// After, when positive, closes each connection with a 421 once it has
 	// carried so many messages.
 	After int
@@ -70,6 +72,7 @@ type Peer struct {
 	l        net.Listener
 	conns    map[net.Conn]bool
 	accepted int
+	clients  []string
 	lines    []string
 	raw      bytes.Buffer
 	messages []Message
@@ -169,6 +172,23 @@ func (p *Peer) Accepted() int {
 	return p.accepted
 }
 
+// Clients are the IP addresses that connections came from, in order.
+func (p *Peer) Clients() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]string(nil), p.clients...)
+}
+
+// HasIPv6 reports whether this machine has the IPv6 loopback.
+func HasIPv6() bool {
+	l, err := net.Listen("tcp", "[::1]:0")
+	if err != nil {
+		return false
+	}
+	l.Close()
+	return true
+}
+
 // Open is how many connections there are.
 func (p *Peer) Open() int {
 	p.mu.Lock()
@@ -185,6 +205,9 @@ func (p *Peer) accept() {
 		}
 		p.mu.Lock()
 		p.accepted++
+		if host, _, err := net.SplitHostPort(c.RemoteAddr().String()); err == nil {
+			p.clients = append(p.clients, host)
+		}
 		p.conns[c] = true
 		p.mu.Unlock()
 		p.wg.Add(1)
@@ -272,6 +295,13 @@ func (s *session) command(line string) bool {
 		s.c, s.br, s.tls = t, bufio.NewReader(t), true
 		return true
 	case "AUTH":
+		if mech, initial, _ := strings.Cut(arg, " "); !scripted && script.Plain != "" && mech == "PLAIN" {
+			reply = "535 5.7.8 wrong"
+			if initial == script.Plain {
+				reply = "235 2.7.0 welcome"
+			}
+			break
+		}
 		if scripted || script.Login == "" {
 			break
 		}
