@@ -4,9 +4,11 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/base64"
 	"fmt"
 	"math/big"
 	"net"
@@ -186,5 +188,106 @@ listener "mx" {
 		if len(as) != 1 || as[0].Verified != (c.cert == "good") || (as[0].TLS != "") != (c.cert != "plain") {
 			t.Errorf("%s: the delivery log has %+v", name, as)
 		}
+	}
+}
+
+// Conversations are in the log without credentials and without messages, also
+// where the next hop repeats what it was given (B92, B153).
+func TestB92_B153_conversations_without_credentials(t *testing.T) {
+	t.Parallel()
+	ca := newAuthority(t)
+	const password = "s3cret-of-the-relay"
+	word := base64.StdEncoding.EncodeToString([]byte(password))
+	peer := smtptest.Start(t, smtptest.Script{
+		TLS: ca.host("relay.hosts.test", time.Hour, false), Ext: []string{"STARTTLS", "AUTH LOGIN"},
+		Login: base64.StdEncoding.EncodeToString([]byte("weir")) + " " + word,
+	})
+	deaf := smtptest.Start(t, smtptest.Script{
+		TLS: ca.host("relay.hosts.test", time.Hour, false), Ext: []string{"STARTTLS", "AUTH PLAIN"},
+		Reply: map[string]string{"AUTH": "535 5.7.8 authentication failed for " + password + " " + word},
+	})
+	dns := dnstest.Start(t, "relay.hosts.test. A 127.0.0.1")
+	var routes strings.Builder
+	for name, p := range map[string]*smtptest.Peer{"relay": peer, "deaf": deaf} {
+		_, port, _ := net.SplitHostPort(p.Addr)
+		fmt.Fprintf(&routes, `
+route %[1]q {
+  hosts = ["relay.hosts.test:%[2]s"]
+  tls   = "verified"
+  auth {
+    user     = "weir"
+    password = %[3]q
+  }
+}
+via %[1]q {
+  recipient = ["%[1]s.test"]
+  route     = route.%[1]s
+}
+`, name, port, password)
+	}
+	g := startGatewayIn(t, &daemon.Lab{Roots: ca.roots, Timeouts: impatient(3 * time.Second)}, strings.Replace(worldPolicy(dns.Addr, "25", ""), `via "world"`, routes.String()+`via "world"`, 1))
+	send := func(to string) string {
+		return send(t, g.listener("submission"), []string{to}, "Subject: x\r\n\r\nnobody may read this in a log\r\n")
+	}
+	expect(t, "by the relay", send("x@relay.test"), "250 2.0.0 Ok: delivered")
+	expect(t, "by a relay that knows nobody", send("x@deaf.test"), "250 2.0.0 Ok: queued")
+	row := g.row(t, "x@deaf.test", "queued", func(r *api.Row) bool { return r.Last != nil })
+	x, err := g.api.Explain(t.Context(), row.ID)
+	if err != nil || x.Words[0].Last == nil || x.Words[0].Last.Key != "authentication-failed" || x.Words[0].Last.Actor != "our operator" {
+		t.Errorf("%+v is explained as %+v, %v", row.Last, x.Words, err)
+	}
+	all := g.log.String()
+	for _, a := range g.deliveries(t, "") {
+		if !strings.Contains(a.Transcript, "> AUTH ") || !strings.Contains(a.Transcript, "(redacted)") {
+			t.Errorf("the conversation lacks the authentication:\n%s", a.Transcript)
+		}
+		all += a.Transcript + fmt.Sprintf("%+v", a.Outcome)
+	}
+	all += fmt.Sprintf("%+v %+v", x, g.rows(t, ""))
+	for _, secret := range []string{password, word, strings.TrimRight(word, "="), "nobody may read this"} {
+		if strings.Contains(all, secret) {
+			t.Errorf("the logs have %q", secret)
+		}
+	}
+}
+
+// DANE, end to end: a host that its TLSA records vouch for, and one that is
+// not the one they mean; no plaintext and no other host's certificate helps.
+func TestB30_DANE(t *testing.T) {
+	t.Parallel()
+	one, two, port := twoHosts(t)
+	ca := newAuthority(t)
+	cert := ca.host("any.other.name.test", time.Hour, true) // DANE-EE looks at the key alone (RFC 7672 §3.1.1)
+	for _, p := range []*smtptest.Peer{one, two} {
+		p.Set(smtptest.Script{TLS: cert, Ext: []string{"STARTTLS"}})
+	}
+	leaf, err := x509.ParseCertificate(cert.Certificates[0].Certificate[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256(leaf.RawSubjectPublicKeyInfo)
+	dns := dnstest.Start(t, fmt.Sprintf(`
+		good.test.            MX 10 mx.good.test.
+		mx.good.test.         A 127.0.0.1
+		_%[1]s._tcp.mx.good.test. TLSA 3 1 1 %[2]x
+		bad.test.             MX 10 mx.bad.test.
+		mx.bad.test.          A 127.0.0.2
+		_%[1]s._tcp.mx.bad.test.  TLSA 3 1 1 %064[3]x
+	`, port, sum, 7), dnstest.Options{Signed: []string{"test."}})
+	g := startGatewayIn(t, &daemon.Lab{Roots: ca.roots, Timeouts: impatient(3 * time.Second)}, worldPolicy(dns.Addr, port, ""))
+	expect(t, "a host that is the one that TLSA means", send(t, g.listener("submission"), []string{"x@good.test"}, "Subject: x\r\n\r\n"), "250 2.0.0 Ok: delivered")
+	if m := one.Messages(); len(m) != 1 || !m[0].TLS {
+		t.Errorf("arrived %+v", m)
+	}
+	if as := g.deliveries(t, "recipient:x@good.test"); len(as) != 1 || !as[0].Verified {
+		t.Errorf("the delivery log has %+v", as)
+	}
+	expect(t, "another host", send(t, g.listener("submission"), []string{"x@bad.test"}, "Subject: x\r\n\r\n"), "250 2.0.0 Ok: queued")
+	row := g.row(t, "x@bad.test", "queued", func(r *api.Row) bool { return r.Last != nil })
+	if x, err := g.api.Explain(t.Context(), row.ID); err != nil || x.Words[0].Last == nil || x.Words[0].Last.Key != "tls-failed" {
+		t.Errorf("%+v is explained as %+v, %v", row.Last, x.Words, err)
+	}
+	if m := two.Messages(); len(m) != 0 {
+		t.Errorf("it went out all the same: %+v", m)
 	}
 }
