@@ -273,7 +273,7 @@ func showSMTP(g *Globals, t *nettools.SMTPTest, more bool) {
 		if t.Refused != nil {
 			a = ""
 		}
-		p.item("Recipient", r+nonEmpty("  ", a))
+		p.item("Recipient", r+nonEmpty(": ", a))
 	}
 	p.visits(t.Visits)
 	switch {

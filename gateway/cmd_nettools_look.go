@@ -162,12 +162,8 @@ func showTLS(g *Globals, r *nettools.TLSReport, short bool) {
 			p.item("MTA-STS", c.STS+map[bool]string{true: ", names the host", false: ", does not name the host"}[c.STSMX])
 		}
 	}
-	for i, c := range r.Certificates {
-		label := ""
-		if i == 0 {
-			label = "Certificate"
-		}
-		p.item2(label, c.Subject)
+	for _, c := range r.Certificates {
+		p.item("Subject", c.Subject)
 		p.item("  for", strings.Join(c.Names, ", "))
 		p.item("  issuer", c.Issuer)
 		ends := fmt.Sprintf("%s (in %d days)", p.v.long(c.NotAfter), c.Days)
@@ -176,7 +172,7 @@ func showTLS(g *Globals, r *nettools.TLSReport, short bool) {
 		}
 		p.item("  until", ends)
 		p.item("  key", c.Key)
-		p.item("  TLSA 3 1 1", c.SPKI)
+		p.item("  TLSA", "3 1 1 "+c.SPKI)
 	}
 	if !short {
 		p.dialogue(r.Dialogue)

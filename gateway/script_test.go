@@ -42,6 +42,7 @@ func TestScripts(t *testing.T) {
 	commands["in-memory"] = serveForScript
 	commands["code"] = expectCode
 	maps.Copy(commands, pluginCommands())
+	maps.Copy(commands, dnsCommands(t))
 	files, err := filepath.Glob(filepath.Join("testdata", "script", "*.txt"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("%d scripts, %v", len(files), err)

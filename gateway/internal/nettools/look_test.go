@@ -56,7 +56,7 @@ null.test. MX 0 .
 		if got := strings.Join(strings.Fields(strings.Join(out, " ")), " "); got != tc.want {
 			t.Errorf("%+v:\n%s, want\n%s", tc.o, got, tc.want)
 		}
-		if x.Refused == nil && (x.Schedule != "standard" || x.Lifetime != "96h0m0s" || x.Destination.Connections == 0) {
+		if x.Refused == nil && (x.Schedule != "standard" || x.Lifetime != "96h" || x.Destination.Connections == 0) {
 			t.Errorf("%+v: %+v %+v", tc.o, x, x.Destination)
 		}
 	}
@@ -125,7 +125,7 @@ func TestTLS(t *testing.T) {
 func TestTLS_not_offered(t *testing.T) {
 	r := newRig(t, "", nil)
 	reps, err := r.TLS(t.Context(), acmes, TLSOrder{Domain: "acme.test"})
-	if err != nil || len(reps) != 1 || reps[0].Offered || !reps[0].Usable || !strings.Contains(reps[0].Wrong[0], "does not offer it") {
+	if err != nil || len(reps) != 1 || reps[0].Offered || !reps[0].Usable || !strings.Contains(reps[0].Wrong[0], "does not offer STARTTLS") {
 		t.Errorf("%+v %v", reps, err)
 	}
 	if reps, err = r.TLS(t.Context(), admin, TLSOrder{Host: smtptest.Closed(t)}); err != nil || reps[0].Usable || !strings.Contains(reps[0].Wrong[0], "connection refused") {

@@ -125,7 +125,7 @@ func (t *Tools) way(ctx context.Context, x *trip, r *RouteReport) {
 	d := p.Destination(domain, first, x.policy.Name)
 	r.Destination = &Destination{Name: d.Name, Connections: orElse(x.policy.Connections, d.Connections), PerConnection: orElse(x.policy.PerConnection, d.PerConnection)}
 	if d.Rate > 0 {
-		r.Destination.Rate = fmt.Sprintf("%d in %s", d.Rate, d.RatePer)
+		r.Destination.Rate = fmt.Sprintf("%d in %s", d.Rate, strings.TrimSuffix(strings.TrimSuffix(d.RatePer.String(), "0s"), "0m"))
 	}
 	t.patience(p, x, d, r)
 }
@@ -157,6 +157,6 @@ func (t *Tools) patience(p *policy.Policy, x *trip, d policy.Destination, r *Rou
 		r.Schedule = "standard"
 	}
 	if s, ok := p.Schedule(r.Schedule); ok {
-		r.Lifetime = s.End(lifetime).String()
+		r.Lifetime = strings.TrimSuffix(strings.TrimSuffix(s.End(lifetime).String(), "0s"), "0m")
 	}
 }

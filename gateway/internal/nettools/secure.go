@@ -3,11 +3,14 @@ package nettools
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/netip"
+	"strconv"
 	"strings"
 
 	"github.com/mailweir/weir/gateway/internal/dane"
 	"github.com/mailweir/weir/gateway/internal/deliver"
+	"github.com/mailweir/weir/gateway/internal/mail"
 	"github.com/mailweir/weir/gateway/internal/smtpc"
 )
 
@@ -121,4 +124,33 @@ func hostRoute(like deliver.Route, host string, port int) deliver.Route {
 	r := like
 	r.Name, r.Hosts, r.Weights, r.MX, r.Auth, r.Port = "host", []string{strings.TrimSpace(host)}, nil, "", nil, port
 	return r
+}
+
+// hosts are those of a route as an attempt would try them; or the one that an
+// administrator chose, be it the gateway's own, which no route may lead to.
+func (t *Tools) hosts(ctx context.Context, r deliver.Route, chosen bool) ([]deliver.HostView, *mail.Reply) {
+	if !chosen {
+		return t.Engine.Lookup(ctx, r)
+	}
+	name := r.Hosts[0]
+	if path, ok := strings.CutPrefix(name, "unix:"); ok {
+		return []deliver.HostView{{Network: "unix", Host: path, Addrs: []string{path}}}, nil
+	}
+	port := orElse(r.Port, 25)
+	if h, p, err := net.SplitHostPort(name); err == nil {
+		n, err := strconv.ParseUint(p, 10, 16)
+		if err != nil || n == 0 {
+			return nil, mail.NewReply(451, "4.3.5", fmt.Sprintf("%.20q is no port", p))
+		}
+		name, port = h, int(n)
+	}
+	v := deliver.HostView{Network: "tcp", Host: strings.ToLower(strings.Trim(name, "[]")), Port: port}
+	addrs, err := t.DNS.Addrs(ctx, v.Host)
+	if err != nil {
+		v.Reply = mail.NewReply(451, "4.4.3", err.Error())
+	}
+	for _, a := range addrs {
+		v.Addrs = append(v.Addrs, netip.AddrPortFrom(a, uint16(port)).String())
+	}
+	return []deliver.HostView{v}, nil
 }

@@ -178,7 +178,7 @@ func (s *selfCheck) name(ctx context.Context, name, use string) {
 	case unanswered(failed):
 		n.Failed, s.Unsure = failed.Error(), true
 	default:
-		n.Failed = "has no address in the DNS"
+		n.Failed = "no address in the DNS"
 		s.Warnings = append(s.Warnings, fmt.Sprintf("%s (%s) has no address in the DNS: add an A or AAAA record for it, or choose a name that has one", name, use))
 	}
 	s.Names = append(s.Names, n)
@@ -204,10 +204,10 @@ func (s *selfCheck) addr(ctx context.Context, a netip.Addr, use string) {
 		case unanswered(err):
 			x.Failed, s.Unsure = err.Error(), true
 		case errors.As(err, &re) && re.Err != nil:
-			x.Failed = "has a name that does not lead back to it"
+			x.Failed = "its name does not lead back"
 			s.Warnings = append(s.Warnings, fmt.Sprintf("the name of %s (%s) does not lead back to it: let its PTR record name %s, and let that lead to %s", a, use, s.Hostname, a))
 		default:
-			x.Failed = "has no name: reverse DNS is missing"
+			x.Failed = "no reverse DNS"
 			s.Warnings = append(s.Warnings, fmt.Sprintf("%s (%s) has no reverse DNS: have whoever gave you the address add a PTR record for it, to %s", a, use, s.Hostname))
 		}
 	}

@@ -160,7 +160,7 @@ func (t *Tools) try(ctx context.Context, sc scope.Scope, s *SMTPTest, o *SMTPOrd
 	}
 	defer done()
 	r := s.trips[0].route
-	hosts, reply := t.Engine.Lookup(ctx, r)
+	hosts, reply := t.hosts(ctx, r, o.Host != "")
 	if reply != nil {
 		s.Refused = said(reply, false)
 		return nil
@@ -168,6 +168,7 @@ func (t *Tools) try(ctx context.Context, sc scope.Scope, s *SMTPTest, o *SMTPOrd
 	for _, h := range hosts {
 		if h.Reply != nil {
 			s.Visits = append(s.Visits, Visit{Host: h.Host, Stage: "dns", Failed: said(h.Reply, false)})
+			s.unanswered(said(h.Reply, false))
 			continue
 		}
 		if err := t.rations.host.take(h.Host, 1); err != nil {
@@ -176,6 +177,9 @@ func (t *Tools) try(ctx context.Context, sc scope.Scope, s *SMTPTest, o *SMTPOrd
 		for _, addr := range h.Addrs {
 			v := t.visit(ctx, s, o, h, addr)
 			s.Visits = append(s.Visits, v)
+			if v.Failed != nil {
+				s.unanswered(v.Failed)
+			}
 			t.said("SMTP test", sc, "host", h.Host, "addr", addr, "rcpt", strings.Join(s.Recipients, " "), "stage", v.Stage, "sent", s.Sent)
 			if s.Sent || ctx.Err() != nil {
 				return nil
@@ -200,6 +204,15 @@ func (s *SMTPTest) answered() bool {
 		}
 	}
 	return true
+}
+
+// unanswered files why a host gave those no answer who have none of another.
+func (s *SMTPTest) unanswered(why *Said) {
+	for i, a := range s.Answers {
+		if a == nil || a.Ours {
+			s.Answers[i] = why
+		}
+	}
 }
 
 // visit holds one dialogue.
@@ -289,11 +302,6 @@ func (t *Tools) transact(ctx context.Context, s *SMTPTest, o *SMTPOrder, conn *s
 	}
 	if err != nil {
 		v.Stage, v.Failed = stageOf(err)
-		for _, i := range idx {
-			if v.Replies[i] == nil && s.Answers[i] == nil {
-				s.Answers[i] = v.Failed
-			}
-		}
 	}
 	return v
 }

@@ -98,7 +98,7 @@ func (t *Tools) TLS(ctx context.Context, sc scope.Scope, o TLSOrder) ([]TLSRepor
 		return nil, err
 	}
 	defer done()
-	hosts, reply := t.Engine.Lookup(ctx, x.route)
+	hosts, reply := t.hosts(ctx, x.route, o.Host != "")
 	if reply != nil {
 		return nil, wrong("", "%s", reply.Text)
 	}
@@ -131,7 +131,11 @@ func (t *Tools) tlsOf(ctx context.Context, r deliver.Route, h deliver.HostView, 
 	if err != nil {
 		stage, s := stageOf(err)
 		rep.reached = stage == string(smtpc.StageStartTLS) || stage == string(smtpc.StageAuth)
-		rep.Wrong = append(rep.Wrong, s.String())
+		if smtpc.TLSResult(err) == smtpc.ResultNotOffered {
+			rep.Wrong = append(rep.Wrong, "the host does not offer STARTTLS")
+		} else {
+			rep.Wrong = append(rep.Wrong, s.String())
+		}
 	} else {
 		rep.Offered = true
 		t.certificates(conn, c, h, &rep)

@@ -61,9 +61,9 @@ func (t tools) TLS(_ context.Context, s scope.Scope, o nettools.TLSOrder) ([]net
 
 func (t tools) Route(_ context.Context, s scope.Scope, o nettools.RouteOrder) (*nettools.RouteReport, error) {
 	return &nettools.RouteReport{
-		Sender: o.Sender, Recipient: o.Recipient, Direction: "outbound", Tenant: "acme", Route: "mx", MX: "partner.test", NextHop: "partner.test", Schedule: "standard", Lifetime: "96h0m0s",
+		Sender: o.Sender, Recipient: o.Recipient, Direction: "outbound", Tenant: "acme", Route: "mx", MX: "partner.test", NextHop: "partner.test", Schedule: "standard", Lifetime: "96h",
 		Hosts:       []nettools.RouteHost{{Host: "mx.partner.test", Port: 25, Addrs: []string{"192.0.2.25:25"}, Channel: &nettools.Channel{Demand: "dane", By: "dane", DANE: "present"}}},
-		Destination: &nettools.Destination{Connections: 20, PerConnection: 100, Rate: "600 in 1m0s"},
+		Destination: &nettools.Destination{Connections: 20, PerConnection: 100, Rate: "600 in 1m"},
 	}, t.call(s)
 }
 
@@ -78,7 +78,7 @@ func (t tools) Self(_ context.Context, s scope.Scope, _ bool) (*nettools.SelfRep
 	const wrong = "192.0.2.1 (address of mx.weir.test) has no reverse DNS: have whoever gave you the address add a PTR record for it, to mx.weir.test"
 	return &nettools.SelfReport{
 		Hostname: "mx.weir.test", Checked: Now, Names: []nettools.SelfName{{Name: "mx.weir.test", Use: "gateway.hostname", Addrs: []string{"192.0.2.1"}}},
-		Addresses: []nettools.SelfAddress{{Addr: "192.0.2.1", Use: "address of mx.weir.test", Failed: "has no name: reverse DNS is missing"}}, Warnings: []string{wrong},
+		Addresses: []nettools.SelfAddress{{Addr: "192.0.2.1", Use: "address of mx.weir.test", Failed: "no reverse DNS"}}, Warnings: []string{wrong},
 	}, t.call(s)
 }
 
