@@ -1,16 +1,10 @@
 package interop_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/sha256"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/base64"
 	"fmt"
-	"math/big"
 	"net"
 	"strings"
 	"testing"
@@ -22,57 +16,11 @@ import (
 	"github.com/mailweir/weir/gateway/internal/smtpc/smtptest"
 )
 
-// authority certifies hosts of a test.
-type authority struct {
-	t     *testing.T
-	cert  *x509.Certificate
-	key   *ecdsa.PrivateKey
-	roots *x509.CertPool
-}
-
-func newAuthority(t *testing.T) *authority {
+// certified is a host's side of TLS.
+func certified(t *testing.T, ca *smtptest.CA, l smtptest.Leaf) *tls.Config {
 	t.Helper()
-	a := &authority{t: t, roots: x509.NewCertPool()}
-	a.key, a.cert = a.issue(&x509.Certificate{
-		Subject: pkix.Name{CommonName: "Authority of the test"}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
-		NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(time.Hour),
-	})
-	a.roots.AddCert(a.cert)
-	return a
-}
-
-// issue signs by the authority, or by the certificate's own key while there
-// is none.
-func (a *authority) issue(c *x509.Certificate) (*ecdsa.PrivateKey, *x509.Certificate) {
-	a.t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	c.SerialNumber = big.NewInt(time.Now().UnixNano())
-	parent, signer := a.cert, a.key
-	if parent == nil || c.Subject.CommonName == "self-signed" {
-		parent, signer = c, key
-	}
-	der, err := x509.CreateCertificate(rand.Reader, c, parent, &key.PublicKey, signer)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	return key, cert
-}
-
-func (a *authority) host(name string, until time.Duration, self bool) *tls.Config {
-	a.t.Helper()
-	c := &x509.Certificate{DNSNames: []string{name}, NotBefore: time.Now().Add(-24 * time.Hour), NotAfter: time.Now().Add(until)}
-	if self {
-		c.Subject.CommonName = "self-signed"
-	}
-	key, cert := a.issue(c)
-	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{cert.Raw}, PrivateKey: key}}}
+	c, _ := ca.Issue(t, l)
+	return c
 }
 
 // What each demand on the channel makes of each certificate: opportunistic
@@ -80,12 +28,12 @@ func (a *authority) host(name string, until time.Duration, self bool) *tls.Confi
 // be had is never replaced by plaintext.
 func TestB30_channels_and_certificates(t *testing.T) {
 	t.Parallel()
-	ca := newAuthority(t)
+	ca := smtptest.NewCA(t, "authority")
 	certs := map[string]*tls.Config{
-		"good":    ca.host("good.hosts.test", time.Hour, false),
-		"expired": ca.host("expired.hosts.test", -time.Hour, false),
-		"wrong":   ca.host("other.hosts.test", time.Hour, false),
-		"self":    ca.host("self.hosts.test", time.Hour, true),
+		"good":    certified(t, ca, smtptest.Leaf{Names: []string{"good.hosts.test"}}),
+		"expired": certified(t, ca, smtptest.Leaf{Names: []string{"expired.hosts.test"}, Expired: true}),
+		"wrong":   certified(t, ca, smtptest.Leaf{Names: []string{"other.hosts.test"}}),
+		"self":    certified(t, ca, smtptest.Leaf{Names: []string{"self.hosts.test"}, SelfSigned: true}),
 		"plain":   nil, // no STARTTLS at all
 	}
 	peers := map[string]*smtptest.Peer{}
@@ -115,7 +63,7 @@ tenant "%[1]s-%[2]s" {
 		}
 	}
 	dns := dnstest.Start(t, zone.String())
-	g := startGatewayIn(t, &daemon.Lab{Roots: ca.roots, Timeouts: impatient(3 * time.Second)}, fmt.Sprintf(`
+	g := startGatewayIn(t, &daemon.Lab{Roots: ca.Pool(), Timeouts: impatient(3 * time.Second)}, fmt.Sprintf(`
 gateway {
   hostname       = "mx.weir.test"
   data_dir       = "./data"
@@ -195,15 +143,15 @@ listener "mx" {
 // where the next hop repeats what it was given (B92, B153).
 func TestB92_B153_conversations_without_credentials(t *testing.T) {
 	t.Parallel()
-	ca := newAuthority(t)
+	ca := smtptest.NewCA(t, "authority")
 	const password = "s3cret-of-the-relay"
 	word := base64.StdEncoding.EncodeToString([]byte(password))
 	peer := smtptest.Start(t, smtptest.Script{
-		TLS: ca.host("relay.hosts.test", time.Hour, false), Ext: []string{"STARTTLS", "AUTH LOGIN"},
+		TLS: certified(t, ca, smtptest.Leaf{Names: []string{"relay.hosts.test"}}), Ext: []string{"STARTTLS", "AUTH LOGIN"},
 		Login: base64.StdEncoding.EncodeToString([]byte("weir")) + " " + word,
 	})
 	deaf := smtptest.Start(t, smtptest.Script{
-		TLS: ca.host("relay.hosts.test", time.Hour, false), Ext: []string{"STARTTLS", "AUTH PLAIN"},
+		TLS: certified(t, ca, smtptest.Leaf{Names: []string{"relay.hosts.test"}}), Ext: []string{"STARTTLS", "AUTH PLAIN"},
 		Reply: map[string]string{"AUTH": "535 5.7.8 authentication failed for " + password + " " + word},
 	})
 	dns := dnstest.Start(t, "relay.hosts.test. A 127.0.0.1")
@@ -225,7 +173,7 @@ via %[1]q {
 }
 `, name, port, password)
 	}
-	g := startGatewayIn(t, &daemon.Lab{Roots: ca.roots, Timeouts: impatient(3 * time.Second)}, strings.Replace(worldPolicy(dns.Addr, "25", ""), `via "world"`, routes.String()+`via "world"`, 1))
+	g := startGatewayIn(t, &daemon.Lab{Roots: ca.Pool(), Timeouts: impatient(3 * time.Second)}, strings.Replace(worldPolicy(dns.Addr, "25", ""), `via "world"`, routes.String()+`via "world"`, 1))
 	send := func(to string) string {
 		return send(t, g.listener("submission"), []string{to}, "Subject: x\r\n\r\nnobody may read this in a log\r\n")
 	}
@@ -256,14 +204,11 @@ via %[1]q {
 func TestB30_DANE(t *testing.T) {
 	t.Parallel()
 	one, two, port := twoHosts(t)
-	ca := newAuthority(t)
-	cert := ca.host("any.other.name.test", time.Hour, true) // DANE-EE looks at the key alone (RFC 7672 §3.1.1)
+	ca := smtptest.NewCA(t, "authority")
+	// DANE-EE looks at the key alone (RFC 7672 §3.1.1).
+	cert, leaf := ca.Issue(t, smtptest.Leaf{Names: []string{"any.other.name.test"}, SelfSigned: true})
 	for _, p := range []*smtptest.Peer{one, two} {
 		p.Set(smtptest.Script{TLS: cert, Ext: []string{"STARTTLS"}})
-	}
-	leaf, err := x509.ParseCertificate(cert.Certificates[0].Certificate[0])
-	if err != nil {
-		t.Fatal(err)
 	}
 	sum := sha256.Sum256(leaf.RawSubjectPublicKeyInfo)
 	dns := dnstest.Start(t, fmt.Sprintf(`
@@ -274,7 +219,7 @@ func TestB30_DANE(t *testing.T) {
 		mx.bad.test.          A 127.0.0.2
 		_%[1]s._tcp.mx.bad.test.  TLSA 3 1 1 %064[3]x
 	`, port, sum, 7), dnstest.Options{Signed: []string{"test."}})
-	g := startGatewayIn(t, &daemon.Lab{Roots: ca.roots, Timeouts: impatient(3 * time.Second)}, worldPolicy(dns.Addr, port, ""))
+	g := startGatewayIn(t, &daemon.Lab{Roots: ca.Pool(), Timeouts: impatient(3 * time.Second)}, worldPolicy(dns.Addr, port, ""))
 	expect(t, "a host that is the one that TLSA means", send(t, g.listener("submission"), []string{"x@good.test"}, "Subject: x\r\n\r\n"), "250 2.0.0 Ok: delivered")
 	if m := one.Messages(); len(m) != 1 || !m[0].TLS {
 		t.Errorf("arrived %+v", m)
