@@ -185,7 +185,7 @@ via %[1]q {
 		t.Errorf("%+v is explained as %+v, %v", row.Last, x.Words, err)
 	}
 	all := g.log.String()
-	for _, a := range g.deliveries(t, "") {
+	for _, a := range append(g.deliveries(t, "recipient:x@relay.test"), g.deliveries(t, "recipient:x@deaf.test")...) {
 		if !strings.Contains(a.Transcript, "> AUTH ") || !strings.Contains(a.Transcript, "(redacted)") {
 			t.Errorf("the conversation lacks the authentication:\n%s", a.Transcript)
 		}

@@ -209,12 +209,18 @@ func TestB66_refusal_within_the_data(t *testing.T) {
 	}
 }
 
-// deliveries is the delivery log of what a search finds.
-func (g *gateway) deliveries(t testing.TB, q string) []api.Attempt {
+// deliveries is the delivery log of what a search finds. It waits for
+// something to be there: what is delivered while the client waits is recorded
+// behind its answer.
+func (g *gateway) deliveries(t testing.TB, q string) (as []api.Attempt) {
 	t.Helper()
-	p, err := g.api.Deliveries(t.Context(), client.Search{Q: q, Limit: 100})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p.Items
+	await(t, patience, "the delivery log has something of "+q, func() bool {
+		p, err := g.api.Deliveries(t.Context(), client.Search{Q: q, Limit: 100})
+		if err != nil {
+			t.Fatal(err)
+		}
+		as = p.Items
+		return len(as) > 0
+	})
+	return as
 }
