@@ -99,6 +99,52 @@ func (t *trial) toBacklog(i int) letterOf {
 	return letterOf{fmt.Sprintf("s@t%d.test", 1+i%(tenantsOf-1)), fmt.Sprintf("r%d@d%d.test", i, i%t.dests), t.text}
 }
 
+// fill makes the backlog. What goes to the one that hangs is sent beside the
+// rest: a client waits there for as long as the server is willing to.
+func (t *trial) fill() error {
+	var hang, rest []int
+	for i := range t.n {
+		if i%t.dests == hangs {
+			hang = append(hang, i)
+		} else {
+			rest = append(rest, i)
+		}
+	}
+	failed := make(chan error, 1)
+	go func() {
+		_, err := pour(t.sys.addr, *sessions, len(hang), func(i int) letterOf { return t.toBacklog(hang[i]) })
+		failed <- err
+	}()
+	took, err := pour(t.sys.addr, 2**sessions, len(rest), func(i int) letterOf { return t.toBacklog(rest[i]) })
+	if err := errors.Join(err, <-failed); err != nil {
+		return err
+	}
+	t.say("backlog taken", "%.0f/s", float64(len(rest))/took.Seconds())
+	return nil
+}
+
+// bound puts the gateway under the memory limit; the function returned says how
+// it did.
+func (t *trial) bound() (report func()) {
+	if *memoryMiB <= 0 {
+		return func() {}
+	}
+	l, err := newLimit(*memoryMiB << 20)
+	if err == nil {
+		err = l.enter(t.sys.pid)
+	}
+	if err != nil {
+		fmt.Println("without a limit of memory:", err)
+		return func() {}
+	}
+	return func() {
+		peak, anon := l.used()
+		t.say(fmt.Sprintf("memory, with the cache of its files, bound to %d MiB", *memoryMiB), "%d MiB at most, %d MiB of it anonymous at the end", peak>>20, anon>>20)
+		t.sys.stop()
+		l.close()
+	}
+}
+
 // acceptance is messages a second to the last 250, the median of three loads
 // to healthy destinations.
 func (t *trial) acceptance(n int) (float64, error) {
@@ -270,6 +316,8 @@ func backlogWeir(path, dir string, t *trial) (drained time.Duration, err error) 
 		return 0, err
 	}
 	defer t.sys.stop()
+	bound := t.bound()
+	defer bound()
 	c := client.New(client.Options{Socket: filepath.Join(data, "weir.sock")})
 	defer c.Close()
 	few := max(t.n/100, 500)
@@ -279,11 +327,9 @@ func backlogWeir(path, dir string, t *trial) (drained time.Duration, err error) 
 	}
 	t.say("accepted, queue empty", "%.0f/s", empty)
 	memory := t.watch()
-	took, err := pour(t.sys.addr, 10**sessions, t.n, t.toBacklog)
-	if err != nil {
+	if err := t.fill(); err != nil {
 		return 0, err
 	}
-	t.say("backlog taken", "%.0f/s", float64(t.n)/took.Seconds())
 	if err := t.standing(c, empty, few); err != nil {
 		return 0, err
 	}
@@ -409,11 +455,9 @@ func backlogPostfix(dir string, t *trial) (drained time.Duration, err error) {
 		return 0, err
 	}
 	t.say("accepted, queue empty", "%.0f/s", empty)
-	took, err := pour(t.sys.addr, 10**sessions, t.n, t.toBacklog)
-	if err != nil {
+	if err := t.fill(); err != nil {
 		return 0, err
 	}
-	t.say("backlog taken", "%.0f/s", float64(t.n)/took.Seconds())
 	if err := settled(pdir, 10*time.Minute); err != nil {
 		return 0, err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -51,13 +52,40 @@ func (s *sender) expect(text, code string) error {
 			continue
 		}
 		if !strings.HasPrefix(line, code) {
-			return fmt.Errorf("%.20q was answered %q", text, line)
+			return &refusal{line[0] == '4', fmt.Sprintf("%.20q was answered %q", text, line)}
 		}
 		return nil
 	}
 }
 
+// refusal is an answer that was not hoped for.
+type refusal struct {
+	later bool // it begins with a 4
+	text  string
+}
+
+func (r *refusal) Error() string { return r.text }
+
+// patience is how often a message is tried that the server puts off: a machine
+// that is loaded by others may well.
+const patience = 20
+
+// send has one message taken.
 func (s *sender) send(l letterOf) error {
+	for try := 1; ; try++ {
+		err := s.try(l)
+		var r *refusal
+		if !errors.As(err, &r) || !r.later || try == patience {
+			return err
+		}
+		time.Sleep(time.Duration(try) * 50 * time.Millisecond)
+		if err := s.expect("RSET\r\n", "250"); err != nil {
+			return err
+		}
+	}
+}
+
+func (s *sender) try(l letterOf) error {
 	for _, step := range [][2]string{{"MAIL FROM:<" + l.from + ">\r\n", "250"}, {"RCPT TO:<" + l.to + ">\r\n", "250"}, {"DATA\r\n", "354"}, {l.text, "250"}} {
 		if err := s.expect(step[0], step[1]); err != nil {
 			return err

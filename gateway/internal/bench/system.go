@@ -20,6 +20,7 @@ import (
 type system struct {
 	name string
 	addr string
+	pid  int            // 0 where there are many
 	cpu  func() float64 // seconds used so far, children included
 	// rss is resident memory in octets: all of it, and what is anonymous. The
 	// rest is the binary and the store's tables, which the kernel takes back
@@ -118,6 +119,7 @@ func serveAt(bin, dir, name, listener string, config func(data string) []byte) (
 		<-ended
 	}}
 	pid := cmd.Process.Pid
+	s.pid = pid
 	s.cpu = func() float64 { return cpuOf(pid) }
 	s.rss = func() (int64, int64) { return memoryOf(pid, "VmRSS:"), memoryOf(pid, "RssAnon:") }
 	for deadline := time.Now().Add(60 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {

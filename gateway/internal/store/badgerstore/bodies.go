@@ -46,7 +46,7 @@ func (s *Store) OpenBody(ctx context.Context, id mail.ID) (store.Body, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, ok := s.verified.Load(id); ok {
+	if s.verified.has(id) {
 		return b, nil
 	}
 	if err := b.trailer.verify(b.r); err != nil {
@@ -56,6 +56,6 @@ func (s *Store) OpenBody(ctx context.Context, id mail.ID) (store.Body, error) {
 		}
 		return nil, fmt.Errorf("body %s: %w", id, err)
 	}
-	s.verified.Store(id, struct{}{})
+	s.verified.add(id)
 	return b, nil
 }

@@ -104,7 +104,7 @@ func (s *Store) admit(a *store.Admission) (_ *admission, err error) {
 			return nil, err
 		}
 		ad.staged = true
-		s.verified.Store(id, struct{}{})
+		s.verified.add(id)
 	}
 	if ad.change, err = newChange(nil, &m, a.Attempts, a.Events); err != nil {
 		s.dropStaged(ad)
@@ -128,7 +128,7 @@ func (s *Store) dropStaged(ad *admission) {
 	if !ad.staged || s.com.failed.Load() {
 		return // after a failed commit it may be recorded after all: reconciling decides
 	}
-	s.verified.Delete(ad.msg.ID)
+	s.verified.remove(ad.msg.ID)
 	if err := s.spool.drop(ad.msg.ID); err != nil {
 		s.log.Error("a body that was not taken over could not be removed; it may be delivered after a restart", "message", ad.msg.ID.String(), "error", err)
 	}

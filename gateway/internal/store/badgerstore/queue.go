@@ -238,7 +238,7 @@ func clone(m *store.Message) *store.Message {
 // dropBody removes a body whose record says that it is gone. Failing that,
 // the next start does it.
 func (s *Store) dropBody(id mail.ID) {
-	s.verified.Delete(id)
+	s.verified.remove(id)
 	if err := s.spool.drop(id); err != nil {
 		s.log.Warn("a body that is done with stays until the next start", "message", id.String(), "error", err)
 	}

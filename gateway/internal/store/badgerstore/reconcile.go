@@ -167,7 +167,7 @@ func (r *reconciliation) body(id mail.ID, rd io.ReaderAt, n int64) (keep bool, e
 		r.budget -= t.bodyLen
 		err = t.verify(rd)
 		if err == nil {
-			r.s.verified.Store(id, struct{}{})
+			r.s.verified.add(id)
 		}
 	}
 	switch {

@@ -29,7 +29,7 @@ type Store struct {
 	idx   *index
 
 	inflight inflight
-	verified sync.Map     // mail.ID → struct{}: body was written or verified by this process
+	verified idSet        // whose body was written or verified by this process
 	ops      sync.RWMutex // held for reading while something is being changed
 	closing  bool
 	reading  sync.RWMutex // held for reading while Badger is read
