@@ -10,9 +10,13 @@ import (
 // openTools makes what operators try destinations with. It wants everything
 // else to be open.
 func (d *Daemon) openTools(dns nettools.DNS) {
-	d.tools = nettools.New(nettools.Options{
+	o := nettools.Options{
 		Policy: d.snaps.policy, Messages: d.store, Recipients: d.checker, Engine: d.engine, DNS: dns, Logger: d.log, Now: d.o.Now,
-	})
+	}
+	if d.o.Lab != nil {
+		o.Roots, o.Timeouts = d.o.Lab.Roots, d.o.Lab.Timeouts
+	}
+	d.tools = nettools.New(o)
 	d.metrics.registry.MustRegister(verifyCollector{d.checker}, selfCollector{d.tools})
 }
 

@@ -121,7 +121,7 @@ func newRig(t *testing.T, zone string, set func(*Options, *deliver.Options), edi
 		t.Fatal(diags)
 	}
 	dns := resolver.New(resolver.Options{Servers: []string{r.dns.Addr}, HostsFile: "none"})
-	eo := deliver.Options{Resolver: dns, Hostname: "mx.weir.test", Loopback: true, Cooldown: -1}
+	eo := deliver.Options{Resolver: dns, DANE: dns, Hostname: "mx.weir.test", Loopback: true, Cooldown: -1}
 	o := Options{
 		Policy: func() *policy.Policy { return p }, Messages: r.messages, DNS: dns, Now: r.clock,
 		Outward: func() []netip.Addr { return nil },

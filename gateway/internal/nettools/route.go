@@ -112,7 +112,7 @@ func (t *Tools) way(ctx context.Context, x *trip, r *RouteReport) {
 	r.Refused = said(reply, false)
 	first := ""
 	for _, h := range hosts {
-		c := t.channel(ctx, x.to.Domain(), x.route, h)
+		c := t.channel(ctx, x.route, h)
 		r.Hosts = append(r.Hosts, RouteHost{Host: h.Host, Port: h.Port, Addrs: h.Addrs, Failed: said(h.Reply, false), Channel: &c})
 		if first == "" {
 			first = h.Host

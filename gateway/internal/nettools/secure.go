@@ -16,87 +16,54 @@ import (
 
 // Channel is what is demanded of the channel to one host, and by whom.
 type Channel struct {
-	Demand string   `json:"demand" enum:"none,opportunistic,required,verified,dane" doc:"Least that is accepted"`
-	By     string   `json:"by" enum:"route,dane,mta-sts" doc:"Who demands it"`
-	DANE   string   `json:"dane" enum:"off,absent,present,unusable,failed" doc:"TLSA records that DNSSEC vouches for (RFC 7672)"`
-	TLSA   []string `json:"tlsa,omitempty" doc:"The records, as zone files write them"`
-	STS    string   `json:"mta_sts,omitempty" doc:"Mode of the domain's MTA-STS policy (RFC 8461): enforce, testing, none; absent: no policy"`
-	STSMX  bool     `json:"mta_sts_mx,omitempty" doc:"The policy names the host"`
-	Wrong  string   `json:"wrong,omitempty" doc:"Why the host may not be used now"`
+	Demand  string   `json:"demand" enum:"none,opportunistic,required,verified,dane" doc:"Least that is accepted"`
+	By      string   `json:"by" enum:"route,dane,mta-sts" doc:"Who demands it"`
+	DANE    string   `json:"dane" enum:"off,absent,present,unusable,failed" doc:"TLSA records that DNSSEC vouches for (RFC 7672)"`
+	TLSA    []string `json:"tlsa,omitempty" doc:"The records, as zone files write them"`
+	STS     string   `json:"mta_sts,omitempty" enum:"enforce,testing" doc:"Mode of the domain's MTA-STS policy (RFC 8461); absent: none counts"`
+	STSMX   bool     `json:"mta_sts_mx,omitempty" doc:"The policy names the host"`
+	STSText []string `json:"mta_sts_policy,omitempty" doc:"The lines of the policy"`
+	Wrong   string   `json:"wrong,omitempty" doc:"Why the host may not be used now"`
 
 	verify *smtpc.Verify
 	found  dane.Found
 }
 
+// strength ranks the modes of smtpc.
 var strength = map[string]int{
-	smtpc.TLSNone: 0, smtpc.TLSOpportunistic: 1, "": 1, smtpc.TLSRequired: 2, smtpc.TLSVerified: 3, smtpc.TLSDANE: 4,
+	smtpc.TLSNone: 0, smtpc.TLSOpportunistic: 1, smtpc.TLSRequired: 2, smtpc.TLSVerified: 3, smtpc.TLSDANE: 4,
 }
 
-// stronger is the more demanding of two modes.
-func stronger(a, b string) string {
-	if strength[b] > strength[a] {
-		return b
+// channel is what an attempt demands of a host, in an operator's words.
+func (t *Tools) channel(ctx context.Context, r deliver.Route, h deliver.HostView) Channel {
+	d := t.Engine.Demand(ctx, r, h)
+	c := Channel{Demand: d.Mode, By: "route", DANE: "off", verify: d.Verify}
+	if h.Network != "unix" && t.Policy().Gateway().DANE && (h.Found || r.TLS == smtpc.TLSDANE) {
+		t.lookDANE(ctx, h, &c)
 	}
-	return a
-}
-
-// channel finds out what is demanded of a host: the route's floor, and for
-// mail servers that a domain names itself what the DNS and the domain say.
-// domain is the recipients'.
-func (t *Tools) channel(ctx context.Context, domain string, r deliver.Route, h deliver.HostView) Channel {
-	c := Channel{Demand: stronger(smtpc.TLSNone, r.TLS), By: "route", DANE: "off"}
-	if r.TLS == "" {
-		c.Demand = smtpc.TLSOpportunistic
-	}
-	g := t.Policy().Gateway()
-	if h.Network == "unix" {
-		return c
-	}
-	if g.DANE && (h.Found || r.TLS == smtpc.TLSDANE) {
-		t.danes(ctx, h, &c)
-	}
-	if g.MTASTS && h.Found && t.STS != nil {
-		t.sts(ctx, domain, h, &c)
-	}
-	switch {
-	case r.TLS == smtpc.TLSDANE && c.DANE != dane.Present.String() && c.Wrong == "":
-		c.Wrong = "the route demands DANE, and the host has no TLSA records that can be used"
-	case c.DANE == dane.Present.String() || c.DANE == dane.Unusable.String():
-		// DANE goes before MTA-STS (RFC 8461 §2).
-		c.verify = &smtpc.Verify{TLSA: c.found.TLSA, Names: c.found.Names, Mandatory: r.TLS == smtpc.TLSDANE}
-		if c.By, c.Demand = "dane", smtpc.TLSDANE; r.TLS == smtpc.TLSDANE {
-			c.By = "route"
+	switch d.Policy {
+	case deliver.PolicyTLSA:
+		c.By = "dane"
+	case deliver.PolicySTS:
+		c.STS, c.STSText, c.STSMX = "enforce", d.Text, !d.Strange && d.Refused == nil
+		if d.Testing {
+			c.STS = "testing"
+		} else {
+			c.By = "mta-sts"
 		}
+	}
+	if d.Refused != nil {
+		c.Wrong = d.Refused.Text
 	}
 	return c
 }
 
-func (t *Tools) danes(ctx context.Context, h deliver.HostView, c *Channel) {
+// lookDANE looks at a host's TLSA records, whoever demands what.
+func (t *Tools) lookDANE(ctx context.Context, h deliver.HostView, c *Channel) {
 	c.found = dane.Lookup(ctx, t.DNS, h.Host, h.Port)
 	c.DANE = c.found.State.String()
 	for _, r := range c.found.TLSA {
 		c.TLSA = append(c.TLSA, r.String())
-	}
-	if c.found.State == dane.Failed {
-		c.Wrong = c.found.Err.Error()
-	}
-}
-
-func (t *Tools) sts(ctx context.Context, domain string, h deliver.HostView, c *Channel) {
-	mode, matches, err := t.STS.Policy(ctx, domain)
-	if err != nil || mode == "" {
-		return
-	}
-	c.STS, c.STSMX = mode, matches(h.Host)
-	if mode != "enforce" || c.DANE == dane.Present.String() {
-		return
-	}
-	if !c.STSMX {
-		c.Wrong = fmt.Sprintf("the MTA-STS policy of %s does not name the host", domain)
-	}
-	if strength[c.Demand] <= strength[smtpc.TLSVerified] {
-		c.Demand, c.By = smtpc.TLSVerified, "mta-sts"
-		c.verify = &smtpc.Verify{Names: []string{h.Host}, Channel: "mta-sts"}
 	}
 }
 

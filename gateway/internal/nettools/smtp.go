@@ -219,7 +219,7 @@ func (s *SMTPTest) unanswered(why *Said) {
 func (t *Tools) visit(ctx context.Context, s *SMTPTest, o *SMTPOrder, h deliver.HostView, addr string) (v Visit) {
 	start := t.Now()
 	first := &s.trips[0]
-	c := t.channel(ctx, first.to.Domain(), first.route, h)
+	c := t.channel(ctx, first.route, h)
 	d := t.dial(first.route, h, addr)
 	v = Visit{Host: h.Host, Addr: addr}
 	defer func() {

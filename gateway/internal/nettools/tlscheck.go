@@ -104,7 +104,10 @@ func (t *Tools) TLS(ctx context.Context, sc scope.Scope, o TLSOrder) ([]TLSRepor
 	}
 	out := []TLSReport{}
 	for _, h := range hosts {
-		c := t.channel(ctx, x.to.Domain(), x.route, h)
+		c := t.channel(ctx, x.route, h)
+		if o.Host != "" && h.Network != "unix" && h.Reply == nil { // nobody demands it here, but it is of interest
+			t.lookDANE(ctx, h, &c)
+		}
 		if h.Reply != nil {
 			out = append(out, TLSReport{Host: h.Host, Channel: &c, Wrong: []string{h.Reply.Text}})
 			continue
@@ -124,8 +127,8 @@ func (t *Tools) tlsOf(ctx context.Context, r deliver.Route, h deliver.HostView, 
 	rep := TLSReport{Host: h.Host, Addr: addr, Channel: c}
 	o := t.dial(r, h, addr)
 	o.TLS, o.Auth = smtpc.TLSRequired, nil
-	if c.verify != nil && len(c.found.Names) > 0 { // SNI is the TLSA records' name
-		o.Verify = &smtpc.Verify{Names: c.found.Names}
+	if n := names(c); len(n) > 0 { // the first goes into SNI
+		o.Verify = &smtpc.Verify{Names: n}
 	}
 	conn, err := smtpc.Dial(ctx, o)
 	if err != nil {
@@ -138,18 +141,18 @@ func (t *Tools) tlsOf(ctx context.Context, r deliver.Route, h deliver.HostView, 
 		}
 	} else {
 		rep.Offered = true
-		t.certificates(conn, c, h, &rep)
+		t.certificates(conn, c, &rep)
 		conn.Quit()
 	}
 	if c.Wrong != "" {
 		rep.Wrong = append(rep.Wrong, c.Wrong)
 	}
-	rep.Usable = t.usable(&rep)
+	rep.Usable = rep.usable()
 	rep.Dialogue = o.Transcript.String()
 	return rep
 }
 
-func (t *Tools) certificates(conn *smtpc.Conn, c *Channel, h deliver.HostView, rep *TLSReport) {
+func (t *Tools) certificates(conn *smtpc.Conn, c *Channel, rep *TLSReport) {
 	st := conn.TLSState()
 	rep.Version, rep.Cipher = conn.TLSVersion(), tls.CipherSuiteName(st.CipherSuite)
 	rep.Verified = conn.Verified()
@@ -170,15 +173,24 @@ func (t *Tools) certificates(conn *smtpc.Conn, c *Channel, h deliver.HostView, r
 	if len(c.found.TLSA) == 0 {
 		return
 	}
-	if err := dane.Verify(c.found.TLSA, st.PeerCertificates, c.found.Names, now); err != nil {
+	if err := dane.Verify(c.found.TLSA, st.PeerCertificates, names(c), now); err != nil {
 		rep.Wrong = append(rep.Wrong, "DANE: "+err.Error())
 	} else {
 		rep.DANEMatch = true
 	}
 }
 
+// names are what a host's certificate may be for: those that are demanded, else
+// where its TLSA records were found; none: the host's own.
+func names(c *Channel) []string {
+	if c.verify != nil && len(c.verify.Names) > 0 {
+		return c.verify.Names
+	}
+	return c.found.Names
+}
+
 // usable reports whether mail would go there.
-func (t *Tools) usable(rep *TLSReport) bool {
+func (rep *TLSReport) usable() bool {
 	c := rep.Channel
 	switch {
 	case c.Wrong != "":

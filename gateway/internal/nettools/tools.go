@@ -26,6 +26,7 @@ import (
 // Engine is what the tools ask of deliveries; *deliver.Engine is one.
 type Engine interface {
 	Lookup(ctx context.Context, r deliver.Route) ([]deliver.HostView, *mail.Reply)
+	Demand(ctx context.Context, r deliver.Route, h deliver.HostView) deliver.Demand
 	Probe(ctx context.Context, r deliver.Route, to ...mail.Address) deliver.Result
 }
 
@@ -47,12 +48,7 @@ type DNS interface {
 	Validating() (some, all bool)
 }
 
-// STS gives a domain's MTA-STS policy (RFC 8461): "" as mode is none.
-type STS interface {
-	Policy(ctx context.Context, domain string) (mode string, matches func(mx string) bool, err error)
-}
-
-// Options make Tools. Logger, Now, STS, Roots, Timeouts and Outward have
+// Options make Tools. Logger, Now, Roots, Timeouts and Outward have
 // defaults; the rest is needed.
 type Options struct {
 	Policy     func() *policy.Policy
@@ -60,7 +56,6 @@ type Options struct {
 	Recipients Recipients
 	Engine     Engine
 	DNS        DNS
-	STS        STS // nil: no domain has a policy
 
 	Logger   *slog.Logger     // default: discard
 	Now      func() time.Time // default time.Now
