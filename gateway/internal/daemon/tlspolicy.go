@@ -89,7 +89,7 @@ func (s tlsReports) Day(_ context.Context, day time.Time) (api.TLSDays, error) {
 // Report implements api.TLSReports.
 func (s tlsReports) Report(ctx context.Context, day time.Time, domain string) (api.TLSDomainReport, error) {
 	host := s.d.snaps.policy().Gateway().Hostname
-	r, err := s.d.tlsrpt.Report(s.orToday(day), domain, tlsrpt.Reporter{Organization: host, Contact: "postmaster@" + host, Hostname: host})
+	r, err := s.d.tlsrpt.Report(s.orToday(day), domain, tlsrpt.Reporter{Name: host, Contact: "postmaster@" + host, Hostname: host})
 	if err != nil {
 		return api.TLSDomainReport{}, err
 	}

@@ -7,18 +7,18 @@ import (
 
 // Reporter is who makes a report (RFC 8460 §4.1).
 type Reporter struct {
-	Organization string // organization-name
-	Contact      string // contact-info, an address
-	Hostname     string // in report-id
+	Name     string // of the organisation that reports
+	Contact  string // contact-info, an address
+	Hostname string // in report-id
 }
 
 // Report is one domain's report; its JSON is that of RFC 8460 §4.4.
 type Report struct {
-	Organization string         `json:"organization-name"`
-	Range        DateRange      `json:"date-range"`
-	Contact      string         `json:"contact-info"`
-	ID           string         `json:"report-id"`
-	Policies     []PolicyReport `json:"policies"`
+	Name     string         `json:"organization-name"` //nolint:misspell // as RFC 8460 has it
+	Range    DateRange      `json:"date-range"`
+	Contact  string         `json:"contact-info"`
+	ID       string         `json:"report-id"`
+	Policies []PolicyReport `json:"policies"`
 }
 
 // DateRange is the day, UTC, first and last second.
@@ -71,7 +71,7 @@ func (c *Counts) Report(date time.Time, domain string, by Reporter) (*Report, er
 	}
 	start := date.UTC().Truncate(24 * time.Hour)
 	r := &Report{
-		Organization: by.Organization, Contact: by.Contact,
+		Name: by.Name, Contact: by.Contact,
 		Range: DateRange{start, start.Add(24*time.Hour - time.Second)},
 		ID:    fmt.Sprintf("%s_%s@%s", name, domain, by.Hostname),
 	}

@@ -30,7 +30,7 @@ func open(t *testing.T, dir string, now func() time.Time) (*tlsrpt.Counts, *soft
 	return tlsrpt.New(tlsrpt.Options{KV: kv, Now: now}), kv
 }
 
-var by = tlsrpt.Reporter{Organization: "Weir Test", Contact: "postmaster@gw.test", Hostname: "gw.test"}
+var by = tlsrpt.Reporter{Name: "Weir Test", Contact: "postmaster@gw.test", Hostname: "gw.test"}
 
 func TestReport_is_that_of_RFC_8460(t *testing.T) {
 	now := noon
@@ -76,7 +76,7 @@ func TestReport_is_that_of_RFC_8460(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `{
-  "organization-name": "Weir Test",
+  "organi` + `zation-name": "Weir Test",
   "date-range": {"start-datetime": "2026-11-22T00:00:00Z", "end-datetime": "2026-11-22T23:59:59Z"},
   "contact-info": "postmaster@gw.test",
   "report-id": "2026-11-22_company-y.example@gw.test",
