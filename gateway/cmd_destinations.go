@@ -59,10 +59,10 @@ func (c *DestinationsListCmd) Run(ctx context.Context, g *Globals) error {
 }
 
 func destinationTable(v view, ds []api.DestinationStatus) *terminal.Table {
-	t := terminal.NewTable(terminal.Column{Title: "NEXT HOP", Min: 10, Want: 16}, terminal.Column{Title: "DESTINATION", Drop: 3},
-		terminal.Column{Title: "CONNS", Right: true}, terminal.Column{Title: "SENT", Right: true, Drop: 4}, terminal.Column{Title: "PUT OFF", Right: true, Drop: 1},
-		terminal.Column{Title: "REFUSED", Right: true, Drop: 2}, terminal.Column{Title: "STATE"}, terminal.Column{Title: "UNTIL"},
-		terminal.Column{Title: "LAST ANSWER", Min: 16, Want: 24, End: true})
+	t := terminal.NewTable(terminal.Column{Title: "NEXT HOP", Min: 10, Want: 16}, terminal.Column{Title: "DESTINATION", Drop: 1},
+		terminal.Column{Title: "CONNS", Right: true}, terminal.Column{Title: "SENT", Right: true, Drop: 2}, terminal.Column{Title: "PUT OFF", Right: true, Drop: 4},
+		terminal.Column{Title: "REFUSED", Right: true, Drop: 3}, terminal.Column{Title: "STATE"}, terminal.Column{Title: "UNTIL"},
+		terminal.Column{Title: "LAST ANSWER", Min: 14, Want: 20, End: true})
 	for i := range ds {
 		d := &ds[i]
 		until := v.until(d.Until)

@@ -91,6 +91,15 @@ func TestOutputFits80Columns(t *testing.T) {
 		{"explain_queued", explain("status:queued")},
 		{"explain_stalled", explain("status:stalled")},
 		{"explain_bounce", explain("status:queue-frozen")},
+		{"destinations", func(s *terminal.Screen) {
+			ds, err := c.Destinations(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := destinationTable(v, ds).Write(s); err != nil {
+				t.Fatal(err)
+			}
+		}},
 		{"deliveries", func(s *terminal.Screen) {
 			p, err := c.Deliveries(t.Context(), client.Search{})
 			if err != nil {

@@ -1,6 +1,7 @@
 package deliver
 
 import (
+	"context"
 	"log/slog"
 	"slices"
 	"strings"
@@ -226,7 +227,11 @@ func (x *sites) tell(what string, s *site, f finding) {
 		x.log.Info(what, "destination", s.key)
 		return
 	}
-	x.log.Warn(what, "destination", s.key, "reply", f.reply.String(), "until", later(s.until, s.stopped))
+	level := slog.LevelWarn
+	if s.fails > 1 { // it goes on
+		level = slog.LevelInfo
+	}
+	x.log.Log(context.Background(), level, what, "destination", s.key, "reply", f.reply.String(), "until", later(s.until, s.stopped))
 }
 
 func later(a, b time.Time) time.Time {
