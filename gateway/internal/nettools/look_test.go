@@ -1,6 +1,7 @@
 package nettools
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -8,9 +9,11 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mailweir/weir/gateway/internal/deliver"
 	"github.com/mailweir/weir/gateway/internal/dnstest"
+	"github.com/mailweir/weir/gateway/internal/mtasts"
 	"github.com/mailweir/weir/gateway/internal/smtpc/smtptest"
 )
 
@@ -212,6 +215,54 @@ func TestB88_own_reverse_DNS(t *testing.T) {
 			}
 			if last := r.SelfNow(); last != s {
 				t.Errorf("not kept: %+v", last)
+			}
+		})
+	}
+}
+
+// sts has one policy for every domain.
+type sts struct{ p *mtasts.Policy }
+
+func (s sts) Policy(context.Context, string) (*mtasts.Policy, error) { return s.p, nil }
+
+// TestTLS_by_MTA_STS: what a domain's policy demands is what mail would meet,
+// in the TLS check and in the dialogue alike.
+func TestTLS_by_MTA_STS(t *testing.T) {
+	ca := smtptest.NewCA(t, "Test CA")
+	for _, tc := range []struct {
+		name, mode, mx string
+		names          []string
+		demand         string
+		usable         bool
+		wrong          string
+		stage          string // where the dialogue breaks off
+	}{
+		{"enforced", mtasts.Enforce, "mx.plain.test", []string{"mx.plain.test"}, "verified", true, "", ""},
+		{"other_name", mtasts.Enforce, "mx.plain.test", []string{"other.test"}, "verified", false, "is for other.test", "starttls"},
+		{"other_host", mtasts.Enforce, "elsewhere.test", []string{"mx.plain.test"}, "opportunistic", false, "does not name the mail server", "starttls"},
+		{"tested_only", mtasts.Testing, "elsewhere.test", []string{"other.test"}, "opportunistic", true, "is for other.test", ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			conf, _ := ca.Issue(t, smtptest.Leaf{Names: tc.names, For: 60 * 24 * time.Hour})
+			p := smtptest.Start(t, smtptest.Script{Ext: []string{"STARTTLS"}, TLS: conf})
+			_, port, _ := net.SplitHostPort(p.Addr)
+			r := newRig(t, "plain.test. MX 10 mx.plain.test.\nmx.plain.test. A 127.0.0.1\n", func(o *Options, eo *deliver.Options) {
+				o.Roots, o.Now = ca.Pool(), nil
+				eo.STS = sts{&mtasts.Policy{Domain: "plain.test", ID: "1", Mode: tc.mode, MX: []string{tc.mx}, MaxAge: time.Hour, Fetched: time.Now()}}
+			}, func(s string) string {
+				return s + "route \"odd\" {\n  mx = \"plain.test\"\n  port = " + port + "\n}\nvia \"odd\" {\n  recipient = [\"plain.test\"]\n  route = route.odd\n}\n"
+			})
+			reps, err := r.TLS(t.Context(), admin, TLSOrder{Domain: "plain.test"})
+			if err != nil || len(reps) != 1 {
+				t.Fatalf("%+v %v", reps, err)
+			}
+			x := reps[0]
+			if x.Usable != tc.usable || x.Channel.Demand != tc.demand || x.Channel.STS != tc.mode || !strings.Contains(strings.Join(x.Wrong, "; "), tc.wrong) {
+				t.Errorf("%+v %+v", x, x.Channel)
+			}
+			v := r.smtp(SMTPOrder{To: []string{"a@plain.test"}})[0].Visits[0]
+			if v.Stage != tc.stage || (tc.stage == "") != (v.Failed == nil) || tc.name == "enforced" && v.Channel != "mta-sts" {
+				t.Errorf("%+v", v)
 			}
 		})
 	}
