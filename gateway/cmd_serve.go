@@ -24,7 +24,7 @@ type ServeCmd struct {
 
 // memoryLimit is the soft limit of the Go heap where GOMEMLIMIT is not set:
 // garbage is collected harder rather than memory taken from the machine.
-const memoryLimit = 512 << 20
+const memoryLimit = 320 << 20
 
 // gcPercent collects garbage at a third over the live heap where GOGC is not
 // set: a gateway has processor to spare and shares its memory with its store.

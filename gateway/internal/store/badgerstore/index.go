@@ -111,6 +111,7 @@ type lease struct {
 	ns      []int
 	hops    []string
 	tenants []string
+	read    *stored // the message as the claim read it; only its holder's
 	until   int64
 	pos     int
 }

@@ -47,7 +47,8 @@ func (s *Store) Claim(ctx context.Context, r store.ClaimRequest) ([]store.Claime
 			s.log.Error("reading mail that is due; it is tried again when its lease is over", "message", l.id.String(), "error", err)
 			continue
 		}
-		out = append(out, store.Claimed{Lease: l.seam(), Message: st.msg})
+		l.read = st
+		out = append(out, store.Claimed{Lease: l.seam(), Message: clone(st.msg)})
 	}
 	return out, nil
 }
@@ -96,8 +97,12 @@ func (s *Store) Settle(ctx context.Context, l store.Lease, o store.Outcome) erro
 }
 
 func (s *Store) settle(held *lease, l store.Lease, o store.Outcome, spawn []*admission) (dropped bool, err error) {
+	read := held.read // as claimed; the commit finds out whether it is still so
 	for {
-		old, err := s.get(l.Message)
+		old, err := read, error(nil)
+		if read = nil; old == nil {
+			old, err = s.get(l.Message)
+		}
 		if errors.Is(err, store.ErrNotFound) {
 			return false, store.ErrLeaseLost
 		}
