@@ -49,7 +49,10 @@ func (f *LogFlags) base() (query.Filter, error) {
 }
 
 // LogSearchCmd searches the log.
-type LogSearchCmd struct{ LogFlags }
+type LogSearchCmd struct {
+	LogFlags
+	ColumnFlags
+}
 
 // Run prints one line for each recipient.
 func (c *LogSearchCmd) Run(ctx context.Context, g *Globals) error {
@@ -57,7 +60,11 @@ func (c *LogSearchCmd) Run(ctx context.Context, g *Globals) error {
 	if err != nil {
 		return err
 	}
-	return c.list(ctx, g, base, "nothing in the log matches", logColumns)
+	cols, err := c.columns(g, logColumns)
+	if err != nil {
+		return err
+	}
+	return c.list(ctx, g, base, "nothing in the log matches", cols)
 }
 
 // LogDownloadCmd writes a message out.

@@ -78,44 +78,46 @@ func (c *LogExportCmd) Run(ctx context.Context, g *Globals) error {
 
 // csvRow gives the named fields as text that no spreadsheet reads as a formula.
 func csvRow(v view, r *api.Row, fields []string) []string {
+	out := make([]string, len(fields))
+	for i, f := range fields {
+		out[i] = disarm(fieldText(v, r, f))
+	}
+	return out
+}
+
+// fieldText is one field of a row as text.
+func fieldText(v view, r *api.Row, f string) string {
 	at := func(t time.Time) string {
 		if t.IsZero() {
 			return ""
 		}
 		return t.In(v.loc).Format(time.RFC3339)
 	}
-	out := make([]string, len(fields))
-	for i, f := range fields {
-		var s string
-		switch f {
-		case "received":
-			s = at(r.Received)
-		case "next":
-			s = at(r.Next)
-		case "changed":
-			s = at(r.Changed)
-		case "expires":
-			s = at(r.Expires)
-		case "size":
-			s = strconv.FormatInt(r.Size, 10)
-		case "score":
-			s = strconv.FormatFloat(r.Score, 'g', -1, 64)
-		case "failures":
-			s = strconv.Itoa(r.Failures)
-		case "attempts":
-			s = strconv.Itoa(r.Attempts)
-		case "last":
-			s = replyLine(r.Last)
-		case "has_body":
-			s = strconv.FormatBool(r.HasBody)
-		case "verbs":
-			s = strings.Join(r.Verbs, " ")
-		default:
-			s = textField(r, f)
-		}
-		out[i] = disarm(s)
+	switch f {
+	case "received":
+		return at(r.Received)
+	case "next":
+		return at(r.Next)
+	case "changed":
+		return at(r.Changed)
+	case "expires":
+		return at(r.Expires)
+	case "size":
+		return strconv.FormatInt(r.Size, 10)
+	case "score":
+		return strconv.FormatFloat(r.Score, 'g', -1, 64)
+	case "failures":
+		return strconv.Itoa(r.Failures)
+	case "attempts":
+		return strconv.Itoa(r.Attempts)
+	case "last":
+		return replyLine(r.Last)
+	case "has_body":
+		return strconv.FormatBool(r.HasBody)
+	case "verbs":
+		return strings.Join(r.Verbs, " ")
 	}
-	return out
+	return textField(r, f)
 }
 
 func textField(r *api.Row, f string) string {

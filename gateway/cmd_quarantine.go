@@ -19,11 +19,18 @@ type QuarantineCmd struct {
 }
 
 // QuarantineListCmd lists quarantined mail.
-type QuarantineListCmd struct{ ListFlags }
+type QuarantineListCmd struct {
+	ListFlags
+	ColumnFlags
+}
 
 // Run prints one line for each recipient, with the reason.
 func (c *QuarantineListCmd) Run(ctx context.Context, g *Globals) error {
-	return c.list(ctx, g, statusFilter(quarantineStatuses...), "nothing is quarantined", heldColumns)
+	cols, err := c.columns(g, heldColumns)
+	if err != nil {
+		return err
+	}
+	return c.list(ctx, g, statusFilter(quarantineStatuses...), "nothing is quarantined", cols)
 }
 
 // QuarantineReleaseCmd is B52.

@@ -31,11 +31,18 @@ type QueueCmd struct {
 }
 
 // QueueListCmd lists the queue.
-type QueueListCmd struct{ ListFlags }
+type QueueListCmd struct {
+	ListFlags
+	ColumnFlags
+}
 
 // Run prints one line for each recipient.
 func (c *QueueListCmd) Run(ctx context.Context, g *Globals) error {
-	return c.list(ctx, g, statusFilter(queueStatuses...), "nothing waits for delivery", queueColumns)
+	cols, err := c.columns(g, queueColumns)
+	if err != nil {
+		return err
+	}
+	return c.list(ctx, g, statusFilter(queueStatuses...), "nothing waits for delivery", cols)
 }
 
 // QueueRetryCmd is B47.

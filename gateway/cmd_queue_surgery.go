@@ -13,12 +13,19 @@ import (
 var failedStatuses = []mail.Status{mail.StatusBounced, mail.StatusDeliveryFailed, mail.StatusQueueBounced, mail.StatusQueueExpired}
 
 // QueueFailedCmd is the view of bounced and rejected mail (B132).
-type QueueFailedCmd struct{ ListFlags }
+type QueueFailedCmd struct {
+	ListFlags
+	ColumnFlags
+}
 
 // Run prints one line for each recipient. What was refused at the door was
 // never ours, and is shown without being kept.
 func (c *QueueFailedCmd) Run(ctx context.Context, g *Globals) error {
-	return c.list(ctx, g, statusFilter(append([]mail.Status{mail.StatusRejected}, failedStatuses...)...), "nothing bounced or was refused", failedColumns)
+	cols, err := c.columns(g, failedColumns)
+	if err != nil {
+		return err
+	}
+	return c.list(ctx, g, statusFilter(append([]mail.Status{mail.StatusRejected}, failedStatuses...)...), "nothing bounced or was refused", cols)
 }
 
 // QueueRequeueCmd queues failed mail again (B132).

@@ -16,11 +16,18 @@ type StalledCmd struct {
 }
 
 // StalledListCmd lists stalled mail.
-type StalledListCmd struct{ ListFlags }
+type StalledListCmd struct {
+	ListFlags
+	ColumnFlags
+}
 
 // Run prints one line for each recipient, with the reason.
 func (c *StalledListCmd) Run(ctx context.Context, g *Globals) error {
-	return c.list(ctx, g, statusFilter(stalledStatuses...), "nothing is stalled", heldColumns)
+	cols, err := c.columns(g, heldColumns)
+	if err != nil {
+		return err
+	}
+	return c.list(ctx, g, statusFilter(stalledStatuses...), "nothing is stalled", cols)
 }
 
 // StalledRetryCmd is B147.
