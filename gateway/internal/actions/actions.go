@@ -367,7 +367,7 @@ func (r *run) ids(ctx context.Context, ids []string) error {
 
 // parallel is how many messages are changed at one time: the store commits
 // them together (B96).
-const parallel = 48
+const parallel = 256
 
 // filter acts on what a filter finds. Once ctx ends nothing further is begun,
 // and what was begun is finished: no message is left half done.
