@@ -366,7 +366,7 @@ func TestForceByLevel(t *testing.T) {
 	}
 }
 
-func TestFilterAndFlush(t *testing.T) {
+func TestB131_filter_and_flush(t *testing.T) {
 	h := newHouse(t)
 	var ids []mail.ID
 	for i := range 30 {

@@ -139,7 +139,7 @@ func TestOutcomes(t *testing.T) {
 	}
 }
 
-func TestHosts_in_order_with_failover_at_once(t *testing.T) {
+func TestB102_hosts_in_order_with_failover_at_once(t *testing.T) {
 	good := smtptest.Start(t, smtptest.Script{})
 	for name, first := range map[string]string{
 		"refused":       smtptest.Closed(t),
