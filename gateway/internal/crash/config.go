@@ -94,14 +94,31 @@ tenant "hosted" {
     local  = ["*@crash.test"]
   }
   inbound { retry = retry.fast }
-  outbound {
-    retry = retry.fast
-    route {
-      hosts       = [%[2]q]
-      connections = 20
-    }
-  }
+  outbound { retry = retry.fast }
   notify { stalled = [] }
+  retain { failed = "1h" }
+}
+
+# The way to the world is by the routing table, over a host that is not there.
+route "world" {
+  hosts       = ["127.0.0.1:1", %[2]q]
+  connections = 20
+}
+via "world" {
+  recipient = ["*@world.test"]
+  route     = route.world
+}
+
+# The destination is left alone when it is in trouble, but not for long.
+destination "all" {
+  domains       = ["crash.test", "neighbour.test", "world.test"]
+  routes        = [route.world]
+  connections   = 20
+  rate          = "400/1s"
+  backoff       = "1s"
+  max_backoff   = "2s"
+  suspend_after = 10
+  suspend_for   = "1s"
 }
 
 tenant "neighbour" {

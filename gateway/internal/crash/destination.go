@@ -27,6 +27,9 @@ const (
 	hanging        // does not answer RCPT for now
 	slow           // takes its time before the reply to the final dot
 	ambiguous      // takes the message and hangs up before its reply
+	closed         // greets and answers 421 to everything: the gateway leaves it alone for a while
+	crowded        // 452 to MAIL
+	cutting        // hangs up in the middle of the message
 	modes
 )
 
@@ -130,6 +133,9 @@ func (d *destination) NewSession(c *smtp.Conn) (smtp.Session, error) {
 		c.Conn().Close()
 		return nil, errors.New("dropped")
 	}
+	if d.now() == closed {
+		return nil, &smtp.SMTPError{Code: 421, EnhancedCode: smtp.EnhancedCode{4, 3, 2}, Message: "closed for now"}
+	}
 	return &visit{d: d, c: c}, nil
 }
 
@@ -145,6 +151,9 @@ func (v *visit) Logout() error { return nil }
 
 func (v *visit) Mail(from string, _ *smtp.MailOptions) error {
 	v.null = from == ""
+	if v.d.now() == crowded {
+		return &smtp.SMTPError{Code: 452, EnhancedCode: smtp.EnhancedCode{4, 3, 1}, Message: "no room"}
+	}
 	return nil
 }
 
@@ -166,6 +175,11 @@ func (v *visit) Rcpt(to string, _ *smtp.RcptOptions) error {
 // at that time.
 func (v *visit) Data(r io.Reader) error {
 	got := receipt{from: time.Now()}
+	if v.d.now() == cutting {
+		_, _ = io.CopyN(io.Discard, r, 40)
+		v.c.Conn().Close()
+		return errors.New("cut")
+	}
 	m, err := read(r, v.null)
 	if err != nil {
 		return err

@@ -60,9 +60,11 @@ func crash(ctx context.Context, bin string) error {
 	l := new(ledger)
 	load := startLoad(*clients, g.where, l, 30*time.Millisecond)
 	calm := flapping(d)
+	idle := operating(ctx, g)
 	lives, err := g.endure(*rounds)
 	load.end()
 	calm()
+	orders := idle()
 	if err != nil {
 		return err
 	}
@@ -83,11 +85,14 @@ func crash(ctx context.Context, bin string) error {
 	if err := g.terminate(); err != nil {
 		return err
 	}
-	fmt.Printf("kills=%d (while starting %d) stops=%d sent=%d direct=%d queued=%d refused=%d %v drained-in=%v took=%v\n",
-		len(lives.kills), lives.stillborn, lives.stops, l.sent.Load(), l.direct.Load(), l.queued.Load(), l.refused.Load(),
+	fmt.Printf("kills=%d (while starting %d) stops=%d orders=%d sent=%d direct=%d queued=%d refused=%d %v drained-in=%v took=%v\n",
+		len(lives.kills), lives.stillborn, lives.stops, orders, l.sent.Load(), l.direct.Load(), l.queued.Load(), l.refused.Load(),
 		v, drained.Round(100*time.Millisecond), time.Since(began).Round(time.Second))
 	if l.direct.Load() == 0 || l.queued.Load() == 0 {
 		return fmt.Errorf("the test is wrong: both ways have to be taken")
+	}
+	if orders == 0 {
+		return fmt.Errorf("the test is wrong: no operator's order was carried out")
 	}
 	return v.err()
 }
