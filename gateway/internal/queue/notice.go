@@ -115,7 +115,15 @@ func (c *Composer) Make(ctx context.Context, m *store.Message, e Entry, attempts
 			continue
 		}
 		if n.Kind == notify.KindDelayed {
-			until(c.Policy(), m, about)
+			late := c.late(m, about, body)
+			for _, r := range about {
+				if !slices.ContainsFunc(late, func(l store.Recipient) bool { return l.N == r.N }) {
+					oweInstead(e.Recipients, Notice{n.Kind, []int{r.N}}) // it was not told, and is not shown as told (B101)
+				}
+			}
+			if about = late; len(about) == 0 {
+				continue
+			}
 		}
 		dsn, text, err := notify.DSN(n.Kind, m, about, attempts, c.options(about[0].Tenant), body)
 		if err != nil {
@@ -135,6 +143,20 @@ func (c *Composer) Make(ctx context.Context, m *store.Message, e Entry, attempts
 		out = append(out, a)
 	}
 	return out, events
+}
+
+// late are those of the recipients whose delay is told: of mail that a program
+// wrote or that goes to a list only where the sender asked for it.
+func (c *Composer) late(m *store.Message, about []store.Recipient, body store.Body) []store.Recipient {
+	automatic, err := notify.Automatic(m, body)
+	if err != nil { // composing the notice fails, too, and is logged
+		return about
+	}
+	if automatic {
+		about = slices.DeleteFunc(slices.Clone(about), func(r store.Recipient) bool { return r.DSN.Notify&mail.NotifyDelay == 0 })
+	}
+	until(c.Policy(), m, about)
+	return about
 }
 
 // until says in recipients that are late how long they are tried.
