@@ -57,6 +57,9 @@ func (s *Server) ServeDNS(w dns.ResponseWriter, r *dns.Msg) {
 	default:
 		secure := s.fill(m, name, q.Qtype)
 		m.AuthenticatedData = secure && (r.AuthenticatedData || opt != nil && opt.Do())
+		if opt != nil && opt.Do() {
+			s.sign(m, name, does == Spoilt)
+		}
 		size := dns.MaxMsgSize
 		if udp {
 			size = dns.MinMsgSize

@@ -3,6 +3,7 @@
 // validating resolver sets it. It speaks UDP and TCP on one port that the
 // kernel chose.
 //
-// It is not for serving names to anybody: it does not recurse, signs nothing,
-// and says of an answer that it was validated because a test told it so.
+// It is not for serving names to anybody: it does not recurse, and says of an
+// answer that it was validated because a test told it so. Zones that it signs
+// (SignFor) are for a resolver of the test that validates.
 package dnstest

@@ -26,6 +26,7 @@ const (
 	Lame                // a referral to the root, as of a server that does not know the zone
 	Garbage             // octets that are no DNS message
 	Other               // an answer to another question
+	Spoilt              // signatures that are wrong, in a zone of SignFor
 )
 
 // Options say how a server begins; the zero value signs nothing.
@@ -42,13 +43,14 @@ type Server struct {
 	// Addr is "127.0.0.1:port", for resolver.Options.Servers.
 	Addr string
 
-	mu     sync.Mutex
-	rr     map[string][]dns.RR  // by canonical name
-	does   map[string]Behaviour // by canonical name, or that and " TYPE"
-	signed []string
-	delay  time.Duration
-	asked  map[string]int // by canonical name and " TYPE"
-	done   chan struct{}
+	mu      sync.Mutex
+	rr      map[string][]dns.RR  // by canonical name
+	does    map[string]Behaviour // by canonical name, or that and " TYPE"
+	signed  []string
+	signers []*signer
+	delay   time.Duration
+	asked   map[string]int // by canonical name and " TYPE"
+	done    chan struct{}
 }
 
 // Start serves a zone file's text until the test ends. Blanks before a line

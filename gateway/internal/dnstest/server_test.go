@@ -140,3 +140,40 @@ func TestDelay_ends_with_the_test(t *testing.T) {
 		t.Errorf("took %v", d)
 	}
 }
+
+func TestSignFor(t *testing.T) {
+	s := dnstest.Start(t, zone)
+	anchor, err := dns.NewRR(s.SignFor(t, "dest.test"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Set("ns.dest.test", dnstest.Spoilt)
+	s.Add(t, "ns.dest.test. A 127.0.0.1")
+	for name, want := range map[string]struct {
+		valid bool
+		kind  uint16
+	}{"dest.test.": {true, dns.TypeMX}, "none.dest.test.": {true, dns.TypeNSEC}, "ns.dest.test.": {false, dns.TypeA}} {
+		m := new(dns.Msg)
+		m.SetQuestion(name, want.kind)
+		if want.kind == dns.TypeNSEC {
+			m.Question[0].Qtype = dns.TypeTXT
+		}
+		m.SetEdns0(4096, true)
+		r, err := dns.Exchange(m, s.Addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var set []dns.RR
+		var sig *dns.RRSIG
+		for _, rr := range append(r.Answer, r.Ns...) {
+			if x, ok := rr.(*dns.RRSIG); ok && x.TypeCovered == want.kind {
+				sig = x
+			} else if rr.Header().Rrtype == want.kind {
+				set = append(set, rr)
+			}
+		}
+		if sig == nil || (sig.Verify(anchor.(*dns.DNSKEY), set) == nil) != want.valid {
+			t.Errorf("%s: %v", name, r)
+		}
+	}
+}
