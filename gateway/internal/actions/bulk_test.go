@@ -9,9 +9,9 @@ import (
 	"github.com/mailweir/weir/gateway/internal/query"
 )
 
-// TestBulk clears a flooded queue (B96): over several pages of rows, with
+// TestB96_bulk_over_many_pages clears a flooded queue (B96): over several pages of rows, with
 // messages that lie across their borders, and more results than are listed.
-func TestBulk(t *testing.T) {
+func TestB96_bulk_over_many_pages(t *testing.T) {
 	h := newHouse(t)
 	const messages, each = 16, 75
 	for range messages {
