@@ -46,7 +46,10 @@ func Reply(r mail.Reply, host string) (Meaning, bool) {
 		return Meaning{}, false
 	}
 	a := read(r, host)
-	m, ok := a.byProvider()
+	m, ok := a.byOwn()
+	if !ok {
+		m, ok = a.byProvider()
+	}
 	if !ok {
 		m, ok = a.byCause()
 	}
