@@ -385,13 +385,3 @@ func (s *session) abandon(why string) {
 	ev.Text = why
 	s.f.o.Store.Record(rec, nil, ev)
 }
-
-func withStatus(m *store.Message, s mail.Status) []store.Recipient {
-	var out []store.Recipient
-	for _, r := range m.Recipients {
-		if r.Status == s {
-			out = append(out, r)
-		}
-	}
-	return out
-}

@@ -27,7 +27,9 @@ func TestB136_B137_senders_hear_of_held_mail_that_ended(t *testing.T) {
 		{"a_notice", "me@acme.test", mail.Outbound, func(m *store.Message) { m.Kind = "notice" }, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			h := newHouse(t, Options{Known: func(m *store.Message) bool { return m.Direction == mail.Outbound || m.Client.Direction == mail.Outbound }})
+			h := newHouse(t, Options{Known: func(m *store.Message) bool {
+				return m.Direction == mail.Outbound || m.Client.Direction == mail.Outbound
+			}})
 			id := h.put(c.dir, c.sender, "a@far.test stalled")
 			if c.shape != nil {
 				err := h.st.Update(t.Context(), id, func(m *store.Message) ([]mail.Event, error) { c.shape(m); return nil, nil })

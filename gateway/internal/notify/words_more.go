@@ -1,5 +1,6 @@
 package notify
 
+//nolint:misspell // the linter knows English alone
 var french = words{
 	system: "Système de messagerie",
 	head:   "Ceci est le système de messagerie de %s.",
@@ -45,6 +46,7 @@ var french = words{
 	more:        "... et %s autres : voir le journal.",
 }
 
+//nolint:misspell // as above
 var spanish = words{
 	system: "Sistema de entrega de correo",
 	head:   "Este es el sistema de correo de %s.",
