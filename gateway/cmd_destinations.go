@@ -36,7 +36,7 @@ func (c *DestinationsListCmd) Run(ctx context.Context, g *Globals) error {
 	}
 	var shown []api.DestinationStatus
 	for _, d := range all {
-		if c.Troubled && d.State == "ok" || !strings.Contains(d.NextHop+" "+d.Destination+" "+d.Site, strings.ToLower(c.Name)) {
+		if c.Troubled && d.State == "ok" || !strings.Contains(strings.ToLower(d.NextHop+" "+d.Destination+" "+d.Site), strings.ToLower(c.Name)) {
 			continue
 		}
 		shown = append(shown, d)
@@ -119,10 +119,14 @@ func (c *DestinationsSuspendCmd) Run(ctx context.Context, g *Globals) error {
 	if c.For > 0 {
 		r.Until = time.Now().Add(c.For).UTC().Truncate(time.Second)
 	}
-	if err := cl.SuspendDestination(ctx, r); err != nil {
+	known, err := cl.SuspendDestination(ctx, r)
+	if err != nil {
 		return err
 	}
 	fmt.Fprintf(os.Stderr, "suspended: %s\n", c.Name)
+	if !known {
+		fmt.Fprintln(os.Stderr, "weir: nothing of that name has had mail of late; \"weir destinations\" shows the names of what has")
+	}
 	return nil
 }
 

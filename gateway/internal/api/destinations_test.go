@@ -23,7 +23,7 @@ func TestB89_destinations_are_listed_suspended_and_resumed(t *testing.T) {
 	if _, there := items[1].(map[string]any)["rate_left"]; there {
 		t.Error("a rate where there is none")
 	}
-	if w, _ := ask(t, h, "POST", "/v1/destinations/suspend", `{"name":"mail.acme.test:25","until":"2026-11-21T16:00:00Z","why":"moving"}`); w.Code != http.StatusOK {
+	if w, v := ask(t, h, "POST", "/v1/destinations/suspend", `{"name":"mail.acme.test:25","until":"2026-11-21T16:00:00Z","why":"moving"}`); w.Code != http.StatusOK || v["known"] != true {
 		t.Fatalf("%d %s", w.Code, w.Body)
 	}
 	_, v = ask(t, h, "GET", "/v1/destinations", "")

@@ -18,7 +18,8 @@ type Destinations interface {
 	// Destinations gives every next hop that is remembered, by name, and those
 	// names that an operator has suspended and nothing goes to.
 	Destinations() []DestinationStatus
-	Suspend(ctx context.Context, s scope.Scope, r SuspendRequest) error
+	// Suspend reports whether a next hop of that name is remembered.
+	Suspend(ctx context.Context, s scope.Scope, r SuspendRequest) (known bool, err error)
 	// Resume ends suspension and back-off; whether there was any to end.
 	Resume(ctx context.Context, s scope.Scope, name string) (bool, error)
 }
@@ -60,6 +61,7 @@ type SuspendRequest struct {
 type Suspended struct {
 	Name  string    `json:"name"`
 	Until time.Time `json:"until,omitzero"`
+	Known bool      `json:"known" doc:"Something goes there, or did of late"`
 }
 
 // ResumeRequest resumes a destination.
@@ -95,11 +97,12 @@ func (s *server) suspendDestination(ctx context.Context, in *struct{ Body Suspen
 		return nil, err
 	}
 	who := scopeOf(ctx)
-	if err := s.Destinations.Suspend(ctx, who, in.Body); err != nil {
+	known, err := s.Destinations.Suspend(ctx, who, in.Body)
+	if err != nil {
 		return nil, s.problemOf(ctx, "suspending the destination", err)
 	}
 	s.log.InfoContext(ctx, "a destination was suspended", slog.String("actor", who.Actor), slog.String("destination", in.Body.Name), slog.Time("until", in.Body.Until))
-	return &output[Suspended]{Suspended{in.Body.Name, in.Body.Until}}, nil
+	return &output[Suspended]{Suspended{in.Body.Name, in.Body.Until, known}}, nil
 }
 
 func (s *server) resumeDestination(ctx context.Context, in *struct{ Body ResumeRequest }) (*output[Resumed], error) {

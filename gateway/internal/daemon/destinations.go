@@ -165,7 +165,7 @@ func (s destinations) Destinations() []api.DestinationStatus {
 			x.State = "recovering"
 		}
 		for _, n := range held {
-			if n.Name == h.NextHop || n.Name == h.Destination || n.Name == h.Site {
+			if names(h, n.Name) {
 				seen[n.Name], x.Why = true, n.Why
 			}
 		}
@@ -180,19 +180,27 @@ func (s destinations) Destinations() []api.DestinationStatus {
 	return out
 }
 
-func (s destinations) Suspend(ctx context.Context, sc scope.Scope, r api.SuspendRequest) error {
+// names reports whether a name is one of a next hop's.
+func names(h deliver.HopStatus, name string) bool {
+	return strings.EqualFold(name, h.NextHop) || strings.EqualFold(name, h.Destination) || strings.EqualFold(name, h.Site)
+}
+
+func (s destinations) Suspend(ctx context.Context, sc scope.Scope, r api.SuspendRequest) (known bool, err error) {
 	x := deliver.Suspension{Name: strings.ToLower(r.Name), Until: r.Until, By: sc.Actor, Why: r.Why}
 	if !r.Until.IsZero() && !r.Until.After(s.d.o.Now()) {
-		return badArgs{errors.New("the end of a suspension must be in the future")}
+		return false, badArgs{errors.New("the end of a suspension must be in the future")}
 	}
 	b, err := json.Marshal(x)
 	if err != nil {
-		return err
+		return false, err
 	}
+	known = slices.ContainsFunc(s.d.engine.Hops(), func(h deliver.HopStatus) bool {
+		return names(h, x.Name)
+	})
 	for {
 		old, err := s.d.store.GetDoc(ctx, "", kindSuspension, x.Name)
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
-			return err
+			return false, err
 		}
 		_, err = s.d.store.PutDoc(ctx, store.Doc{Kind: kindSuspension, Key: x.Name, JSON: b}, old.Rev)
 		if errors.Is(err, store.ErrConflict) {
@@ -201,12 +209,12 @@ func (s destinations) Suspend(ctx context.Context, sc scope.Scope, r api.Suspend
 		if err == nil {
 			s.d.engine.Suspend(x)
 		}
-		return err
+		return known, err
 	}
 }
 
 func (s destinations) Resume(ctx context.Context, _ scope.Scope, name string) (bool, error) {
-	was, ended := s.d.engine.Resume(strings.ToLower(name))
+	was, ended := s.d.engine.Resume(name)
 	for _, n := range ended {
 		doc, err := s.d.store.GetDoc(ctx, "", kindSuspension, n)
 		if errors.Is(err, store.ErrNotFound) {

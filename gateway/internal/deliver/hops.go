@@ -89,7 +89,7 @@ func (e *Engine) Hops() []HopStatus {
 		st.Recovering = s.troubled() || h.reach.troubled() || s.window > 0
 		st.Fails = max(s.fails, h.reach.fails)
 		for _, n := range []string{name, s.dest.Name, s.key, h.reach.key} {
-			if m, ok := x.held[n]; ok && n != "" && (m.Until.IsZero() || now.Before(m.Until)) {
+			if m, ok := x.held[strings.ToLower(n)]; ok && n != "" && (m.Until.IsZero() || now.Before(m.Until)) {
 				st.Suspended, st.SuspendedBy = m.Until, m.By
 				break
 			}

@@ -272,7 +272,7 @@ func TestB89_operators_suspend_and_resume(t *testing.T) {
 	r := static(p.Addr)
 	outcome(t, run(t, e, request(t, r, "a@b.test")), Delivered)
 	for _, name := range []string{"big", r.NextHop()} {
-		e.Suspend(Suspension{Name: name, By: "ann", Until: c.now().Add(time.Hour)})
+		e.Suspend(Suspension{Name: strings.ToUpper(name), By: "ann", Until: c.now().Add(time.Hour)})
 		if e.Ready(r.NextHop(), "acme") {
 			t.Error("ready")
 		}
@@ -284,7 +284,7 @@ func TestB89_operators_suspend_and_resume(t *testing.T) {
 		if s := e.Suspensions(); len(s) != 1 || s[0].By != "ann" {
 			t.Errorf("%+v", s)
 		}
-		if was, ended := e.Resume(name); !was || len(ended) != 1 || ended[0] != name {
+		if was, ended := e.Resume(name); !was || len(ended) != 1 || ended[0] != strings.ToUpper(name) {
 			t.Errorf("resumed %v %v", was, ended)
 		}
 		if was, ended := e.Resume(name); was || len(ended) != 0 {

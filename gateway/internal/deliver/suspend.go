@@ -17,13 +17,13 @@ type Suspension struct {
 }
 
 // Suspend keeps everything back that goes to the destination or next hop of
-// that name; what is under way ends by itself. A name that nothing goes to yet
+// that name, in any case of letters; what is under way ends by itself. A name that nothing goes to yet
 // is remembered all the same.
 func (e *Engine) Suspend(s Suspension) {
 	x := e.sites
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.held[s.Name] = s
+	x.held[strings.ToLower(s.Name)] = s
 }
 
 // Resume ends a destination's suspensions and back-off, the operator's and our
@@ -39,7 +39,10 @@ func (e *Engine) Resume(name string) (was bool, ended []string) {
 		s.fails, s.refused, s.window, s.trying = 0, 0, 0, false
 		s.until, s.stopped, s.senders, s.hops = time.Time{}, time.Time{}, two{}, two{}
 	}
-	if s := x.by[name]; s != nil {
+	for key, s := range x.by {
+		if !strings.EqualFold(key, name) {
+			continue
+		}
 		free(s)
 		for _, h := range x.hops { // those of a named destination may have their own trouble
 			if h.site == s {
@@ -47,15 +50,18 @@ func (e *Engine) Resume(name string) (was bool, ended []string) {
 			}
 		}
 	}
-	if h := x.hops[name]; h != nil {
+	for hop, h := range x.hops {
+		if !strings.EqualFold(hop, name) {
+			continue
+		}
 		free(h.site)
 		free(h.reach)
 		names = append(names, h.site.key, h.site.dest.Name, h.reach.key)
 	}
 	for _, n := range names {
-		if _, ok := x.held[n]; ok && n != "" {
-			delete(x.held, n)
-			was, ended = true, append(ended, n)
+		if s, ok := x.held[strings.ToLower(n)]; ok && n != "" {
+			delete(x.held, strings.ToLower(n))
+			was, ended = true, append(ended, s.Name)
 		}
 	}
 	return was, ended
@@ -79,6 +85,7 @@ func (e *Engine) Suspensions() []Suspension {
 // manual is what operators keep back under one of the names.
 func (x *sites) manual(now time.Time, names ...string) *hold {
 	for _, n := range names {
+		n = strings.ToLower(n)
 		s, ok := x.held[n]
 		if !ok || n == "" {
 			continue
@@ -90,7 +97,7 @@ func (x *sites) manual(now time.Time, names ...string) *hold {
 				continue
 			}
 		}
-		return &hold{why: WhyManual, for_: left, reply: *mail.NewReply(451, "4.3.2", "waiting: an operator has suspended deliveries to "+n)}
+		return &hold{why: WhyManual, for_: left, reply: *mail.NewReply(451, "4.3.2", "waiting: an operator has suspended deliveries to "+s.Name)}
 	}
 	return nil
 }

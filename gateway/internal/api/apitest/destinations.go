@@ -39,14 +39,14 @@ func (d *Destinations) Destinations() []api.DestinationStatus {
 }
 
 // Suspend implements api.Destinations.
-func (d *Destinations) Suspend(_ context.Context, _ scope.Scope, r api.SuspendRequest) error {
+func (d *Destinations) Suspend(_ context.Context, _ scope.Scope, r api.SuspendRequest) (bool, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.held == nil {
 		d.held = map[string]api.SuspendRequest{}
 	}
 	d.held[r.Name] = r
-	return nil
+	return r.Name == "mail.acme.test:25", nil
 }
 
 // Resume implements api.Destinations.

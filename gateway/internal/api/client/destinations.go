@@ -16,9 +16,12 @@ func (c *Client) Destinations(ctx context.Context) ([]api.DestinationStatus, err
 	return p.Items, nil
 }
 
-// SuspendDestination keeps back what goes to a destination.
-func (c *Client) SuspendDestination(ctx context.Context, r api.SuspendRequest) error {
-	return c.call(ctx, http.MethodPost, "/v1/destinations/suspend", nil, r, new(api.Suspended))
+// SuspendDestination keeps back what goes to a destination; whether anything
+// does, as far as is remembered.
+func (c *Client) SuspendDestination(ctx context.Context, r api.SuspendRequest) (known bool, err error) {
+	var out api.Suspended
+	err = c.call(ctx, http.MethodPost, "/v1/destinations/suspend", nil, r, &out)
+	return out.Known, err
 }
 
 // ResumeDestination has a destination tried again; whether anything kept it back.
