@@ -93,8 +93,8 @@ func static(hosts ...string) Route { return Route{Name: "static", Hosts: hosts} 
 
 var pipelining = []string{"PIPELINING", "SIZE 10000000"}
 
-// TestOutcomes: what one host says, and what that means to a recipient (B102).
-func TestOutcomes(t *testing.T) {
+// TestB102_outcomes_of_one_host: what one host says, and what that means to a recipient (B102).
+func TestB102_outcomes_of_one_host(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
 		script smtptest.Script
@@ -525,7 +525,7 @@ func TestProbe(t *testing.T) {
 	}
 }
 
-func TestCooling_host_goes_last(t *testing.T) {
+func TestB102_cooling_host_goes_last(t *testing.T) {
 	now := time.Unix(1e9, 0)
 	var mu sync.Mutex
 	clock := func() time.Time { mu.Lock(); defer mu.Unlock(); return now }

@@ -51,7 +51,7 @@ func (e *Engine) Ready(nextHop, _ string) bool {
 			ready = false
 		}
 	}
-	limit, key := s.limit(max(s.dest.Connections, 1)), s.key
+	limit, key := s.limit(hs.most), s.key
 	x.mu.Unlock()
 	return ready && e.pool.free(key, limit)
 }
@@ -77,7 +77,7 @@ func (e *Engine) Hops() []HopStatus {
 	for name, h := range x.hops {
 		s := h.site
 		st := HopStatus{
-			NextHop: name, Destination: s.dest.Name, Site: s.key, Limit: s.limit(max(s.dest.Connections, 1)), RateLeft: s.left(now),
+			NextHop: name, Destination: s.dest.Name, Site: s.key, Limit: s.limit(h.most), RateLeft: s.left(now),
 			Open: open[s.key].open, Idle: open[s.key].idle, Last: h.last, LastAt: h.lastAt, Counts: h.counts,
 		}
 		if until := later(s.until, h.reach.until); now.Before(until) {
@@ -86,7 +86,7 @@ func (e *Engine) Hops() []HopStatus {
 		if until := later(s.stopped, h.reach.stopped); now.Before(until) {
 			st.Suspended = until
 		}
-		st.Recovering = s.troubled() || h.reach.troubled() || s.window > 0
+		st.Recovering = s.troubled() || h.reach.troubled() || s.window > 0 && !s.since.IsZero()
 		st.Fails = max(s.fails, h.reach.fails)
 		for _, n := range []string{name, s.dest.Name, s.key, h.reach.key} {
 			if m, ok := x.held[strings.ToLower(n)]; ok && n != "" && (m.Until.IsZero() || now.Before(m.Until)) {

@@ -191,6 +191,37 @@ func TestB89_slow_start_after_trouble(t *testing.T) {
 	}
 }
 
+// A destination that nothing is known of gets few connections, which hold few
+// workers if it hangs; with each message that it takes it gets more.
+func TestB89_a_new_destination_starts_small(t *testing.T) {
+	p := smtptest.Start(t, smtptest.Script{Greeting: smtptest.Hang})
+	e, _ := shaped(t, policy.Destination{Name: "big", Connections: 8})
+	r := static(p.Addr)
+	var as []*Attempt
+	for range 5 {
+		as = append(as, e.Start(context.Background(), request(t, r, "a@b.test")))
+	}
+	waitFor(t, "five connections", func() bool { return p.Accepted() == 5 })
+	throttled(t, run(t, e, request(t, r, "a@b.test")), "all connections")
+	for _, a := range as {
+		a.Abort()
+		<-a.Done()
+	}
+	p.Set(smtptest.Script{})
+	for _, want := range []int{6, 7, 8, 8} {
+		if n := limitAfter(t, e, r); n != want {
+			t.Errorf("limit %d, want %d", n, want)
+		}
+	}
+	if e.Hops()[0].Recovering {
+		t.Error("what was never in trouble recovers")
+	}
+	r.MaxConns = 30
+	if n := limitAfter(t, e, r); n != 30 {
+		t.Errorf("a route's own limit is %d", n)
+	}
+}
+
 func limitAfter(t *testing.T, e *Engine, r Route) int {
 	t.Helper()
 	run(t, e, request(t, r, "a@b.test"))

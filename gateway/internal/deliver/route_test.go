@@ -192,7 +192,7 @@ func TestB82_IP_family_and_source(t *testing.T) {
 		{host: "both.test", ip: "prefer6", source: "127.0.0.77", source6: "::1", want: "::1"},
 		{host: "both.test", ip: "prefer4", source: "127.0.0.77", source6: "::1", want: "127.0.0.1"},
 		{host: "both.test", source: "::1", want: "::1"}, // an IPv6 address written as source
-		{host: "only4.test", source: "192.0.2.1", words: "connection failed"},
+		{host: "only4.test", source: "192.0.2.1", words: "is not one of this machine's"},
 	} {
 		r := static(fmt.Sprintf("%s:%d", tc.host, six.Port()))
 		r.IP, r.Source, r.Source6 = tc.ip, tc.source, tc.source6

@@ -17,7 +17,7 @@ type site struct {
 	fails   int       // episodes of trouble in a row
 	until   time.Time // back-off: nothing is tried before it
 	since   time.Time // of the last trouble; what began before it tells nothing new
-	window  int       // connections at a time while it recovers; 0 as many as dest allows
+	window  int       // connections at a time while it is new or recovers; 0 as many as dest allows
 	trying  bool      // one attempt tests whether the trouble is over
 	last    mail.Reply
 	lastAt  time.Time
@@ -165,7 +165,7 @@ func (s *site) report(f finding, now time.Time) string {
 		s.fails, s.until, s.stopped, s.refused, s.senders, s.hops = 0, time.Time{}, time.Time{}, 0, two{}, two{}
 		if s.window > 0 {
 			if s.window++; s.window >= s.dest.Connections {
-				s.window = 0
+				s.window, s.since = 0, time.Time{}
 			}
 		}
 		if was {

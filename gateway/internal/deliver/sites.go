@@ -30,6 +30,7 @@ type sites struct {
 // hopState is what is known of one next hop.
 type hopState struct {
 	site   *site // whose limits count
+	most   int   // connections that the route allows to a site that is well
 	reach  *site // what its hosts share: whether they can be reached. The site itself, unless that is a named destination
 	counts Counts
 	last   mail.Reply
@@ -46,6 +47,10 @@ const (
 	maxSites   = 8192
 	forgetSite = 30 * time.Minute // after its last use
 )
+
+// firstConns are the connections to a destination that nothing is known of; it
+// gets more with each message that it takes. So one that hangs holds few.
+const firstConns = 5
 
 // ownPause is the longest back-off of hosts that the operator's route names
 // and no destination block does: they are his own, and found again soon.
@@ -143,7 +148,7 @@ func (x *sites) enter(r Route, hosts []host, insist bool) (*pass, *hold) {
 		hs = &hopState{}
 		x.hops[hop] = hs
 	}
-	hs.site, hs.reach, hs.used = s, reach, now
+	hs.site, hs.reach, hs.used, hs.most = s, reach, now, most(r, d)
 	h := x.holdOf(hop, s, reach, now)
 	if h != nil && (!insist || h.why == WhyManual) {
 		return nil, h
@@ -162,6 +167,9 @@ func (x *sites) site(key string, d policy.Destination, now time.Time) *site {
 	s := x.by[key]
 	if s == nil {
 		s = &site{key: key}
+		if x.dest != nil && d.Connections > firstConns {
+			s.window = firstConns
+		}
 		x.by[key] = s
 	}
 	s.dest, s.used = d, now
@@ -180,15 +188,15 @@ func (p *pass) try(s *site) {
 func (p *pass) limit(r Route) int {
 	p.x.mu.Lock()
 	defer p.x.mu.Unlock()
-	return p.site.limit(p.most(r))
+	return p.site.limit(most(r, p.site.dest))
 }
 
 // most is the limit of a site that is well.
-func (p *pass) most(r Route) int {
-	if r.MaxConns > 0 || p.site.dest.Connections <= 0 {
+func most(r Route, d policy.Destination) int {
+	if r.MaxConns > 0 || d.Connections <= 0 {
 		return r.maxConns()
 	}
-	return p.site.dest.Connections
+	return d.Connections
 }
 
 // leave ends an attempt with what it found out. That hosts cannot be reached

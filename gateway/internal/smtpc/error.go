@@ -139,6 +139,8 @@ func connectText(err error) string {
 		return "no route to host"
 	case errors.Is(err, syscall.ENETUNREACH):
 		return "network is unreachable"
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return "the address to call from is not one of this machine's"
 	case isTimeout(err):
 		return "connection timed out"
 	}
