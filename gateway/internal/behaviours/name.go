@@ -18,12 +18,13 @@ var (
 	script   = regexp.MustCompile(`^b(\d{1,3})(?:to_?b?(\d{1,3}))?$`)
 )
 
-// behavioursOf are the numbers that a test's name carries, of its own last
-// element and of those above it. A lower-case b counts in scripts only, where
-// "b64" is no encoding.
-func behavioursOf(test string) []int {
-	var out []int
-	for i, element := range strings.Split(test, "/") {
+// behavioursOf are the numbers that a test's name carries: those of its last
+// element that has any, so that a subtest shows its own and not all of its
+// test's. A lower-case b counts in scripts only, where "b64" is no encoding.
+func behavioursOf(test string) (out []int) {
+	elements := strings.Split(test, "/")
+	for i := len(elements) - 1; i >= 0 && len(out) == 0; i-- {
+		element := elements[i]
 		form := numbered
 		switch {
 		case i == 0:

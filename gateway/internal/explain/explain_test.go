@@ -70,8 +70,8 @@ func TestB154_real_answers(t *testing.T) {
 	}
 }
 
-// TestCommonAnswers names the behaviours behind the keys.
-func TestCommonAnswers(t *testing.T) {
+// The common answers of the seeds, each by its number.
+func TestB124_to_B129_common_answers(t *testing.T) {
 	for _, c := range []struct{ name, answer, key, says string }{
 		{"B124_no_such_user", "550 5.1.1 User unknown", "no-such-user", "knows no such recipient"},
 		{"B125_mailbox_full", "552 5.2.2 mailbox full", "mailbox-full", "mailbox is full"},

@@ -102,9 +102,9 @@ tenant %[1]q {
 
 // A destination that goes wrong at any stage costs nobody a message: it is
 // queued, the log says what happened and what that means, and the next attempt
-// delivers it, once, unless the destination took it before it broke off (B102,
-// B121, B122).
-func TestB122_destinations_that_go_wrong_at_each_stage(t *testing.T) {
+// delivers it, once, unless the destination took it before it broke off. Until
+// then the route's retry period is waited for (B103, B121, B122).
+func TestB103_B122_destinations_that_go_wrong_at_each_stage(t *testing.T) {
 	t.Parallel()
 	all := spoiledOnes()
 	peers, dests := map[string]*smtptest.Peer{}, map[string]string{}
@@ -140,6 +140,11 @@ func TestB122_destinations_that_go_wrong_at_each_stage(t *testing.T) {
 	}
 	if r := rows["closed"]; r.Last == nil || !strings.Contains(r.Last.Text, "connection refused") || r.Mark != "deferring" {
 		t.Errorf("a host that is down: %+v", r)
+	}
+	for name, r := range rows { // "every" and its tenth, and a minute at most
+		if in := time.Until(r.Next); in < 9*time.Minute || in > 12*time.Minute {
+			t.Errorf("%s is tried again in %s, want the schedule's 10 minutes", name, in)
+		}
 	}
 	for _, s := range all {
 		g.checkLog(t, s, rows[s.name])
