@@ -111,7 +111,7 @@ var noticeLanguages = []string{"en", "de", "fr", "es"}
 
 var notifySpec = &blockSpec{name: "notify", doc: "Who is told of what, and how.", attrs: []attrSpec{
 	{name: "stalled", kind: kAddresses, defDoc: "postmaster at the first domain", doc: "Told when mail stalls (B145). `[]` for nobody."},
-	{name: "expired", kind: kAddresses, defDoc: "as `stalled`", doc: "Told when held mail ends because nobody decided on it (B136, B137). `[]` for nobody."},
+	{name: "expired", kind: kAddresses, defDoc: "as `stalled`", doc: "Told when stalled mail ends because nobody decided on it (B136, B137), and when queued mail ends whose sender is not told. `[]` for nobody."},
 	{name: "language", kind: kString, def: "en", oneOf: noticeLanguages, doc: "Language of notices to senders and administrators."},
 	{name: "from", kind: kAddress, defDoc: "the gateway's", doc: "From of notices. Their return path stays empty."},
 }, blocks: []*blockSpec{templateSpec}}
