@@ -43,7 +43,7 @@ func (p story) dialogue(text string) {
 // visits writes the dialogues with the hosts that were called.
 func (p story) visits(vs []nettools.Visit) {
 	for _, v := range vs {
-		note, style := "", terminal.Style(terminal.Dim)
+		note, style := "", terminal.Dim
 		switch {
 		case v.Failed != nil:
 			note, style = "broke off: "+v.Stage, terminal.Red

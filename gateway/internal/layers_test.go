@@ -30,6 +30,7 @@ var layers = []struct {
 	{"gateway/internal/filter", []string{module + "policy", module + "gateway/internal/store", module + "gateway/internal/flow"}, "the plugin host declares the lists and KV it needs"},
 	{"gateway/internal/deliver", []string{module + "gateway/internal/store", module + "gateway/internal/flow", module + "gateway/internal/queue"}, "an attempt stores nothing"},
 	{"gateway/internal/verify", []string{module + "gateway/internal/flow"}, "verification answers, flow decides"},
+	{"gateway/internal/nettools", []string{"net/http", "github.com/dgraph-io/badger", module + "gateway/internal/api", module + "gateway/internal/flow"}, "tools ask a scope and know neither who offers them nor who is filtering"},
 	{"gateway/internal/flow", []string{"github.com/dgraph-io/badger", "github.com/tetratelabs/wazero", "github.com/emersion/go-smtp", "net/http"}, "flow knows engines by their seams only"},
 	{"gateway/internal/queue", []string{"github.com/dgraph-io/badger", "github.com/tetratelabs/wazero", "github.com/emersion/go-smtp", "net/http", module + "gateway/internal/flow"}, "the queue asks flow through an interface"},
 	{"gateway/internal/keeper", []string{"net/http", module + "gateway/internal/api"}, "the keeper has no operators"},
