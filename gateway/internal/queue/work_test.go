@@ -157,6 +157,7 @@ type bench struct {
 	policy atomic.Pointer[policy.Policy]
 	stop   context.CancelFunc
 	ended  chan struct{}
+	wrap   func(Engine) Engine // nil: the engine as it is
 }
 
 const benchPolicy = `gateway {
@@ -205,8 +206,12 @@ func (b *bench) start(j Judge, lease time.Duration) {
 	b.t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	engine := deliver.New(deliver.Options{Hostname: "mx.test", Cooldown: -1})
+	var e Engine = engine
+	if b.wrap != nil {
+		e = b.wrap(e)
+	}
 	b.w = New(Options{
-		Store: b.st, Engine: engine, Judge: j, Policy: b.policy.Load, Now: time.Now, Logger: log,
+		Store: b.st, Engine: e, Judge: j, Policy: b.policy.Load, Now: time.Now, Logger: log,
 		Notices: &Composer{Store: b.st, Policy: b.policy.Load, Now: time.Now, Logger: log},
 		Stop:    func(err error) { b.t.Errorf("the process was stopped: %v", err) },
 	})

@@ -1,0 +1,127 @@
+package queue
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/mailweir/weir/gateway/internal/mail"
+	"github.com/mailweir/weir/gateway/internal/store"
+)
+
+// gated is an engine whose own limits keep one next hop back.
+type gated struct {
+	Engine
+	mu    sync.Mutex
+	hop   string
+	hold  time.Duration
+	asked int
+}
+
+func (g *gated) Ready(hop, _ string) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if hop == g.hop {
+		g.asked++
+	}
+	return hop != g.hop
+}
+
+func (g *gated) Throttled(hop string) (string, time.Duration, mail.Reply, bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return "back-off", g.hold, *mail.NewReply(451, "4.4.5", "waiting"), hop == g.hop
+}
+
+func (g *gated) open() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.hop = ""
+}
+
+func (g *gated) times() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.asked
+}
+
+// A hop that our own limits keep back for a moment is left alone, which costs
+// nobody anything; others go on, and it goes on when there is room (B89).
+func TestB89_hop_without_room_is_left_alone(t *testing.T) {
+	t.Parallel()
+	held, other := newDest(t, nil), newDest(t, nil)
+	b := newBench(t, 2, 2, benchTenant("acme", route(held)), benchTenant("other", route(other)))
+	g := &gated{hop: held.addr, hold: time.Second}
+	b.wrap = func(e Engine) Engine { g.Engine = e; return g }
+	waits := b.put("acme", "r@acme.test", nil)
+	var goes []mail.ID
+	for range 5 {
+		goes = append(goes, b.put("other", "r@other.test", nil))
+	}
+	b.start(&judges{}, 0)
+	for _, id := range goes {
+		b.until(id, "delivered", is(mail.StatusDelivered))
+	}
+	for limit := time.Now().Add(10 * time.Second); g.times() < 2; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(limit) {
+			t.Fatal("the hop is not asked about again")
+		}
+	}
+	m, err := b.st.Get(t.Context(), waits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := m.Recipients[0]; m.Rev != 1 || r.Attempts != 0 || r.Throttled || held.taken.Load() != 0 {
+		t.Errorf("it was touched: revision %d, %+v", m.Rev, r)
+	}
+	g.open()
+	b.until(waits, "delivered once there is room", is(mail.StatusDelivered))
+}
+
+// Destinations of one tenant that do not answer never take all workers:
+// another tenant's mail is delivered meanwhile.
+func TestB89_hanging_destinations_of_a_tenant_leave_workers_to_others(t *testing.T) {
+	t.Parallel()
+	stop := make(chan struct{})
+	var hosts []*dest
+	var tenants []string
+	for i := range 8 {
+		d := newDest(t, func(verb, _ string) string {
+			if verb == "MAIL" {
+				<-stop
+			}
+			return ""
+		})
+		hosts = append(hosts, d)
+		tenants = append(tenants, fmt.Sprintf("route \"h%d\" {\n  hosts = [%q]\n  tls   = \"none\"\n}\nvia \"h%d\" {\n  recipient = [\"*@h%d.test\"]\n  route     = route.h%d\n}\n", i, d.addr, i, i, i))
+	}
+	well := newDest(t, nil)
+	b := newBench(t, 4, 4, append(tenants, benchTenant("flood", ""), benchTenant("other", route(well)))...)
+	for i := range hosts {
+		b.put("flood", fmt.Sprintf("r@h%d.test", i), func(m *store.Message) {
+			m.Direction, m.Sender = mail.Outbound, address(t, "s@flood.test")
+		})
+	}
+	b.start(&judges{}, 0)
+	t.Cleanup(func() { close(stop) }) // before the worker is stopped
+	busy := func() (n int) {
+		for _, d := range hosts {
+			d.mu.Lock()
+			n += d.open
+			d.mu.Unlock()
+		}
+		return n
+	}
+	for limit := time.Now().Add(10 * time.Second); busy() < 3; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(limit) {
+			t.Fatalf("%d attempts hang, want 3", busy())
+		}
+	}
+	for range 5 {
+		b.until(b.put("other", "r@other.test", nil), "delivered beside what hangs", is(mail.StatusDelivered))
+	}
+	if n := busy(); n != 3 {
+		t.Errorf("%d of 4 workers are at the tenant's hosts, want 3", n)
+	}
+}
