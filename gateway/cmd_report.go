@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"os"
 	"strconv"
-	"strings"
-	"time"
 
 	"github.com/mailweir/weir/gateway/internal/api"
 	"github.com/mailweir/weir/gateway/internal/mail"
@@ -67,7 +65,7 @@ func showOutbound(s *terminal.Screen, v view, rep *api.OutboundReport) {
 	for _, n := range rep.Counts {
 		total += n
 	}
-	p.para(0, fmt.Sprintf("Outgoing mail from %s to %s: %s to %s", v.long(rep.Since), v.long(rep.Until), count(rep.Messages, "message"), count(total, "recipient")))
+	p.para(0, fmt.Sprintf("Outgoing mail since %s: %s to %s", v.long(rep.Since), count(rep.Messages, "message"), count(total, "recipient")))
 	fmt.Fprintln(s)
 	t := terminal.NewTable(terminal.Column{Title: "STATUS"}, terminal.Column{Title: "RECIPIENTS", Right: true}, terminal.Column{Title: "MEANING", Min: 20, End: true})
 	for _, st := range mail.Statuses() {
@@ -101,15 +99,43 @@ func (p story) outgoing(m *api.OutboundMessage, id string) {
 		p.hang("  ", 5, line+nonEmpty(", ", r.State)+nonEmpty(", next try ", p.v.until(r.Next)))
 	}
 	for i := range m.Events {
-		e := m.Events[i]
-		e.Next = time.Time{} // stands above
+		e := &m.Events[i]
 		at := e.At.In(p.v.loc).Format("15:04:05")
 		if e.At.In(p.v.loc).YearDay() != m.Received.In(p.v.loc).YearDay() {
 			at = e.At.In(p.v.loc).Format("Jan 02 15:04:05")
 		}
-		if len(m.Recipients) == 1 {
-			e.N = 0
-		}
-		p.hang("    "+p.s.Paint(terminal.Dim, at)+"  ", 6+len(at), strings.TrimSpace(terminal.Clean(p.v.eventLine(&e))))
+		p.hang("    "+p.s.Paint(terminal.Dim, at)+"  ", 6+len(at), terminal.Clean(happened(e, len(m.Recipients) > 1)))
 	}
+}
+
+// happenedWords say in a word what an event is.
+var happenedWords = map[mail.EventType]string{
+	mail.EventReception: "taken", mail.EventVerdict: "judged", mail.EventDelivery: "delivered", mail.EventTransientFailure: "put off", mail.EventBounce: "refused for good",
+	mail.EventExpiration: "given up", mail.EventAdminBounce: "returned", mail.EventRemove: "removed", mail.EventFreeze: "frozen", mail.EventThaw: "thawed",
+	mail.EventRetry: "made due", mail.EventRebind: "re-routed", mail.EventCopy: "copied", mail.EventQuarantine: "quarantined", mail.EventStall: "stalled",
+	mail.EventRelease: "released", mail.EventDiscard: "dropped", mail.EventRecovered: "recovered", mail.EventNotice: "told the sender", mail.EventRejection: "rejected",
+}
+
+// happened is one line of a message's log in plain words. The recipient is
+// named where there are several.
+func happened(e *api.Event, several bool) string {
+	line := happenedWords[mail.EventType(e.Type)]
+	if line == "" {
+		line = e.Type
+	}
+	if several && e.N > 0 {
+		line += " for " + e.Recipient
+	}
+	switch {
+	case e.Host != "":
+		line += " by " + e.Host
+	case e.Actor != "":
+		line += " by " + e.Actor
+	case e.Type == string(mail.EventReception):
+		line += nonEmpty(" from ", e.Client)
+	}
+	if e.Reply != nil {
+		line += ": " + replyLine(e.Reply)
+	}
+	return line + nonEmpty(": ", e.Text)
 }

@@ -126,7 +126,7 @@ func (f *VerbFlags) rehearse(ctx context.Context, g *Globals, cl *client.Client,
 			return true, quiet(exitError)
 		}
 	}
-	if len(res.Items) == res.Matched {
+	if len(res.Items) == res.Matched && !f.Detach {
 		req.Filter, req.IDs = nil, nil
 		for _, it := range res.Items {
 			req.IDs = append(req.IDs, it.ID)
