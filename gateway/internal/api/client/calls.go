@@ -144,6 +144,12 @@ func (c *Client) Explain(ctx context.Context, id string) (*api.Explanation, erro
 	return fetch[api.Explanation](ctx, c, messagePath(id, "/explain"), nil)
 }
 
+// ExplainReply says what a mail server's answer means. host is who gave it, or
+// "".
+func (c *Client) ExplainReply(ctx context.Context, reply, host string) (*api.ReplyExplanation, error) {
+	return fetch[api.ReplyExplanation](ctx, c, "/v1/explain", url.Values{"reply": {reply}, "host": {host}})
+}
+
 // Attempts gives the delivery attempts of a message, oldest first.
 func (c *Client) Attempts(ctx context.Context, id string) ([]api.Attempt, error) {
 	p, err := fetch[api.AttemptPage](ctx, c, messagePath(id, "/attempts"), nil)

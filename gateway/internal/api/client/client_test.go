@@ -66,6 +66,15 @@ func TestEveryCallOverTheSocket(t *testing.T) {
 	if err != nil || len(x.Attempts) != 2 || len(x.Words) != 1 || len(x.Events) == 0 {
 		t.Errorf("explain: %+v, %v", x, err)
 	}
+	if x.Words[0].Last == nil || x.Words[0].Last.Actor != "recipient" || x.Attempts[0].Outcome[0].Meaning == nil || len(x.Attempts[1].KeyLines) == 0 {
+		t.Errorf("explain lacks the meaning of answers: %+v", x)
+	}
+	if x, err := c.ExplainReply(ctx, "550-5.1.1 no such\n550 5.1.1 user", "mx1.mail.icloud.com"); err != nil || x.Meaning == nil || x.Meaning.Key != "no-such-user" || x.Meaning.Provider != "Apple iCloud" || x.Reply.Code != 550 {
+		t.Errorf("explain a reply: %+v, %v", x, err)
+	}
+	if _, err := c.ExplainReply(ctx, "good morning", ""); err == nil || !strings.Contains(err.Error(), "no answer of a mail server") {
+		t.Errorf("explain no reply: %v", err)
+	}
 	if as, err := c.Attempts(ctx, id); err != nil || len(as) != 2 {
 		t.Errorf("attempts: %v, %v", as, err)
 	}
