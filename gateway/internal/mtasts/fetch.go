@@ -67,11 +67,13 @@ func (c *Checker) fetch(ctx context.Context, domain, id string) (*Policy, error)
 }
 
 // get asks the policy host (RFC 8461 §3.3): HTTPS with a certificate for its
-// name, no redirect, no cache, no proxy.
+// name, no redirect, no cache, no proxy. ctx is to end with the fetch: it
+// closes the connection, also one that net/http would go on to open for a
+// request to come.
 func (c *Checker) get(ctx context.Context, host string) ([]byte, error) {
 	t := &http.Transport{
 		TLSClientConfig:        &tls.Config{RootCAs: c.o.Roots, MinVersion: tls.VersionTLS12, ServerName: host},
-		DialContext:            func(ctx context.Context, _, _ string) (net.Conn, error) { return c.dial(ctx, host) },
+		DialContext:            func(context.Context, string, string) (net.Conn, error) { return c.dial(ctx, host) },
 		DisableKeepAlives:      true,
 		DisableCompression:     true,
 		MaxResponseHeaderBytes: maxHeader,
@@ -122,6 +124,7 @@ func (c *Checker) dial(ctx context.Context, host string) (net.Conn, error) {
 		var d net.Dialer
 		conn, err := d.DialContext(ctx, "tcp", net.JoinHostPort(a.String(), strconv.Itoa(c.o.Port)))
 		if err == nil {
+			context.AfterFunc(ctx, func() { conn.Close() })
 			return conn, nil
 		}
 		errs = append(errs, err)

@@ -161,6 +161,7 @@ func TestParse(t *testing.T) {
 		{enforce, "[version: STSv1 mode: enforce mx: mx.dest.test mx: *.pool.test max_age: 86400]"},
 		{"version:STSv1\nmode:testing\nmx:a.test\nmax_age:1", "[version: STSv1 mode: testing mx: a.test max_age: 1]"},
 		{"version: STSv1\nmode: none\nmax_age: 99999999\n", "[version: STSv1 mode: none max_age: 31557600]"},
+		{"version: STSv1\nmode: none\nmax_age: 9999999999\n", "[version: STSv1 mode: none max_age: 31557600]"},
 		{"version: STSv1\nmode: enforce\nmode: none\nnew_thing: 1\nmx: A.test\nmax_age: 5\n\n", "[version: STSv1 mode: enforce mx: a.test max_age: 5]"},
 		{"version: STSv2\nmode: enforce\nmx: a.test\nmax_age: 5\n", "version"},
 		{"mode: enforce\nmx: a.test\nmax_age: 5\n", "version"},
@@ -287,6 +288,34 @@ func TestHostile_answers_are_no_policy(t *testing.T) {
 				t.Errorf("later: %+v, %v", p, err)
 			}
 		})
+	}
+}
+
+// A policy host that takes connections and says nothing costs no connection
+// beyond the time of the fetch.
+func TestSilent_policy_host_keeps_no_connection(t *testing.T) {
+	w := newWorld(t, good())
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	gone := make(chan error, 1)
+	go func() {
+		conn, err := l.Accept()
+		if err == nil {
+			defer conn.Close()
+			_ = conn.SetReadDeadline(time.Now().Add(20 * time.Second))
+			_, err = io.Copy(io.Discard, conn) // nil: the other side closed
+		}
+		gone <- err
+	}()
+	c := w.checker(t, mtasts.Options{Port: l.Addr().(*net.TCPAddr).Port, Timeout: 300 * time.Millisecond})
+	if p, err := c.Policy(t.Context(), "dest.test"); p != nil || err == nil {
+		t.Errorf("%+v, %v", p, err)
+	}
+	if err := <-gone; err != nil {
+		t.Errorf("the connection stays: %v", err)
 	}
 }
 

@@ -108,7 +108,7 @@ func Parse(text []byte) (*Policy, error) {
 	if err != nil || len(s) > 10 {
 		return nil, fmt.Errorf("its max_age is %q", short(s))
 	}
-	p.MaxAge = min(time.Duration(n)*time.Second, maxAge)
+	p.MaxAge = time.Duration(min(n, uint64(maxAge/time.Second))) * time.Second
 	return p, nil
 }
 
