@@ -197,7 +197,7 @@ func (d *Daemon) open(ctx context.Context, p *policy.Policy, dir string) (err er
 	d.keeper = d.newKeeper(payer)
 	d.openTools(dns)
 	d.metrics.watch(d.store, d.host)
-	d.metrics.registry.MustRegister(taskCollector{d.tasks})
+	d.metrics.registry.MustRegister(taskCollector{d.tasks}, deliveryCollector{d})
 	return nil
 }
 

@@ -170,7 +170,9 @@ func (a *Attempt) finish(err error) {
 		s.NoSecure = s.Outcome == Deferred && s.bare > 0 && s.bare == s.tries
 		a.result.Rcpts = append(a.result.Rcpts, s.RcptResult)
 	}
-	a.e.sites.count(a.req.Route.NextHop(), a.result.Rcpts)
+	if !a.probe {
+		a.e.sites.count(a.req.Route.NextHop(), a.result.Rcpts)
+	}
 	close(a.done)
 }
 

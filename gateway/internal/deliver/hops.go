@@ -99,3 +99,10 @@ func (e *Engine) Hops() []HopStatus {
 	slices.SortFunc(out, func(a, b HopStatus) int { return strings.Compare(a.NextHop, b.NextHop) })
 	return out
 }
+
+// Totals are the recipients of all attempts since the engine started.
+func (e *Engine) Totals() Counts {
+	e.sites.mu.Lock()
+	defer e.sites.mu.Unlock()
+	return e.sites.sum
+}

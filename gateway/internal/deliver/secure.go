@@ -59,6 +59,7 @@ type secKey struct {
 	channel string
 	names   string // reference names, joined
 	records string // TLSA records, joined
+	also    string // names that the roots have to vouch for too, joined
 	strict  bool
 }
 
@@ -71,6 +72,7 @@ type security struct {
 	mx     []string // the mail servers it names
 	floor  string   // the route's own demand
 
+	weak    bool          // TLSA records decide, and do not prove that the host is the domain's
 	testing bool          // an MTA-STS policy is only tested
 	strange bool          // and does not name the host
 	unknown *mtasts.Error // one is announced and cannot be had
@@ -80,7 +82,7 @@ type security struct {
 func (s *security) key() secKey {
 	k := secKey{mode: s.mode}
 	if v := s.verify; v != nil {
-		k.channel, k.names, k.strict = v.Channel, strings.Join(v.Names, " "), v.Mandatory
+		k.channel, k.names, k.also, k.strict = v.Channel, strings.Join(v.Names, " "), strings.Join(v.Also, " "), v.Mandatory
 		var records []string
 		for _, r := range v.TLSA {
 			records = append(records, r.String())
@@ -103,13 +105,17 @@ func (s *security) insist(text, result string) {
 
 // security finds what is demanded of the channel to a host: by its own TLSA
 // records first, which no MTA-STS policy overrides (RFC 8461 §2), then by its
-// domain's MTA-STS policy; never less than the route wants.
+// domain's MTA-STS policy; by both where the records prove too little alone;
+// never less than the route wants.
 func (e *Engine) security(ctx context.Context, r Route, h host) *security {
 	s := &security{mode: r.tls(), floor: r.tls(), policy: PolicyNone}
 	if h.network == "unix" {
 		return s
 	}
 	if e.byDANE(ctx, r, h, s) {
+		if s.weak && h.found && e.opt.STS != nil {
+			e.alsoSTS(ctx, r, h, s)
+		}
 		return s
 	}
 	if h.found && e.opt.STS != nil {
@@ -168,7 +174,7 @@ func (e *Engine) byDANE(ctx context.Context, r Route, h host, s *security) bool 
 	} else if h.found && h.host != r.MX {
 		v.Names = append(v.Names, r.MX)
 	}
-	s.verify = v
+	s.verify, s.weak = v, v.Channel == "-" || f.State == dane.Unusable
 	if s.floor == smtpc.TLSVerified && v.Channel == "-" {
 		// The operator wants somebody authenticated: the roots do that here.
 		s.mode, s.verify = smtpc.TLSVerified, nil
@@ -196,6 +202,25 @@ func (e *Engine) bySTS(ctx context.Context, r Route, h host, s *security) {
 		s.insist(fmt.Sprintf("the MTA-STS policy of %s does not name the mail server %s", r.MX, h.host), smtpc.ResultInvalid)
 	default:
 		s.mode, s.verify = smtpc.TLSVerified, &smtpc.Verify{Names: []string{h.host}, Channel: "mta-sts"}
+	}
+}
+
+// alsoSTS holds the domain's MTA-STS policy against TLSA records that prove
+// nothing of the domain: whoever forges MX records that are not secure names a
+// host of their own, which has good records, and must not get past the policy
+// by that; and records of which none is usable authenticate nobody. The records
+// hold as well, since the policy overrides none (RFC 8461 §2).
+func (e *Engine) alsoSTS(ctx context.Context, r Route, h host, s *security) {
+	p, err := e.opt.STS.Policy(ctx, r.MX)
+	switch {
+	case err != nil:
+		e.log.Debug("an MTA-STS policy cannot be had, and none is known", "domain", r.MX, "err", err)
+	case p == nil || p.Mode != mtasts.Enforce:
+	case !p.Matches(h.host):
+		s.policy, s.text, s.mx = PolicySTS, p.Lines(), p.MX
+		s.insist(fmt.Sprintf("the MTA-STS policy of %s does not name the mail server %s", r.MX, h.host), smtpc.ResultInvalid)
+	default:
+		s.verify.Also, s.verify.Channel = []string{h.host}, "mta-sts"
 	}
 }
 

@@ -96,7 +96,7 @@ func withTLS(c *tls.Config) smtptest.Script {
 // ends in plaintext where anybody demands more.
 func TestB30_channel_per_host(t *testing.T) {
 	ca := smtptest.NewCA(t, "root")
-	good, leaf := ca.Issue(t, smtptest.Leaf{Names: []string{"good.test", "mx.good.test"}})
+	good, leaf := ca.Issue(t, smtptest.Leaf{Names: []string{"good.test", "mx.good.test", "mx.match.dane.test"}})
 	wrong, _ := ca.Issue(t, smtptest.Leaf{Names: []string{"elsewhere.test"}})
 	self, selfLeaf := ca.Issue(t, smtptest.Leaf{Names: []string{"mx.self.test"}, SelfSigned: true})
 	expired, _ := ca.Issue(t, smtptest.Leaf{Names: []string{"mx.expired.test"}, Expired: true})
@@ -118,6 +118,7 @@ func TestB30_channel_per_host(t *testing.T) {
 		mx.expired.test. A 127.0.0.5
 		down.test. MX 10 mx.down.test.
 		mx.down.test. A 127.0.0.9
+		forged.test. MX 10 mx.dane.test.
 		both.test. MX 10 mx.plain.test.
 		both.test. MX 20 mx.down.test.
 
@@ -138,6 +139,8 @@ func TestB30_channel_per_host(t *testing.T) {
 		two.dane.test. MX 10 mx.bad.dane.test.
 		two.dane.test. MX 20 mx.dane.test.
 		half.test. MX 10 mx.dane.test.
+		named.test. MX 10 mx.match.dane.test.
+		poor.test. MX 10 mx.dane.test.
 		none.dane.test. MX 10 mx.none.dane.test.
 		mx.none.dane.test. A 127.0.0.1
 		match.dane.test. MX 10 mx.match.dane.test.
@@ -150,6 +153,8 @@ func TestB30_channel_per_host(t *testing.T) {
 		"good.test": sts("enforce", "*.good.test"), "wrong.test": sts("enforce", "mx.wrong.test"), "plain.test": sts("enforce", "mx.plain.test"),
 		"expired.test": sts("testing", "mx.expired.test"), "self.test": sts("enforce", "other.self.test"), "both.test": sts("none"),
 		"half.test": nil, "old.dane.test": sts("enforce", "mx.old.dane.test"), "dane.test": sts("enforce", "nobody.test"),
+		"forged.test": sts("enforce", "mx.forged.test"), "named.test": sts("enforce", "mx.match.dane.test"), "poor.test": sts("enforce", "mx.dane.test"),
+		"match.dane.test": sts("enforce", "mx.match.dane.test"),
 	}
 	for _, tc := range []struct {
 		domain, tls string
@@ -203,6 +208,16 @@ func TestB30_channel_per_host(t *testing.T) {
 		{domain: "expired.test", policies: policies, out: Delivered, told: "mx.expired.test sts certificate-expired"},
 		{domain: "both.test", policies: policies, out: Delivered, plain: true, told: "mx.plain.test no-policy-found starttls-not-supported"},
 		{domain: "half.test", policies: policies, out: Delivered, told: "mx.dane.test tlsa"},
+
+		// Whoever forges MX records to a host with TLSA records of its own does not
+		// get past the policy; where it names the host, both have to be met.
+		{domain: "forged.test", out: Delivered, told: "mx.dane.test tlsa"},
+		{domain: "forged.test", policies: policies, words: "does not name the mail server", told: "mx.dane.test sts validation-failure"},
+		{domain: "named.test", policies: policies, out: Delivered, channel: "mta-sts", told: "mx.match.dane.test tlsa"},
+		{domain: "poor.test", policies: policies, words: "self-signed", told: "mx.dane.test tlsa certificate-not-trusted"},
+		{domain: "poor.test", tls: "required", policies: policies, noSecure: true, words: "self-signed", told: "mx.dane.test tlsa certificate-not-trusted"},
+		{domain: "old.dane.test", policies: policies, words: "self-signed", told: "mx.old.dane.test tlsa certificate-not-trusted"},
+		{domain: "match.dane.test", policies: policies, out: Delivered, channel: "dane", told: "mx.match.dane.test tlsa"},
 	} {
 		t.Run(fmt.Sprintf("%s %s %v", tc.domain, tc.tls, tc.policies != nil), func(t *testing.T) {
 			e := l.engine(t, tc.policies)

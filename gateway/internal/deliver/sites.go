@@ -24,6 +24,7 @@ type sites struct {
 	by    map[string]*site
 	hops  map[string]*hopState
 	held  map[string]Suspension // by operators, by name
+	sum   Counts                // of all next hops, the forgotten ones too
 	swept time.Time
 }
 
@@ -255,22 +256,27 @@ func (x *sites) count(hop string, rs []RcptResult) {
 	defer x.mu.Unlock()
 	hs := x.hops[hop]
 	if hs == nil {
-		return
+		hs = &hopState{} // forgotten, or never called
 	}
 	for i := range rs {
-		r := &rs[i]
-		switch {
-		case r.Throttled:
-			hs.counts.Throttled++
-			continue
-		case r.Outcome == Delivered:
-			hs.counts.Delivered++
-		case r.Outcome == Failed:
-			hs.counts.Failed++
-		default:
-			hs.counts.Deferred++
+		hs.counts.add(&rs[i])
+		x.sum.add(&rs[i])
+		if !rs[i].Throttled {
+			hs.last, hs.lastAt = rs[i].Reply, x.now()
 		}
-		hs.last, hs.lastAt = r.Reply, x.now()
+	}
+}
+
+func (c *Counts) add(r *RcptResult) {
+	switch {
+	case r.Throttled:
+		c.Throttled++
+	case r.Outcome == Delivered:
+		c.Delivered++
+	case r.Outcome == Failed:
+		c.Failed++
+	default:
+		c.Deferred++
 	}
 }
 
