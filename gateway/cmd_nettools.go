@@ -124,6 +124,7 @@ var calloutLimits = map[string]string{
 	"tenant":      "too many callouts for the tenant",
 	"destination": "too many callouts to the destination",
 	"busy":        "too many callouts are waiting",
+	"held":        "the destination is held back; see: weir destinations",
 }
 
 func calloutStyle(a *nettools.CalloutAnswer) terminal.Style {

@@ -23,6 +23,7 @@ const (
 	limitedTenant    = "tenant"      // too many callouts for the tenant
 	limitedHop       = "destination" // too many callouts to the destination
 	limitedBusy      = "busy"        // too many questions are waiting
+	limitedHeld      = "held"        // deliveries hold the destination back: its limits, a back-off, a suspension (B89)
 )
 
 func newAdmission(o *Options) *admission {

@@ -42,7 +42,11 @@ func (c *Checker) callout(ctx context.Context, r Request, key string, how asking
 	}
 	rep := c.ask(ctx, &r, key)
 	adm.done(rep.Answer == Invalid)
-	c.stats.count(&c.stats.callouts, rep.Answer.String())
+	if rep.Limited != "" {
+		c.stats.count(&c.stats.limited, rep.Limited)
+	} else {
+		c.stats.count(&c.stats.callouts, rep.Answer.String())
+	}
 	return rep
 }
 
@@ -61,6 +65,10 @@ func (c *Checker) ask(ctx context.Context, r *Request, key string) Report {
 	got := res.Rcpts[0]
 	rep := Report{Reply: &got.Reply, Attempts: res.Attempts}
 	c.log.Debug("callout", "tenant", r.Tenant, "rcpt", key, "code", got.Reply.Code, "host", got.Host)
+	if got.Throttled { // nobody was called, so that this says nothing about the destination
+		rep.Limited = limitedHeld
+		return rep
+	}
 	if got.Remote {
 		c.adm.hops.up(r.Route.NextHop())
 	} else if ctx.Err() == nil || errors.Is(ctx.Err(), context.DeadlineExceeded) {

@@ -220,3 +220,27 @@ func keys(items []Item) string {
 	}
 	return strings.Join(out, " ")
 }
+
+// TestB69_held_destination: a callout that the destination's own limits (B89)
+// leave no room for says nothing about the destination, and is no callout.
+func TestB69_held_destination(t *testing.T) {
+	var held atomic.Bool
+	held.Store(true)
+	r := newRig(t, selective, func(o *Options) {
+		o.Prober = proberFunc(func() deliver.RcptResult {
+			if held.Load() {
+				return deliver.RcptResult{Throttled: true, Reply: *mail.NewReply(451, "4.4.5", "the destination is suspended")}
+			}
+			return deliver.RcptResult{Outcome: deliver.Delivered, Remote: true, Reply: *mail.NewReply(250, "", "ok")}
+		})
+	})
+	r.check("a@b.test", Unknown)
+	if r.last == nil || r.last.Code != 451 {
+		t.Errorf("%v", r.last)
+	}
+	held.Store(false)
+	r.check("a@b.test", Known) // at once: it was not down
+	if s := r.c.Stats(); s.Limited["held"] != 1 || s.Callouts["known"] != 1 || s.Callouts["unknown"] != 0 {
+		t.Errorf("%+v", s)
+	}
+}
