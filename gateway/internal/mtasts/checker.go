@@ -211,6 +211,10 @@ func (c *Checker) fetchAndKeep(domain, id string) (*Policy, error) {
 	case <-c.base.Done():
 		return nil, &Error{Domain: domain, Result: ResultFetch, Err: errors.New("the gateway is stopping")}
 	}
+	// Another fetch may have ended between the caller's look and this one's start.
+	if p := c.cached(domain); p != nil && p.ID == id && c.o.Now().Sub(p.Fetched) <= c.o.refreshAfter(p) {
+		return p, nil
+	}
 	p, err := c.fetch(c.base, domain, id)
 	if err != nil {
 		if c.base.Err() == nil {
