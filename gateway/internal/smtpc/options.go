@@ -28,8 +28,12 @@ type Verify struct {
 	// TLSA are a host's records, for TLSDANE. When none of them is usable, TLS
 	// is required and nobody authenticated (RFC 7672 §2.2), unless Mandatory.
 	TLSA      []dane.TLSA
-	Mandatory bool           // TLSDANE: records that cannot authenticate are a failure (RFC 7672 §6)
-	Roots     *x509.CertPool // for TLSVerified; nil: Options.Roots
+	Mandatory bool // TLSDANE: records that cannot authenticate are a failure (RFC 7672 §6)
+	// Also, with TLSDANE: the certificate has to be good for one of these names
+	// by the roots too, and where no record is usable by the roots alone. For
+	// records that by themselves prove too little beside what else is demanded.
+	Also  []string
+	Roots *x509.CertPool // for TLSVerified and Also; nil: Options.Roots
 	// Channel is what Conn.Channel tells of a certificate that passed; "" is
 	// "pkix" with TLSVerified and "dane" with TLSDANE. "-" is nothing: what led
 	// to the host was not secure, so that its certificate says little (RFC 7672

@@ -106,8 +106,11 @@ func (c *Conn) verify(s tls.ConnectionState) error {
 	}
 	if c.opt.TLS == TLSDANE {
 		c.verified = c.byTLSA(v, s.PeerCertificates)
+		if len(v.Also) > 0 && (c.verified == nil || !demanded) {
+			demanded, c.verified = true, c.byRoots(v, v.Also, s.PeerCertificates)
+		}
 	} else {
-		c.verified = c.byRoots(v, s.PeerCertificates)
+		c.verified = c.byRoots(v, c.names(), s.PeerCertificates)
 	}
 	if c.verified != nil {
 		if demanded {
@@ -125,8 +128,7 @@ func (c *Conn) verify(s tls.ConnectionState) error {
 }
 
 // byRoots checks the chain and the name against authorities (RFC 5280, RFC 6125).
-func (c *Conn) byRoots(v *Verify, chain []*x509.Certificate) error {
-	names := c.names()
+func (c *Conn) byRoots(v *Verify, names []string, chain []*x509.Certificate) error {
 	if len(names) == 0 || len(chain) == 0 {
 		return &CertError{Result: ResultInvalid, Text: "the host has no name that a certificate could be for"}
 	}
