@@ -15,6 +15,7 @@ import (
 // ReportCmd sums up what went through.
 type ReportCmd struct {
 	Outbound ReportOutboundCmd `cmd:"" help:"How outgoing mail of late stands, with each message's log."`
+	TLS      ReportTLSCmd      `cmd:"" name:"tls" help:"How TLS to recipients' domains went on a day (RFC 8460)."`
 }
 
 // ReportOutboundCmd is B95.

@@ -52,7 +52,7 @@ func (s *server) tlsRoutes(a huma.API) {
 
 // DayParam is a day in a query.
 type DayParam struct {
-	Day string `query:"day" format:"date" doc:"A day of UTC, 2026-11-22; today without. Days are kept for 32 days"`
+	Day string `query:"day" doc:"A day of UTC, 2026-11-22; today without. Days are kept for 32 days"`
 }
 
 func (d DayParam) date() (time.Time, error) {
@@ -101,7 +101,7 @@ func (s *server) tlsReport(ctx context.Context, in *struct {
 	defer cancel()
 	r, err := s.TLSReports.Report(ctx, day, strings.ToLower(in.Domain))
 	if errors.Is(err, tlsrpt.ErrNone) {
-		return nil, problem(http.StatusNotFound, err.Error(), "GET /v1/tls-reports lists the domains of a day")
+		return nil, problem(http.StatusNotFound, err.Error(), "weir report tls (GET /v1/tls-reports) lists the domains of a day")
 	}
 	if err != nil {
 		return nil, s.problemOf(ctx, "reading a TLS report", err)
