@@ -46,6 +46,9 @@ func (t *Tools) Callout(ctx context.Context, sc scope.Scope, o CalloutOrder) ([]
 	}
 	out := []CalloutAnswer{}
 	for _, x := range trips {
+		if t.foreign(sc, &x) {
+			return nil, elsewhere(verb, x.to.Domain())
+		}
 		if a, ok := t.remembered(x); ok && o.Remembered {
 			out = append(out, a)
 			continue
@@ -191,6 +194,10 @@ func (t *Tools) SenderCallout(ctx context.Context, sc scope.Scope, o CalloutOrde
 	if who.IsNull() || who.Domain() == "" {
 		return nil, &lifecycle.Refusal{Verb: verb, Reason: "the sender is <>, which is never written to"}
 	}
+	x := t.trip(mail.Address{}, who)
+	if t.foreign(sc, &x) {
+		return nil, elsewhere(verb, who.Domain())
+	}
 	if err := t.rations.sender.take(sc.Actor, 1); err != nil {
 		return nil, err
 	}
@@ -202,7 +209,6 @@ func (t *Tools) SenderCallout(ctx context.Context, sc scope.Scope, o CalloutOrde
 		return nil, err
 	}
 	defer done()
-	x := t.trip(mail.Address{}, who)
 	a := x.answer()
 	if x.refused == nil {
 		a.Source = "callout"

@@ -134,6 +134,18 @@ func TestScopes(t *testing.T) {
 			_, err := r.SMTP(ctx, acmes, SMTPOrder{Message: r.message(mail.Outbound, "acme", "bob@acme.test", "ann@partner.test"), Send: true})
 			return err
 		}, lifecycle.ErrRefused},
+		"callout_own_message_to_another_tenant": {func() error {
+			_, err := r.Callout(ctx, acmes, CalloutOrder{Message: r.message(mail.Outbound, "acme", "bob@acme.test", "bob@beta.test")})
+			return err
+		}, lifecycle.ErrRefused},
+		"smtp_own_message_to_another_tenant": {func() error {
+			_, err := r.SMTP(ctx, acmes, SMTPOrder{Message: r.message(mail.Outbound, "acme", "bob@acme.test", "bob@beta.test")})
+			return err
+		}, lifecycle.ErrRefused},
+		"sender_of_another_tenant": {func() error {
+			_, err := r.SenderCallout(ctx, acmes, CalloutOrder{Message: r.message(mail.Inbound, "acme", "bob@beta.test", "bob@acme.test")})
+			return err
+		}, lifecycle.ErrRefused},
 		"tls_mailbox":     {func() error { _, err := r.TLS(ctx, mailbox, TLSOrder{Domain: "acme.test"}); return err }, lifecycle.ErrRefused},
 		"tls_host":        {func() error { _, err := r.TLS(ctx, acmes, TLSOrder{Host: "10.0.0.1"}); return err }, lifecycle.ErrRefused},
 		"tls_elsewhere":   {func() error { _, err := r.TLS(ctx, acmes, TLSOrder{Domain: "partner.test"}); return err }, lifecycle.ErrRefused},

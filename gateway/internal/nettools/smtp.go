@@ -88,7 +88,7 @@ func (t *Tools) envelope(ctx context.Context, sc scope.Scope, verb lifecycle.Ver
 		var out []trip
 		for _, r := range rs[:min(len(rs), maxSubjects)] {
 			x := t.tripOf(m, r)
-			if o.Send && sc.Level != lifecycle.LevelAdmin && !t.owns(sc, x.to.Domain()) { // redirected
+			if t.foreign(sc, &x) || o.Send && !t.owns(sc, x.to.Domain()) { // redirected
 				return nil, elsewhere(verb, x.to.Domain())
 			}
 			out = append(out, x)

@@ -139,6 +139,10 @@ func (t *Tools) owns(sc scope.Scope, domain string) bool {
 	return hosted && slices.ContainsFunc(sc.Domains, func(d string) bool { return strings.EqualFold(d, domain) })
 }
 
+// foreign reports whether a way leads to the server of another tenant: its
+// addresses and its words are not for a domain's operator, though the mail is.
+func (t *Tools) foreign(sc scope.Scope, x *trip) bool { return x.hosted && !t.owns(sc, x.to.Domain()) }
+
 // trip is where one recipient's mail goes.
 type trip struct {
 	from, to mail.Address
