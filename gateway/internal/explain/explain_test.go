@@ -284,3 +284,14 @@ func FuzzReply(f *testing.F) {
 		}
 	})
 }
+
+func BenchmarkReply(b *testing.B) {
+	r, err := Parse("550-5.7.26 Unauthenticated email from y.test is not accepted due to domain's\n550 5.7.26 DMARC policy. https://support.google.com/mail/?p=DmarcRejection a1si1.42 - gsmtp")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		Reply(r, "mx.google.com")
+		Reply(mail.Reply{Code: 451, Text: "something that nobody knows of at all"}, "mx.y.test")
+	}
+}

@@ -49,7 +49,7 @@ var mailboxRules = []rule{
 		words: "Microsoft has banned this gateway's address for spam.", actor: Operator, advice: "Find and stop what was sent, then have the address taken off at sender.office.com; the answer's code goes with it."},
 	{provider: "microsoft", key: "address-listed", subject: 7, from: 606, to: 649,
 		words: "Microsoft has banned this gateway's address for spam.", actor: Operator, advice: "Find and stop what was sent, then have the address taken off at sender.office.com; the answer's code goes with it."},
-	{provider: "microsoft", key: "sender-blocked", says: []string{"customer block list", "rejected by recipient", "blocked by your organization"},
+	{provider: "microsoft", key: "sender-blocked", says: []string{"customer block list", "rejected by recipient", "blocked by your organization"}, //nolint:misspell // the servers' own words
 		words: "The recipient's organisation blocks this sender or this gateway's address itself.", actor: Postmaster, advice: "Ask the administrator of the recipient's organisation; Microsoft cannot lift it."},
 	{provider: "microsoft", key: "rate-limited", pattern: regexp.MustCompile(`please try again later.*\(as\d+\)|server busy.*\(as\d+\)|traffic not accepted from this ip`),
 		words: "Exchange Online watches this gateway's address and takes little from it for now.", actor: Nobody, advice: "Nothing; it is tried again. If it lasts longer than a day, look for what floods and open a case with the answer's AS number."},
