@@ -81,6 +81,8 @@ type Message struct {
 	Policy      string      `json:"policy,omitempty" doc:"Digest of the policy that judged it"`
 	Parent      string      `json:"parent,omitempty" doc:"Message this one reports on"`
 	Kind        string      `json:"kind,omitempty" doc:"dsn or notice; absent for ordinary mail"`
+	Ret         string      `json:"ret,omitempty" doc:"What the sender wants back of a failure (RFC 3461): FULL or HDRS"`
+	EnvelopeID  string      `json:"envelope_id,omitempty" doc:"The sender's own name for the transaction (RFC 3461)"`
 	HasBody     bool        `json:"has_body"`
 	Attempts    int         `json:"attempts"`
 	Recipients  []Recipient `json:"recipients"`
@@ -109,6 +111,7 @@ type Recipient struct {
 	Rule         string            `json:"rule,omitempty" doc:"HCL file:line that decided"`
 	Reason       string            `json:"reason,omitempty"`
 	Advice       string            `json:"advice,omitempty" doc:"The status, or the destination's answer, in plain words"`
+	Notify       string            `json:"notify,omitempty" doc:"What the sender asked to be told (RFC 3461): NEVER, or some of SUCCESS,FAILURE,DELAY"`
 	Local        bool              `json:"local,omitempty" doc:"Known valid, or on the Local Recipients list, when accepted"`
 	Route        string            `json:"route,omitempty"`
 	Schedule     string            `json:"schedule,omitempty"`
