@@ -29,11 +29,6 @@ type Channel struct {
 	found  dane.Found
 }
 
-// strength ranks the modes of smtpc.
-var strength = map[string]int{
-	smtpc.TLSNone: 0, smtpc.TLSOpportunistic: 1, smtpc.TLSRequired: 2, smtpc.TLSVerified: 3, smtpc.TLSDANE: 4,
-}
-
 // channel is what an attempt demands of a host, in an operator's words.
 func (t *Tools) channel(ctx context.Context, r deliver.Route, h deliver.HostView) Channel {
 	d := t.Engine.Demand(ctx, r, h)

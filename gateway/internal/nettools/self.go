@@ -57,6 +57,7 @@ const (
 	selfEvery = 12 * time.Hour
 	selfAgain = 10 * time.Minute // after a look-up without answer
 	selfTime  = 30 * time.Second // of one check
+	selfLook  = time.Minute      // how soon a reload is noticed
 )
 
 // WatchSelf checks at once and twice a day, and says in the log what is wrong,
@@ -73,17 +74,45 @@ func (t *Tools) WatchSelf(ctx context.Context) {
 		if r.OK {
 			t.Logger.Info("the gateway's own names and addresses lead to one another", "hostname", r.Hostname, "addresses", len(r.Addresses))
 		}
-		wait := time.NewTimer(selfEvery)
+		wait := selfEvery
 		if r.Unsure {
-			wait.Reset(selfAgain)
+			wait = selfAgain
 		}
-		select {
-		case <-wait.C:
-		case <-ctx.Done():
-			wait.Stop()
+		if !t.idle(ctx, wait) {
 			return
 		}
 	}
+}
+
+// idle waits until another check is due: after a time, or when a reload has
+// changed the names or addresses. False: ctx has ended.
+func (t *Tools) idle(ctx context.Context, wait time.Duration) bool {
+	was := selfKey(t.Policy())
+	due := time.NewTimer(wait)
+	defer due.Stop()
+	look := time.NewTicker(selfLook)
+	defer look.Stop()
+	for {
+		select {
+		case <-due.C:
+			return true
+		case <-look.C:
+			if selfKey(t.Policy()) != was {
+				return true
+			}
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+// selfKey is what a check depends on.
+func selfKey(p *policy.Policy) string {
+	parts := []string{p.Gateway().Hostname}
+	for _, r := range routesOf(p) {
+		parts = append(parts, r.Helo, r.Source, r.Source6)
+	}
+	return strings.Join(parts, " ")
 }
 
 // Self gives the last check's report, or that of a check made now. It is for

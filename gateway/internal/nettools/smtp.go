@@ -231,11 +231,10 @@ func (t *Tools) visit(ctx context.Context, s *SMTPTest, o *SMTPOrder, h deliver.
 		return v
 	}
 	d.TLS, d.Verify = c.Demand, c.verify
-	if o.TLS != "" {
-		if strength[o.TLS] < strength[c.Demand] || o.TLS != first.route.TLS {
-			d.Auth = nil // credentials go over the channel they were written for
-		}
-		d.TLS, d.Verify = o.TLS, nil
+	if o.TLS != "" && (o.TLS != c.Demand || c.Wrong != "") {
+		// Credentials go over the channel that mail would take, and to nobody whose
+		// certificate is looked at less closely.
+		d.TLS, d.Verify, d.Auth = o.TLS, nil, nil
 		d.Transcript.Note("TLS is %s for this test; mail would go with %s, which %s demands", o.TLS, c.Demand, c.By)
 	} else if c.Wrong != "" {
 		d.Transcript.Note("%s", c.Wrong)

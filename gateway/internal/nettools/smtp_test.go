@@ -183,6 +183,27 @@ func TestB45_host(t *testing.T) {
 	}
 }
 
+// TestB45_credentials_with_TLS_in_words: asking for what the route demands anyway
+// is no reason to believe the names of mail servers that anybody may have forged.
+func TestB45_credentials_with_TLS_in_words(t *testing.T) {
+	ca := smtptest.NewCA(t, "root")
+	conf, _ := ca.Issue(t, smtptest.Leaf{Names: []string{"mx.thief.test"}})
+	script := smtptest.Script{Ext: []string{"STARTTLS", "AUTH LOGIN"}, TLS: conf, Login: "dXNlcg== c2VjcmV0"}
+	thief := smtptest.Start(t, script)
+	_, port, _ := strings.Cut(thief.Addr, ":")
+	r := newRig(t, "relay.test. MX 10 mx.thief.test.\nmx.thief.test. A 127.0.0.1", func(o *Options, e *deliver.Options) { o.Roots, e.Roots = ca.Pool(), ca.Pool() },
+		func(s string) string {
+			relay := "mx = \"relay.test\"\n  port = " + port + "\n  tls = \"verified\"\n  auth {\n    user = \"user\"\n    password = \"secret\"\n  }\n}\n"
+			return strings.Replace(s, `route "partner" {`, "route \"partner\" {\n  "+relay+`route "before" {`, 1)
+		})
+	for _, tls := range []string{"", "verified", "required"} {
+		s := r.smtp(SMTPOrder{To: []string{"ann@partner.test"}, TLS: tls})[0]
+		if len(s.Visits) != 1 || got(thief, "AUTH") {
+			t.Errorf("%q: %s\n%s", tls, summary([]SMTPTest{s}), s.Visits[0].Dialogue)
+		}
+	}
+}
+
 // TestB45_calls_of_a_host_are_rationed, whoever orders them.
 func TestB45_calls_of_a_host_are_rationed(t *testing.T) {
 	r := newRig(t, "", nil)

@@ -195,10 +195,9 @@ func (rep *TLSReport) usable() bool {
 	switch {
 	case c.Wrong != "":
 		return false
-	case c.Demand == smtpc.TLSDANE && c.DANE == dane.Unusable.String():
-		return rep.Offered
 	case c.Demand == smtpc.TLSDANE:
-		return rep.DANEMatch
+		also := c.verify == nil || len(c.verify.Also) == 0 || rep.Verified // an MTA-STS policy holds too
+		return also && (rep.DANEMatch || rep.Offered && c.DANE == dane.Unusable.String())
 	case c.Demand == smtpc.TLSVerified:
 		return rep.Offered && rep.Verified
 	case c.Demand == smtpc.TLSRequired:
