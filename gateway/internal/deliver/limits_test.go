@@ -575,3 +575,55 @@ func split(t testing.TB, addr string) (string, int) {
 	h := parseHost(addr, 0)
 	return h.host, h.port
 }
+
+// How many messages a connection carries and how long it waits for the next
+// one is the destination's, unless the route says otherwise.
+func TestB89_connection_reuse_is_the_destinations(t *testing.T) {
+	p := smtptest.Start(t, smtptest.Script{Ext: pipelining})
+	e, _ := shaped(t, policy.Destination{Name: "big", PerConnection: 3, Idle: time.Minute})
+	r := static(p.Addr)
+	for range 7 {
+		outcome(t, run(t, e, request(t, r, "a@b.test")), Delivered)
+	}
+	if p.Accepted() != 3 {
+		t.Errorf("%d connections for 7 messages, 3 each", p.Accepted())
+	}
+	if h := e.Hops()[0]; h.Open != 1 || h.Idle != 1 {
+		t.Errorf("%+v", h)
+	}
+	r.PerConn = 1
+	for range 2 {
+		outcome(t, run(t, e, request(t, r, "a@b.test")), Delivered)
+	}
+	if p.Accepted() != 4 { // the first of them goes over the idle one, the last it carries
+		t.Errorf("%d connections", p.Accepted())
+	}
+	brief, _ := shaped(t, policy.Destination{Name: "big", Idle: 20 * time.Millisecond})
+	outcome(t, run(t, brief, request(t, static(p.Addr), "a@b.test")), Delivered)
+	waitFor(t, "the goodbye", func() bool { return brief.Hops()[0].Open == 0 })
+}
+
+// A host that ends a connection after so many messages, with a 421 to the next
+// one, is in no trouble; one that does so on a fresh connection is.
+func TestB89_421_mid_session(t *testing.T) {
+	p := smtptest.Start(t, smtptest.Script{Ext: pipelining, After: 2})
+	e, _ := shaped(t, big)
+	r := static(p.Addr)
+	for range 6 {
+		outcome(t, run(t, e, request(t, r, "a@b.test")), Delivered)
+	}
+	if p.Accepted() != 3 || e.Hops()[0].Fails != 0 {
+		t.Errorf("%d connections, %+v", p.Accepted(), e.Hops()[0])
+	}
+	// In the middle of the recipients: who has an answer keeps it, the others wait.
+	p.Set(smtptest.Script{Ext: pipelining, Rcpt: func(a string) string {
+		return map[string]string{"b@b.test": "421 4.7.0 too many recipients"}[a]
+	}})
+	res := run(t, e, request(t, r, "a@b.test", "b@b.test", "c@b.test"))
+	for _, x := range res.Rcpts {
+		if x.Outcome != Deferred || x.Throttled {
+			t.Errorf("%s\n%s", show(res), transcripts(res))
+		}
+	}
+	throttled(t, run(t, e, request(t, r, "a@b.test")), "421 4.7.0 too many recipients")
+}
