@@ -41,7 +41,7 @@ func spoiledOnes() []spoiled {
 		{name: "hang-mail", script: at("MAIL", smtptest.Hang), says: "timed out waiting for the answer to MAIL", means: "timed-out"},
 		{name: "hang-rcpt", script: at("RCPT", smtptest.Hang), says: "timed out waiting for the answer to RCPT", means: "timed-out"},
 		{name: "hang-data", script: at("DATA", smtptest.Hang), says: "timed out waiting", means: "timed-out"},
-		{name: "hang-body", script: at("DATA", smtptest.Stop), says: "timed out", means: "timed-out", lines: 400_000},
+		{name: "hang-body", script: at("DATA", smtptest.Stop), says: "timed out", means: "timed-out", lines: 6000},
 		{name: "hang-dot", script: at("DOT", smtptest.Hang), says: "the message may have been delivered", means: "timed-out", twice: true},
 		{name: "drip-greeting", script: smtptest.Script{Greeting: smtptest.Drip}, says: "timed out"},
 		{name: "drip-rcpt", script: at("RCPT", smtptest.Drip), says: "timed out"},
@@ -50,7 +50,7 @@ func spoiledOnes() []spoiled {
 		{name: "close-mail", script: at("MAIL", smtptest.Close), says: "closed", means: "unreachable"},
 		{name: "close-rcpt", script: at("RCPT", smtptest.Close), says: "closed", means: "unreachable"},
 		{name: "close-data", script: at("DATA", smtptest.Close), says: "closed", means: "unreachable"},
-		{name: "close-mid-data", script: at("DATA", smtptest.Cut), says: "", means: "unreachable", lines: 100_000},
+		{name: "close-mid-data", script: at("DATA", smtptest.Cut), says: "", means: "unreachable", lines: 2000},
 		{name: "close-after-the-dot", script: at("DOT", smtptest.Close), says: "the message may have been delivered", means: "unreachable", twice: true},
 		{name: "garbage-greeting", script: smtptest.Script{Greeting: smtptest.Garbage}},
 		{name: "garbage-mail", script: at("MAIL", smtptest.Garbage)},
@@ -120,7 +120,7 @@ func TestB103_B122_destinations_that_go_wrong_at_each_stage(t *testing.T) {
 	replies := make(chan [2]string, len(all)+1)
 	for _, s := range append(all, spoiled{name: "closed", says: "connection refused", means: "unreachable"}) {
 		go func() {
-			text := "Subject: " + s.name + "\r\n\r\n" + strings.Repeat("body of it\r\n", max(1, s.lines))
+			text := "Subject: " + s.name + "\r\n\r\n" + strings.Repeat("body of it "+strings.Repeat("x", 900)+"\r\n", max(1, s.lines))
 			replies <- [2]string{s.name, send(t, mx, []string{"box@" + s.name + ".test"}, text)}
 		}()
 	}
@@ -154,10 +154,16 @@ func TestB103_B122_destinations_that_go_wrong_at_each_stage(t *testing.T) {
 		return
 	}
 	// All is well again, and each is delivered.
-	if _, err := g.api.Act(t.Context(), api.ActionRequest{Verb: "retry", Q: "status:queued -tenant:closed"}); err != nil {
-		t.Fatal(err)
-	}
-	await(t, patience, "all is delivered", func() bool { return len(g.rows(t, "status:delivered")) == len(all)+1 })
+	asked := time.Time{}
+	await(t, 2*patience, "all is delivered", func() bool {
+		if time.Since(asked) > 3*time.Second { // a busy machine gets more than one try
+			asked = time.Now()
+			if _, err := g.api.Act(t.Context(), api.ActionRequest{Verb: "retry", Q: "status:queued -tenant:closed"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return len(g.rows(t, "status:delivered")) == len(all)+1
+	})
 	for _, s := range all {
 		want := 1
 		if s.twice { // it had taken it, and nobody can know
