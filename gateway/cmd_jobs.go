@@ -56,7 +56,7 @@ func (c *JobsListCmd) Run(ctx context.Context, g *Globals) error {
 func jobTable(v view, all []api.Job) *terminal.Table {
 	t := terminal.NewTable(terminal.Column{Title: "JOB"}, terminal.Column{Title: "STARTED"}, terminal.Column{Title: "VERB"}, terminal.Column{Title: "STATE"},
 		terminal.Column{Title: "DONE", Right: true}, terminal.Column{Title: "NOT", Right: true}, terminal.Column{Title: "OF", Right: true},
-		terminal.Column{Title: "BY", Drop: 1, Min: 6}, terminal.Column{Title: "SEARCH", Min: 16, End: true})
+		terminal.Column{Title: "BY", Drop: 1, Min: 6}, terminal.Column{Title: "SEARCH", Min: 12, End: true})
 	styles := map[string]terminal.Style{"done": terminal.Green, "counting": terminal.Yellow, "running": terminal.Yellow}
 	for _, j := range all {
 		style, ok := styles[j.State]

@@ -36,6 +36,8 @@ var layers = []struct {
 	{"gateway/internal/keeper", []string{"net/http", module + "gateway/internal/api"}, "the keeper has no operators"},
 	{"gateway/internal/journal", []string{module + "gateway/internal/flow", "net/http"}, "the log is read, not made, here"},
 	{"gateway/internal/actions", []string{"net/http", module + "gateway/internal/api"}, "verbs do not know who offers them"},
+	{"gateway/internal/jobs", []string{"net/http", module + "gateway/internal/api", module + "gateway/internal/flow", module + "gateway/internal/queue"}, "a job only repeats verbs"},
+	{"gateway/internal/report", []string{"net/http", module + "gateway/internal/api", module + "gateway/internal/flow", module + "gateway/internal/actions"}, "sums are read, and change nothing"},
 	{"gateway/internal/tasks", []string{"net/http", "github.com/tetratelabs/wazero", module + "gateway/internal/api", module + "gateway/internal/flow"}, "what plugins do for themselves knows neither who offers it nor who is filtering"},
 	{"gateway/internal/api", []string{"github.com/dgraph-io/badger", module + "gateway/internal/filter", module + "gateway/internal/deliver", module + "gateway/internal/store/badgerstore"}, "the API calls verbs and views"},
 	{"gateway/internal/artifact", []string{module + "policy", module + "gateway/internal/filter", module + "gateway/internal/store", "github.com/tetratelabs/wazero"}, "whether a module is the one that was meant is decided without running it"},
