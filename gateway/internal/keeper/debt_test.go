@@ -53,3 +53,20 @@ func TestDebtWithoutBodyIsPaid(t *testing.T) {
 		t.Errorf("%+v", st)
 	}
 }
+
+// A debt that a crash left is paid at the next start, and not only when
+// whoever made it would have had its time.
+func TestDebtOfAnEarlierProcessIsPaidAtOnce(t *testing.T) {
+	h := newHouse(t, Options{})
+	h.pass()
+	id := h.put(mail.Outbound, "me@acme.test", "a@far.test queued")
+	h.finish(id, mail.StatusBounced, true)
+	h.now = h.now.Add(time.Second)
+	if st := h.pass(); st.Notified != 0 {
+		t.Errorf("paid while whoever owes it may be about to: %+v", st)
+	}
+	h.Keeper = New(h.o) // the process was killed and started again
+	if st := h.pass(); st.Notified != 1 || len(h.dsns()) != 1 {
+		t.Errorf("after a restart: %+v, %d DSNs", st, len(h.dsns()))
+	}
+}

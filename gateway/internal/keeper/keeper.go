@@ -88,7 +88,8 @@ func (s *Stats) add(o Stats) {
 
 // Keeper does it. One at a time per store is enough; two do no harm.
 type Keeper struct {
-	o Options
+	o     Options
+	began time.Time // of the first pass
 
 	mu    sync.Mutex
 	stats Stats
@@ -186,6 +187,11 @@ func (k *Keeper) Pass(ctx context.Context) (st Stats, more bool, err error) {
 
 func (k *Keeper) pass(ctx context.Context, doing string, f func(context.Context, *Stats) (bool, error)) (more bool, err error) {
 	st := Stats{Passes: 1, Last: k.o.Clock.Now()}
+	k.mu.Lock()
+	if k.began.IsZero() {
+		k.began = st.Last
+	}
+	k.mu.Unlock()
 	more, err = f(ctx, &st)
 	k.mu.Lock()
 	k.stats.add(st)

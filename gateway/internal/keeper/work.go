@@ -181,7 +181,7 @@ func (k *Keeper) settleDebt(ctx context.Context, m *store.Message, now time.Time
 			since = r.Changed
 		}
 	}
-	if k.o.Payer == nil || now.Sub(since) < settle {
+	if k.o.Payer == nil || now.Sub(since) < settle && !k.inherited(since) {
 		return false, nil
 	}
 	if err := k.pay(ctx, m.ID); err != nil {
@@ -189,6 +189,14 @@ func (k *Keeper) settleDebt(ctx context.Context, m *store.Message, now time.Time
 	}
 	st.Notified++
 	return true, nil
+}
+
+// inherited reports a debt from before the first pass: of an earlier process,
+// so that nobody else pays it.
+func (k *Keeper) inherited(since time.Time) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return since.Before(k.began)
 }
 
 // forget drops the record of a message when all tenants concerned have had
