@@ -188,7 +188,7 @@ func directionSpec(name string, group bool) *blockSpec {
 var tenantAttrs = []attrSpec{
 	{name: "domains", kind: kDomains, required: true, doc: "Hosted domains (B83). A domain belongs to one tenant only."},
 	{name: "rulesets", kind: kRefs, ref: "ruleset", doc: "Rulesets, in order."},
-	{name: "routes", kind: kRefs, ref: "route", defDoc: "those that its via blocks name", doc: "Further named routes by which its operators may send its mail."},
+	{name: "routes", kind: kRefs, ref: "route", defDoc: "those that its via blocks name", doc: "Further named routes by which its operators and filters may send its mail."},
 }
 
 var tenantBlocks = []*blockSpec{

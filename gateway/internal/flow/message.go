@@ -250,10 +250,10 @@ func (c *commit) prepare(it *item) {
 	c.stage(it, r)
 	queue.AssignOf(c.p, c.rec, r)
 	if name := it.ruling.route; name != "" {
-		if route, ok := queue.Resolve(c.p, name, r.Address); ok && queue.Usable(name, r.Tenant) {
+		if route, ok := queue.Resolve(c.p, name, r.Address); ok && it.tenant.MayUse(name) {
 			r.Route, r.NextHop = name, route.NextHop()
 		} else {
-			c.log.Warn("a filter asked for a route that is not in the policy or is another tenant's; the usual one is used", "route", name, "rcpt", r.Address.String())
+			c.log.Warn("a filter asked for a route that is not in the policy, or not for this tenant's mail; the usual one is used", "route", name, "rcpt", r.Address.String())
 		}
 	}
 }

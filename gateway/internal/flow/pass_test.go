@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -99,16 +100,29 @@ func TestEditThatCannotBeApplied(t *testing.T) {
 	}
 }
 
-// A filter may not send mail past another tenant's filters.
+// A filter may not send mail past another tenant's filters, nor by a named
+// route, which may bear a password, that is not given to the tenant.
 func TestRouteOfAnotherTenantIsNotTaken(t *testing.T) {
 	t.Parallel()
-	fs := &told{stages: []abi.Stage{abi.StageMessage}, say: func(_ context.Context, _ *abi.Event, v *abi.Verdict) error {
-		v.Route = "tenant:other:in"
-		return nil
-	}}
-	r := newRig(t, fs, base("", "", tenant("acme", destination(t, "accept"), ""), tenant("other", destination(t, "refuse"), "")), nil)
-	reply, m := r.inbound("x@acme.test")
-	r.want(reply, m, 250, "x@acme.test=delivered")
+	for _, c := range []struct {
+		route, more string
+		code        int
+		want        string
+	}{
+		{"tenant:other:in", "", 250, "x@acme.test=delivered"},
+		{"route:named", "", 250, "x@acme.test=delivered"},
+		{"route:named", "routes = [route.named]", 550, "x@acme.test=rejected"}, // by who is there
+	} {
+		fs := &told{stages: []abi.Stage{abi.StageMessage}, say: func(_ context.Context, _ *abi.Event, v *abi.Verdict) error {
+			v.Route = c.route
+			return nil
+		}}
+		there := destination(t, "refuse")
+		named := fmt.Sprintf("route \"named\" {\n  hosts = [%q]\n}\n", there)
+		r := newRig(t, fs, base("", "", tenant("acme", destination(t, "accept"), c.more), tenant("other", there, ""))+named, nil)
+		reply, m := r.inbound("x@acme.test")
+		r.want(reply, m, c.code, c.want)
+	}
 }
 
 // turncoat takes the message, is slow to answer the dot and then says no: the

@@ -27,7 +27,7 @@ func Original(p *policy.Policy, m *store.Message, r *store.Recipient, now time.T
 	k := store.Recipient{
 		Address: r.Address, Original: r.Original, Tenant: r.Tenant, Local: r.Local, Status: mail.StatusQuarantined, Kept: true,
 		Class: r.Class, Score: r.Score, Findings: r.Findings, Waivers: r.Waivers, Tags: r.Tags, Rule: r.Rule, Ran: r.Ran,
-		Route: r.Route, NextHop: r.NextHop, Schedule: r.Schedule, Changed: now, Expires: now.Add(keepOriginal(p, m, r)),
+		Route: r.Route, NextHop: r.NextHop, Schedule: r.Schedule, Secure: r.Secure, Changed: now, Expires: now.Add(keepOriginal(p, m, r)),
 		DSN:    mail.RcptParams{Notify: mail.NotifyNever, ORcpt: r.DSN.ORcpt}, // the sender hears of what was sent
 		Reason: "the original, kept by filter " + by + "; sent with these changes: " + strings.Join(done, ", "),
 	}

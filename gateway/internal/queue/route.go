@@ -127,14 +127,6 @@ func refused(p *policy.Policy, m *store.Message, r *store.Recipient) *mail.Reply
 	return unrouted("")
 }
 
-// Usable reports whether a tenant's mail may be led to the route of that name
-// by a filter: its own routes, that of the MX records, and the named ones,
-// which belong to the whole gateway. Another tenant's lead past the filters
-// in front of that tenant's servers.
-func Usable(name, tenant string) bool {
-	return name == "mx" || strings.HasPrefix(name, "route:") || strings.HasPrefix(name, "tenant:"+tenant+":")
-}
-
 // Assign is AssignFrom for mail of ours, whose reverse-path is null.
 func Assign(p *policy.Policy, dir mail.Direction, r *store.Recipient) bool {
 	return AssignFrom(p, dir, mail.Address{}, r)

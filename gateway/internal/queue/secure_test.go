@@ -168,3 +168,20 @@ func TestB105_throttled_mail_ends_too(t *testing.T) {
 		t.Errorf("the notice has nothing to say: %+v", r.Last)
 	}
 }
+
+// The original that a filter wants kept is released over no lesser channel than
+// what was sent in its place.
+func TestB30_demand_goes_with_the_original(t *testing.T) {
+	m := message(t, mail.Outbound, "s@safe.test")
+	r := &m.Recipients[0]
+	r.Route, r.Secure, r.Keep, r.PartEdits = "tenant:safe:out", &mail.Secure{TLS: "verified", Otherwise: "retry"}, "av", "edits"
+	k, _, ok := Original(load(t, safePolicy("opportunistic")), m, r, start)
+	if !ok || k.Secure == nil || *k.Secure != *r.Secure {
+		t.Fatalf("%v, %+v", ok, k)
+	}
+	k.N = 2
+	m.Recipients = append(m.Recipients, k)
+	if bs := Batches(load(t, safePolicy("opportunistic")), m, []int{2}); len(bs) != 1 || bs[0].Route.TLS != "verified" {
+		t.Errorf("%+v", bs)
+	}
+}
