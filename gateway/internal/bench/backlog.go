@@ -71,7 +71,9 @@ ruleset "baseline" {
 		way(fmt.Sprintf("h%d", i), healthyAddr(i))
 	}
 	for i := range towns {
-		way(fmt.Sprintf("d%d", i), backlogAddr(i))
+		name := fmt.Sprintf("d%d", i)
+		way(name, backlogAddr(i))
+		fmt.Fprintf(&b, "destination %[1]q { domains = [\"%[1]s.test\"] }\n", name) // treated as anybody's, not as one of our own
 	}
 	return []byte(b.String())
 }

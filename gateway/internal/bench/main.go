@@ -24,7 +24,7 @@ var (
 	backlogN     = flag.Int("backlog", 0, "instead: so many messages in the queue, how the gateway does with them, and how fast they drain, beside Postfix")
 	destinations = flag.Int("destinations", 2000, "of the backlog")
 	standing     = flag.Duration("standing", 30*time.Second, "how long a tenant floods while the backlog stands")
-	memoryMiB    = flag.Int64("memory", 400, "with -backlog: MiB of memory the kernel lets the gateway have, the cache of its files included; 0 as much as it takes")
+	memoryMiB    = flag.Int64("memory", 0, "with -backlog: MiB of memory the kernel lets the gateway have, the cache of its files included; 0 as much as it takes")
 	direct       = flag.String("direct", "30s", "direct_outbound of the gateway with the backlog; 0s queues everything")
 	profile      = flag.String("profile", "", "folder for the gateway's profiles (with -only)")
 )
