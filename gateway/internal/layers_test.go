@@ -34,6 +34,7 @@ var layers = []struct {
 	{"gateway/internal/flow", []string{"github.com/dgraph-io/badger", "github.com/tetratelabs/wazero", "github.com/emersion/go-smtp", "net/http"}, "flow knows engines by their seams only"},
 	{"gateway/internal/queue", []string{"github.com/dgraph-io/badger", "github.com/tetratelabs/wazero", "github.com/emersion/go-smtp", "net/http", module + "gateway/internal/flow"}, "the queue asks flow through an interface"},
 	{"gateway/internal/keeper", []string{"net/http", module + "gateway/internal/api"}, "the keeper has no operators"},
+	{"gateway/internal/explain", []string{module + "gateway/internal/store", module + "gateway/internal/journal", module + "policy", "net/http"}, "what an answer means depends on the answer alone"},
 	{"gateway/internal/journal", []string{module + "gateway/internal/flow", "net/http"}, "the log is read, not made, here"},
 	{"gateway/internal/actions", []string{"net/http", module + "gateway/internal/api"}, "verbs do not know who offers them"},
 	{"gateway/internal/jobs", []string{"net/http", module + "gateway/internal/api", module + "gateway/internal/flow", module + "gateway/internal/queue"}, "a job only repeats verbs"},
