@@ -24,7 +24,7 @@ func (c deliveryCollector) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(rcptsDesc, prometheus.CounterValue, float64(n), outcome)
 	}
 	states := map[string]int{"ok": 0, "recovering": 0, "back-off": 0, "suspended": 0}
-	for _, d := range (destinations{c.d}).Destinations() {
+	for _, d := range destinations(c).Destinations() {
 		states[d.State]++
 	}
 	for s, n := range states {
