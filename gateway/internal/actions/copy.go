@@ -96,7 +96,9 @@ func (r *turn) copyOf(m *store.Message, rc *store.Recipient, made *[]*store.Mess
 	c.Rev, c.Attempts, c.Kind, c.HasBody, c.Recipients = 0, 0, "", true, nil
 	c.Params.EnvID, c.Params.Ret = "", ""
 	if r.surgery.from != nil {
-		c.Sender = *r.surgery.from
+		if err := r.returnTo(&c); err != nil {
+			return err
+		}
 	}
 	for i, a := range r.surgery.to {
 		to := *rc

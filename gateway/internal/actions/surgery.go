@@ -117,6 +117,14 @@ func (r *turn) prepare(m *store.Message, p pick) error {
 			return &lifecycle.Refusal{Verb: r.verb, Reason: errWhole.Error()}
 		}
 	}
+	return r.returnTo(m)
+}
+
+// returnTo gives a message its new return path.
+func (r *turn) returnTo(m *store.Message) error {
+	if a := *r.surgery.from; !a.IsASCII() && !m.Params.SMTPUTF8 {
+		return &lifecycle.Refusal{Verb: r.verb, Reason: fmt.Sprintf("the message came without SMTPUTF8, which %s needs (RFC 6531)", a)}
+	}
 	m.Sender = *r.surgery.from
 	return nil
 }

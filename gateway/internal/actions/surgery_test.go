@@ -198,6 +198,7 @@ func TestB93_reroute_refuses(t *testing.T) {
 		{"unknown_route", Args{Route: "secret"}, rid(m, 1), `no route "secret" for tenant acme`},
 		{"no_way", Args{To: "x@nowhere.test"}, rid(m, 1), "no route for x@nowhere.test"},
 		{"utf8", Args{To: "grüße@far.test"}, rid(m, 1), "SMTPUTF8"},
+		{"utf8_return_path", Args{ReturnPath: "grüße@acme.test"}, rid(m, 1), "SMTPUTF8"},
 		{"held", Args{Route: "own"}, rid(q, 1), "is quarantined"},
 	} {
 		res, err := h.Do(t.Context(), admin, lifecycle.Reroute, Selection{IDs: []string{c.id}}, c.a)
