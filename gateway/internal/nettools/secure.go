@@ -85,6 +85,7 @@ func (t *Tools) dial(r deliver.Route, h deliver.HostView, addr string) smtpc.Opt
 func hostRoute(like deliver.Route, host string, port int) deliver.Route {
 	r := like
 	r.Name, r.Hosts, r.Weights, r.MX, r.Auth, r.Port = "host", []string{strings.TrimSpace(host)}, nil, "", nil, port
+	r.LMTP = r.LMTP || strings.HasPrefix(r.Hosts[0], "unix:") // nobody speaks SMTP there
 	return r
 }
 
