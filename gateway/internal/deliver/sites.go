@@ -43,10 +43,11 @@ type hopState struct {
 // started or last forgot it.
 type Counts struct{ Delivered, Deferred, Failed, Throttled uint64 }
 
-// maxSites bounds what is remembered; beyond it what is well goes first.
+// maxSites bounds what is remembered.
 const (
-	maxSites   = 8192
-	forgetSite = 30 * time.Minute // after its last use
+	maxSites      = 8192
+	forgetSite    = 30 * time.Minute // after its last use
+	forgetTrouble = 12 * time.Hour   // likewise: longer than the pause between two tries
 )
 
 // firstConns are the connections to a destination that nothing is known of; it
@@ -292,31 +293,60 @@ func (p *pass) pay(patience time.Duration) (time.Duration, *hold) {
 	return 0, &hold{why: WhyRate, for_: wait, reply: *mail.NewReply(451, "4.4.5", "waiting: as many messages as the policy's rate allows have gone to the destination")}
 }
 
-// sweep forgets what has not been used for a while, more of it when there is
-// too much.
+// sweep forgets what has not been used for a while, and of too much an eighth:
+// what is well and was used longest ago first. Who sends mail chooses its
+// domain, and so how many of them are in trouble.
 func (x *sites) sweep(now time.Time) {
-	full := len(x.by) >= maxSites || len(x.hops) >= maxSites
-	if now.Sub(x.swept) < time.Minute && !full {
-		return
-	}
-	x.swept = now
-	keep := forgetSite
-	if full {
-		keep = 0
-	}
-	for name, h := range x.hops {
-		if now.Sub(h.used) > keep && (full || !h.site.busy(now)) {
-			delete(x.hops, name)
+	if now.Sub(x.swept) >= time.Minute {
+		x.swept = now
+		for name, h := range x.hops {
+			if now.Sub(h.used) > forgetSite && !h.site.busy(now) {
+				delete(x.hops, name)
+			}
+		}
+		for key, s := range x.by {
+			if now.Sub(s.used) > forgetSite && !s.busy(now) {
+				delete(x.by, key)
+			}
 		}
 	}
-	for key, s := range x.by {
-		if now.Sub(s.used) > keep && !s.busy(now) {
-			delete(x.by, key)
-		}
+	if len(x.hops) >= maxSites {
+		makeRoom(x.hops, func(h *hopState) (bool, bool, time.Time) { return false, h.site.busy(now), h.used })
+	}
+	if len(x.by) >= maxSites {
+		makeRoom(x.by, func(s *site) (bool, bool, time.Time) { return s.running > 0, s.busy(now), s.used })
 	}
 }
 
-// busy reports that a site cannot be forgotten.
+// makeRoom forgets an eighth of maxSites entries of m.
+func makeRoom[T any](m map[string]T, of func(T) (fixed, busy bool, used time.Time)) {
+	type entry struct {
+		name string
+		busy bool
+		used time.Time
+	}
+	var all []entry
+	for name, v := range m {
+		if fixed, busy, used := of(v); !fixed {
+			all = append(all, entry{name, busy, used})
+		}
+	}
+	slices.SortFunc(all, func(a, b entry) int {
+		if a.busy != b.busy {
+			if b.busy {
+				return -1
+			}
+			return 1
+		}
+		return a.used.Compare(b.used)
+	})
+	for _, e := range all[:min(len(all), maxSites/8)] {
+		delete(m, e.name)
+	}
+}
+
+// busy reports that there is something to remember of a site. Trouble that
+// nobody has met again for long is not.
 func (s *site) busy(now time.Time) bool {
-	return s.running > 0 || now.Before(s.until) || now.Before(s.stopped) || s.fails > 0 || now.Before(s.tat)
+	return s.running > 0 || now.Before(s.until) || now.Before(s.stopped) || now.Before(s.tat) || s.fails > 0 && now.Sub(s.used) < forgetTrouble
 }
