@@ -56,9 +56,22 @@ func Reply(r mail.Reply, host string) (Meaning, bool) {
 	if !ok {
 		return Meaning{}, false
 	}
+	if r.Permanent() {
+		m = final(m)
+	}
 	m.Provider = a.provider.name
 	m.Note = a.contradiction(m)
 	return m, true
+}
+
+// final corrects advice that counts on further attempts, for an answer after
+// which there are none. Causes that are often permanent bring words of their
+// own.
+func final(m Meaning) Meaning {
+	if m.Actor == Nobody || strings.Contains(m.Advice, "is tried again") {
+		m.Actor, m.Advice = Sender, "The answer is permanent, so it is not tried again. Send it again later; if that fails too, ask the destination's postmaster."
+	}
+	return m
 }
 
 // answer is a reply made ready for matching.

@@ -64,7 +64,7 @@ func TestB154_real_answers(t *testing.T) {
 		}
 		// A temporary answer never tells an operator that it is lost, and a
 		// permanent one never that it is tried again.
-		if ok && r.Permanent() && (strings.Contains(m.Advice, "it is tried again") || strings.HasPrefix(m.Advice, "Nothing; it")) {
+		if ok && r.Permanent() && (m.Actor == Nobody || strings.Contains(m.Advice, "is tried again") || strings.HasPrefix(m.Advice, "Nothing; it")) {
 			t.Errorf("%.110q is permanent, and the advice is %q", l.answer, m.Advice)
 		}
 	}
@@ -107,6 +107,9 @@ func TestWhoHasToAct(t *testing.T) {
 		{"451 4.7.1 greylisted", "", Nobody},
 		{"421 4.7.0 too many connections", "", Nobody},
 		{"550 too many messages this hour", "", Operator},
+		{"554 5.4.1 connection timed out", "", Sender},
+		{"550 5.1.1 Greylisted, try again in 5 minutes", "", Sender},
+		{"550 5.2.1 The user you are trying to contact is receiving mail at a rate that prevents additional messages - gsmtp", "", Sender},
 		{"550 5.7.1 The user or domain that you are sending to (or from) has a policy that prohibited the mail - gsmtp", "", Postmaster},
 		{"450 4.2.1 The user you are trying to contact is receiving mail too quickly - gsmtp", "", Nobody},
 		{"550 5.4.1 Recipient address rejected: Access denied", "a.mail.protection.outlook.com", Sender},
