@@ -2,7 +2,6 @@ package main
 
 import (
 	"io"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,7 +19,7 @@ func TestReportTLS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	serve(t, net.Listener(l), api.New(apitest.Sample().Services()))
+	serve(t, l, api.New(apitest.Sample().Services()))
 	for args, want := range map[string]string{
 		"report tls":                  "DOMAIN POLICY SUCCESS FAILURE RESULTS dest.test sts 3 1 certificate-expired 1",
 		"report tls --json":           `{"domain":"dest.test","policies":["sts"],"success":3,"failure":1,"results":{"certificate-expired":1}}`,
