@@ -1,6 +1,6 @@
 # Weir: a mail filtering gateway. Bare `make` prints this help.
 .DEFAULT_GOAL := help
-.PHONY: help run build plugins generate test race lint bench fuzz crash powercut clean
+.PHONY: help run build plugins generate test race lint behaviours bench fuzz crash powercut clean
 
 GO      ?= go
 BIN     := bin/weir
@@ -57,6 +57,9 @@ lint: plugins ## formatting, vet (host and guests), golangci-lint, staticcheck
 	GOOS=wasip1 GOARCH=wasm $(GO) vet ./sdk ./sdk/abi ./plugins/...
 	$(GOLANGCI) run ./...
 	$(STATICCHECK) -checks all,-ST*,-QF* ./...
+
+behaviours: plugins ## which tests show which behaviour (B-numbers), derived from go test -json
+	@$(GO) run ./gateway/internal/behaviours -scope $(or $(SCOPE),64-132,138-139,153-154)
 
 bench: build ## Go benchmarks, then whole-program loads against Postfix where it is installed
 	$(GO) test -run '^$$' -bench . -benchtime 0.5s ./...
