@@ -33,6 +33,7 @@ const (
 	maxRecords         = 50              // records used of one answer
 	maxAliases         = 8               // CNAMEs followed
 	maxNames           = 5               // PTR names confirmed
+	usualAnswer        = 1 << 10         // octets: with CacheSize, what the cache holds of longer ones
 )
 
 // Client asks recursive name servers. All methods are safe in parallel; it has
@@ -287,12 +288,23 @@ func (a answer) failure(q question) error {
 	return &e
 }
 
-// cache is bounded by count; each entry by its own time.
+// octets is about what an entry takes.
+func (a answer) octets(q question) int {
+	n := 200 + len(q.name) + len(a.name)
+	for _, rr := range a.records {
+		n += 100 + dns.Len(rr)
+	}
+	return n
+}
+
+// cache is bounded by count, and by octets, for strangers choose how long their
+// answers are; each entry by its own time.
 type cache struct {
-	max int
-	now func() time.Time
-	mu  sync.Mutex
-	m   map[question]answer
+	max    int
+	now    func() time.Time
+	mu     sync.Mutex
+	m      map[question]answer
+	octets int
 }
 
 func (c *cache) get(q question) (answer, bool) {
@@ -300,7 +312,7 @@ func (c *cache) get(q question) (answer, bool) {
 	defer c.mu.Unlock()
 	a, ok := c.m[q]
 	if ok && !c.now().Before(a.until) {
-		delete(c.m, q)
+		c.drop(q, a)
 		return answer{}, false
 	}
 	return a, ok
@@ -313,10 +325,22 @@ func (c *cache) put(q question, a answer) {
 	if !now.Before(a.until) {
 		return
 	}
-	if _, ok := c.m[q]; !ok && len(c.m) >= c.max {
+	octets, most := a.octets(q), c.max*usualAnswer
+	if octets > most {
+		return
+	}
+	if old, ok := c.m[q]; ok {
+		c.drop(q, old)
+	}
+	for len(c.m) >= c.max || c.octets+octets > most {
 		c.evict(now)
 	}
-	c.m[q] = a
+	c.m[q], c.octets = a, c.octets+octets
+}
+
+func (c *cache) drop(q question, a answer) {
+	delete(c.m, q)
+	c.octets -= a.octets(q)
 }
 
 // evict looks at some entries in the map's chance order, drops the expired
@@ -327,7 +351,7 @@ func (c *cache) evict(now time.Time) {
 	for q, a := range c.m {
 		any = q
 		if !now.Before(a.until) {
-			delete(c.m, q)
+			c.drop(q, a)
 			dropped++
 		}
 		if looked++; looked == 32 {
@@ -335,6 +359,6 @@ func (c *cache) evict(now time.Time) {
 		}
 	}
 	if dropped == 0 {
-		delete(c.m, any)
+		c.drop(any, c.m[any])
 	}
 }
