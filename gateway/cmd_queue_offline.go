@@ -29,7 +29,7 @@ func (g *Globals) openStore() (*client.Client, error) {
 		g.store = off
 		if off.PolicyErr != nil {
 			line, _, _ := strings.Cut(off.PolicyErr.Error(), "\n")
-			fmt.Fprintf(os.Stderr, "weir: the policy does not load, so nothing can be re-routed and no sender told: %s\n", line)
+			fmt.Fprintf(os.Stderr, "weir: the policy does not load, so nothing can be re-routed and no sender told:\nweir: %s; see: weir check\n", line)
 		}
 	}
 	return client.New(client.Options{Handler: g.store.Handler()}), nil

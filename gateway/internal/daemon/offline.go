@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/hashicorp/hcl/v2"
+
 	"github.com/mailweir/weir/gateway/internal/actions"
 	"github.com/mailweir/weir/gateway/internal/api"
 	"github.com/mailweir/weir/gateway/internal/jobs"
@@ -72,7 +74,7 @@ func OpenOffline(ctx context.Context, o OfflineOptions) (_ *Offline, err error) 
 	off := &Offline{d: d, actor: o.Actor}
 	p, diags := policy.Load(o.Config, policy.Options{})
 	if p == nil || diags.HasErrors() {
-		p, off.PolicyErr = nil, diags
+		p, off.PolicyErr = nil, firstFault(diags)
 	} else {
 		d.snaps.current.Store(p)
 	}
@@ -97,6 +99,16 @@ func OpenOffline(ctx context.Context, o OfflineOptions) (_ *Offline, err error) 
 		return nil, errors.Join(err, d.store.Close())
 	}
 	return off, nil
+}
+
+// firstFault is the first error of a policy, in short.
+func firstFault(diags hcl.Diagnostics) error {
+	for _, d := range diags {
+		if d.Severity == hcl.DiagError && d.Subject != nil {
+			return fmt.Errorf("%s:%d: %s", d.Subject.Filename, d.Subject.Start.Line, d.Summary)
+		}
+	}
+	return diags
 }
 
 // Handler answers as the API of a running gateway does, about mail.
