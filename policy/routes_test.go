@@ -323,6 +323,8 @@ func TestMasked(t *testing.T) {
 		{`password = "hunter2"`, `password = "*******"`},
 		{`password = "hünter"` + "\n" + `user = "anna"`, `password = "******"` + "\n" + `user = "anna"`},
 		{"auth {\n  user = \"anna\"\n  pasword = \"x\"\n}\nhelo = \"a\"", "auth {\n  user = \"anna\"\n  pasword = \"*\"\n}\nhelo = \"a\""},
+		{`auth { user = "anna" pasword = "x" }`, `auth { user = "anna" pasword = "*" }`},
+		{`auth { user = "anna", pw = "x", user = "b" }`, `auth { user = "anna", pw = "*", user = "b" }`},
 		{"password = <<E\nhunter2\nE\nuser = \"a\"", "password = <<E\n*******\nE\nuser = \"a\""},
 		{`password = chomp(file("pw.txt"))`, `password = chomp(file("pw.txt"))`},
 		{`password = "a${var.b}c"`, `password = "*${var.b}*"`},

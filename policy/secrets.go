@@ -128,8 +128,10 @@ func (m *masker) ident(i int) {
 		if m.value < 0 && secretName.MatchString(name) {
 			m.value = m.depth
 		}
-		if m.block >= 0 && m.depth == m.block+1 && name == "user" {
-			m.shown = m.depth
+		if m.block >= 0 && m.depth == m.block+1 {
+			if m.shown = -1; name == "user" { // also where a new line is missing between two
+				m.shown = m.depth
+			}
 		}
 	case m.block >= 0:
 	case name == "auth" && is(i+1, hclsyntax.TokenOBrace):
