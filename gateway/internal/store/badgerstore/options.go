@@ -88,9 +88,7 @@ func badgerOptions(dir string, version uint16, noSync bool, log *slog.Logger) ba
 		// power above twice its size, 16 MiB instead of 32. It also bounds a
 		// transaction, at 15 % of it.
 		WithMemTableSize(8<<20 - 4096).
-		// A compaction builds up to 13 tables at a time, in the lowest level of four
-		// times this size, with twice that in memory for each.
-		WithBaseTableSize(1<<20 - 4096).
+		WithBaseTableSize(2<<20 - 4096).
 		WithNumMemtables(4).
 		WithValueLogFileSize(16 << 20).
 		WithCompression(options.None).
