@@ -322,7 +322,7 @@ func backlogWeir(path, dir string, t *trial) (drained time.Duration, err error) 
 	defer bound()
 	c := client.New(client.Options{Socket: filepath.Join(data, "weir.sock")})
 	defer c.Close()
-	few := max(t.n/100, 500)
+	few := max(t.n/100, 3000)
 	empty, err := t.acceptance(few)
 	if err != nil {
 		return 0, err
@@ -451,7 +451,7 @@ func backlogPostfix(dir string, t *trial) (drained time.Duration, err error) {
 	}
 	defer p.Stop()
 	t.sys = &system{name: "postfix", addr: p.Addr, rss: func() (int64, int64) { return 0, 0 }}
-	few := max(t.n/100, 500)
+	few := max(t.n/100, 3000)
 	empty, err := t.acceptance(few)
 	if err != nil {
 		return 0, err
