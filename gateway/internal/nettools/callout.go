@@ -56,7 +56,7 @@ func (t *Tools) Callout(ctx context.Context, sc scope.Scope, o CalloutOrder) ([]
 		if err := t.rations.callout.take(sc.Actor, 1); err != nil {
 			return nil, err
 		}
-		a, err := t.callout(ctx, x)
+		a, err := t.callout(ctx, sc, x)
 		if err != nil {
 			return nil, err
 		}
@@ -117,12 +117,12 @@ func (a *CalloutAnswer) fill(rep verify.Report) {
 }
 
 // callout asks the destination.
-func (t *Tools) callout(ctx context.Context, x trip) (CalloutAnswer, error) {
+func (t *Tools) callout(ctx context.Context, sc scope.Scope, x trip) (CalloutAnswer, error) {
 	a := x.answer()
 	if x.refused != nil {
 		return a, nil
 	}
-	done, err := t.turn(ctx)
+	done, err := t.turn(ctx, sc)
 	if err != nil {
 		return a, err
 	}
@@ -204,7 +204,7 @@ func (t *Tools) SenderCallout(ctx context.Context, sc scope.Scope, o CalloutOrde
 	if err := t.rations.domain.take(who.Domain(), 1); err != nil {
 		return nil, err
 	}
-	done, err := t.turn(ctx)
+	done, err := t.turn(ctx, sc)
 	if err != nil {
 		return nil, err
 	}

@@ -154,7 +154,7 @@ func (t *Tools) try(ctx context.Context, sc scope.Scope, s *SMTPTest, o *SMTPOrd
 	if s.Refused != nil {
 		return nil
 	}
-	done, err := t.turn(ctx)
+	done, err := t.turn(ctx, sc)
 	if err != nil {
 		return err
 	}

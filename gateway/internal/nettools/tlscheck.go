@@ -93,7 +93,7 @@ func (t *Tools) TLS(ctx context.Context, sc scope.Scope, o TLSOrder) ([]TLSRepor
 	if err := t.rations.call.take(sc.Actor, 1); err != nil {
 		return nil, err
 	}
-	done, err := t.turn(ctx)
+	done, err := t.turn(ctx, sc)
 	if err != nil {
 		return nil, err
 	}

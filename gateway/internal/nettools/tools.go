@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/mailweir/weir/gateway/internal/dane"
@@ -71,11 +72,16 @@ type Tools struct {
 	Options
 	rations *rations
 	turns   chan struct{} // dialogues at a time
+	mu      sync.Mutex
+	mine    map[string]int // of those, had or waited for, by actor
 	self    selfState
 }
 
-// maxTurns is how many dialogues and callouts run at a time, of all operators.
-const maxTurns = 16
+// How many dialogues and callouts run at a time, of all operators and of one.
+const (
+	maxTurns   = 16
+	maxTurnsOf = 4
+)
 
 // New makes Tools.
 func New(o Options) *Tools {
@@ -92,15 +98,31 @@ func New(o Options) *Tools {
 		d := 15 * time.Second
 		o.Timeouts = smtpc.Timeouts{Connect: d, Greeting: d, EHLO: d, StartTLS: d, Auth: d, Mail: d, Rcpt: d, Data: d, Block: d, Dot: time.Minute, Reset: d}
 	}
-	return &Tools{Options: o, rations: newRations(o.Now), turns: make(chan struct{}, maxTurns)}
+	return &Tools{Options: o, rations: newRations(o.Now), turns: make(chan struct{}, maxTurns), mine: map[string]int{}}
 }
 
-// turn waits for one of the turns; give it back by calling what it returns.
-func (t *Tools) turn(ctx context.Context) (func(), error) {
+// turn waits for one of the turns; give it back by calling what it returns. Who
+// has several slow hosts called at a time does not keep the others from theirs.
+func (t *Tools) turn(ctx context.Context, sc scope.Scope) (func(), error) {
+	t.mu.Lock()
+	if t.mine[sc.Actor] >= maxTurnsOf {
+		t.mu.Unlock()
+		return nil, &Busy{"several tools at one time", 10 * time.Second}
+	}
+	t.mine[sc.Actor]++
+	t.mu.Unlock()
+	leave := func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		if t.mine[sc.Actor]--; t.mine[sc.Actor] == 0 {
+			delete(t.mine, sc.Actor)
+		}
+	}
 	select {
 	case t.turns <- struct{}{}:
-		return func() { <-t.turns }, nil
+		return func() { <-t.turns; leave() }, nil
 	case <-ctx.Done():
+		leave()
 		return nil, &Busy{"tools of all operators together", 10 * time.Second}
 	}
 }
