@@ -8,6 +8,7 @@ import (
 
 	"github.com/mailweir/weir/gateway/internal/lifecycle"
 	"github.com/mailweir/weir/gateway/internal/mail"
+	"github.com/mailweir/weir/gateway/internal/scope"
 	"github.com/mailweir/weir/gateway/internal/smtpc/smtptest"
 	"github.com/mailweir/weir/gateway/internal/store"
 )
@@ -127,6 +128,14 @@ func TestScopes(t *testing.T) {
 		}, lifecycle.ErrRefused},
 		"smtp_host": {func() error {
 			_, err := r.SMTP(ctx, acmes, SMTPOrder{To: []string{"bob@acme.test"}, Host: "127.0.0.1", Port: 22})
+			return err
+		}, lifecycle.ErrRefused},
+		"smtp_host_by_an_administrator_of_one_tenant": {func() error {
+			_, err := r.SMTP(ctx, scope.Tenant("plugin", "acme"), SMTPOrder{To: []string{"bob@acme.test"}, Host: "127.0.0.1", Port: 22})
+			return err
+		}, lifecycle.ErrRefused},
+		"callout_other_tenant_by_an_administrator_of_one": {func() error {
+			_, err := r.Callout(ctx, scope.Tenant("plugin", "acme"), CalloutOrder{Address: "bob@beta.test"})
 			return err
 		}, lifecycle.ErrRefused},
 		"smtp_their_message": {func() error { _, err := r.SMTP(ctx, acmes, SMTPOrder{Message: theirs}); return err }, store.ErrNotFound},

@@ -42,7 +42,7 @@ func (t *Tools) query(sc scope.Scope, v lifecycle.Verb, q RecipientsQuery) (veri
 	}
 	p := t.Policy()
 	tn, ok := p.Tenant(q.Tenant)
-	if ok && sc.Level != lifecycle.LevelAdmin {
+	if ok && !sc.Everything() {
 		out.Domains = slices.DeleteFunc(slices.Clone(tn.Domains), func(d string) bool { return !t.owns(sc, d) })
 		ok = len(out.Domains) > 0
 	}

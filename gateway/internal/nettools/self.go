@@ -121,7 +121,7 @@ func (t *Tools) Self(ctx context.Context, sc scope.Scope, fresh bool) (*SelfRepo
 	if err := sc.Validate(); err != nil {
 		return nil, err
 	}
-	if sc.Level != lifecycle.LevelAdmin {
+	if !sc.Everything() {
 		return nil, &lifecycle.Refusal{Verb: "test-self", Reason: "needs an administrator"}
 	}
 	if r := t.SelfNow(); r != nil && !fresh {

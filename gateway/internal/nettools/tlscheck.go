@@ -71,7 +71,7 @@ func (t *Tools) TLS(ctx context.Context, sc scope.Scope, o TLSOrder) ([]TLSRepor
 	var x trip
 	switch {
 	case o.Host != "" && o.Domain == "":
-		if sc.Level != lifecycle.LevelAdmin {
+		if !sc.Everything() {
 			return nil, &lifecycle.Refusal{Verb: verb, Reason: "hosts are chosen by administrators; name one of your domains"}
 		}
 		x.route = hostRoute(deliver.Route{}, o.Host, o.Port)
