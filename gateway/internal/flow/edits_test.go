@@ -367,6 +367,37 @@ func TestRejudgeKeepsTheOriginal(t *testing.T) {
 	}
 }
 
+// A policy that fails when mail is judged again does not take back what it
+// demanded of the channel before (B30): the mail may be let go by hand.
+func TestB30_demand_outlasts_a_policy_that_fails(t *testing.T) {
+	t.Parallel()
+	secure := func(when string) string {
+		return "inbound {\n  secure \"all\" {\n    when = " + when + "\n    tls = \"verified\"\n  }\n}"
+	}
+	fs := &told{stages: []abi.Stage{abi.StageMessage}, say: func(_ context.Context, _ *abi.Event, v *abi.Verdict) error {
+		finds(v, "x", abi.ActionStall)
+		return nil
+	}}
+	to := newInbox(t, 0).addr
+	r := newRig(t, fs, base("", "", tenant("acme", to, secure(`recipient.domain == "acme.test"`))), nil)
+	_, m := r.post(twoParts, "a@acme.test")
+	if s := m.Recipients[0].Secure; s == nil || s.TLS != "verified" {
+		t.Fatalf("%+v", s)
+	}
+	for when, want := range map[string]bool{`1 / (length(message.subject) - length(message.subject)) > 0`: true, `recipient.domain == "other.test"`: false} {
+		r.load(base("", "", tenant("acme", to, secure(when))))
+		body, err := r.st.OpenBody(t.Context(), m.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o, err := r.f.Rejudge(t.Context(), m, []int{1}, body)
+		body.Close()
+		if err != nil || len(o.Recipients) != 1 || (o.Recipients[0].Secure != nil) != want {
+			t.Errorf("%s: %+v, %v", when, o.Recipients, err)
+		}
+	}
+}
+
 // Local to local: the receiver's chain sees the message as its sender's
 // filters made it.
 func TestEditsGoWithAHandOver(t *testing.T) {

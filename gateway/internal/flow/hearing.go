@@ -166,6 +166,7 @@ type ruling struct {
 	held     *store.Hold   // what the record has of it
 	calls    []policy.Call // of action blocks' run
 	secure   *mail.Secure  // the channel that policy demands (B30)
+	unsure   bool          // policy could not decide: what it demands is not known
 }
 
 // decide asks policy about everything heard that concerns everyone.
@@ -186,7 +187,7 @@ func (h *hearing) decideFor(rcpt string, granted []mail.Waiver, ask func([]polic
 	}
 	d, err := ask(toPolicy(fs), policyWaivers(r.waivers))
 	if err != nil {
-		r.action = mail.ActionTempfail
+		r.action, r.unsure = mail.ActionTempfail, true
 		r.reply = mail.NewReply(451, "4.3.0", "the policy could not decide, try again later")
 		r.reason = "policy failed: " + err.Error()
 	} else {
