@@ -182,6 +182,7 @@ func takeStep(ts *testscript.TestScript, s step) {
 		line = idInCommand.ReplaceAllString(line, ts.Getenv("ID")[:13])
 	}
 	once := changing.MatchString(line + " ")
+	last := ""
 	until(ts, line+" shows "+s.shows, func() bool {
 		c := exec.Command("sh", "-c", line)
 		c.Dir, c.Env = ts.MkAbs("."), environment(ts)
@@ -189,6 +190,10 @@ func takeStep(ts *testscript.TestScript, s step) {
 		if c.ProcessState.ExitCode() == codeFor(s.shows) && strings.Contains(string(out), s.shows) {
 			ts.Logf("$ %s\n%s", line, out)
 			return true
+		}
+		if string(out) != last { // for who wonders why it is in vain
+			last = string(out)
+			ts.Logf("not yet: $ %s\n%s", line, out)
 		}
 		if once {
 			ts.Fatalf("%s does not show %q, or has the wrong exit code %d:\n%s", line, s.shows, c.ProcessState.ExitCode(), out)
