@@ -233,7 +233,7 @@ func (t *trial) watch() (stop func() (rss, anon int64)) {
 			select {
 			case <-done:
 				return
-			case <-time.After(200 * time.Millisecond):
+			case <-time.After(2 * time.Second): // to look is not free: it holds the address space
 			}
 		}
 	})
@@ -362,7 +362,7 @@ func (t *trial) standing(c *client.Client, empty float64, few int) error {
 	if err != nil {
 		return err
 	}
-	time.Sleep(2 * time.Second) // what is written behind
+	time.Sleep(15 * time.Second) // what is written behind: the store sorts what it took
 	rss, anon := t.sys.rss()
 	t.say("memory with the backlog", "RSS %d MiB, anonymous %d MiB, %d queued", rss>>20, anon>>20, sum.Counts[string(mail.StatusQueued)])
 	deep, err := t.acceptance(few)

@@ -56,12 +56,21 @@ func (e *Engine) Ready(nextHop, _ string) bool {
 	return ready && e.pool.free(key, limit)
 }
 
+// Held is for how long our own limits keep mail for a next hop back; ok is false
+// when nothing does that lasts.
+func (e *Engine) Held(nextHop string) (d time.Duration, ok bool) {
+	if h := e.sites.known(nextHop); h != nil {
+		return h.for_, true
+	}
+	return 0, false
+}
+
 // Throttled says what keeps mail for a next hop back now, for how long, and in
 // words; ok is false when nothing does that lasts. The number of connections
 // in use is no such thing.
 func (e *Engine) Throttled(nextHop string) (why string, retryAfter time.Duration, reply mail.Reply, ok bool) {
 	if h := e.sites.known(nextHop); h != nil {
-		return h.why, h.for_, h.reply, true
+		return h.why, h.for_, h.reply(), true
 	}
 	return "", 0, mail.Reply{}, false
 }

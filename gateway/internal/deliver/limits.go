@@ -3,8 +3,6 @@ package deliver
 import (
 	"context"
 	"time"
-
-	"github.com/mailweir/weir/gateway/internal/mail"
 )
 
 // holdBack files that our own limits keep the attempt back (B89). Recipients
@@ -16,13 +14,12 @@ func (a *Attempt) holdBack(h *hold) {
 			continue
 		}
 		s.spoke, s.over = true, true
-		s.RcptResult = RcptResult{N: s.N, Reply: h.reply, Throttled: true, RetryAfter: max(h.for_, time.Second), Host: a.req.Route.NextHop()}
+		s.RcptResult = RcptResult{N: s.N, Reply: h.reply(), Throttled: true, RetryAfter: max(h.for_, time.Second), Host: a.req.Route.NextHop()}
 	}
 }
 
 func noRoom() *hold {
-	return &hold{why: WhyConnections, for_: 2 * time.Second,
-		reply: *mail.NewReply(451, "4.4.5", "waiting: all connections to the destination that the policy allows are in use")}
+	return &hold{why: WhyConnections, for_: 2 * time.Second, text: "all connections to the destination that the policy allows are in use"}
 }
 
 func (a *Attempt) patience() time.Duration {

@@ -44,13 +44,30 @@ const (
 
 // hold is why nothing goes to a site now.
 type hold struct {
-	why   string
-	for_  time.Duration
-	reply mail.Reply
+	why  string
+	for_ time.Duration
+	text string     // for the reply; it is asked for far more rarely than what keeps us
+	code string     // enhanced; "" 4.4.5
+	last mail.Reply // what the destination said last, for the words; zero none
+}
+
+// reply is what recipients hear that are kept back.
+func (h *hold) reply() mail.Reply {
+	text, code := "waiting: "+h.text, h.code
+	if code == "" {
+		code = "4.4.5"
+	}
+	if h.last.Code != 0 {
+		text += fmt.Sprintf(" (%s)", h.last)
+	}
+	return *mail.NewReply(451, code, text)
 }
 
 // trialPoll is how soon an attempt asks again that another one's trial keeps back.
 const trialPoll = 5 * time.Second
+
+// alone begins the words of what back-off and suspension keep back.
+const alone = "the destination is left alone for a while, because "
 
 // troubled reports that the site has not been well since its last trouble.
 func (s *site) troubled() bool { return !s.until.IsZero() || !s.stopped.IsZero() }
@@ -59,21 +76,21 @@ func (s *site) troubled() bool { return !s.until.IsZero() || !s.stopped.IsZero()
 func (s *site) held(now time.Time) *hold {
 	switch {
 	case now.Before(s.stopped):
-		return s.holding(WhySuspended, s.stopped.Sub(now), "it refused everybody")
+		return s.holding(WhySuspended, s.stopped.Sub(now), alone+"it refused everybody")
 	case now.Before(s.until):
-		return s.holding(WhyBackoff, s.until.Sub(now), "it could not be used")
+		return s.holding(WhyBackoff, s.until.Sub(now), alone+"it could not be used")
 	case s.troubled() && s.trying:
-		return s.holding(WhyTrial, trialPoll, "another message finds out whether it is well again")
+		return s.holding(WhyTrial, trialPoll, alone+"another message finds out whether it is well again")
 	}
 	return nil
 }
 
 func (s *site) holding(why string, d time.Duration, text string) *hold {
-	text = "waiting: the destination is left alone for a while, because " + text
-	if s.last.Code != 0 && why != WhyTrial {
-		text += fmt.Sprintf(" (%s)", s.last)
+	h := &hold{why: why, for_: d, text: text}
+	if why != WhyTrial {
+		h.last = s.last
 	}
-	return &hold{why: why, for_: d, reply: *mail.NewReply(451, "4.4.5", text)}
+	return h
 }
 
 // limit is how many connections may be open, of most.

@@ -290,7 +290,7 @@ func (p *pass) pay(patience time.Duration) (time.Duration, *hold) {
 	if ok {
 		return wait, nil
 	}
-	return 0, &hold{why: WhyRate, for_: wait, reply: *mail.NewReply(451, "4.4.5", "waiting: as many messages as the policy's rate allows have gone to the destination")}
+	return 0, &hold{why: WhyRate, for_: wait, text: "as many messages as the policy's rate allows have gone to the destination"}
 }
 
 // sweep forgets what has not been used for a while, and of too much an eighth:

@@ -4,8 +4,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/mailweir/weir/gateway/internal/mail"
 )
 
 // Suspension is an operator's word that nothing goes to a destination for now.
@@ -97,7 +95,7 @@ func (x *sites) manual(now time.Time, names ...string) *hold {
 				continue
 			}
 		}
-		return &hold{why: WhyManual, for_: left, reply: *mail.NewReply(451, "4.3.2", "waiting: an operator has suspended deliveries to "+s.Name)}
+		return &hold{why: WhyManual, for_: left, code: "4.3.2", text: "an operator has suspended deliveries to " + s.Name}
 	}
 	return nil
 }

@@ -1,27 +1,24 @@
 package queue
 
-import (
-	"time"
-
-	"github.com/mailweir/weir/gateway/internal/mail"
-)
+import "time"
 
 // Gate is an engine that says what its own limits keep back (B89);
 // *deliver.Engine is one.
 type Gate interface {
 	// Ready reports whether there is room for a further attempt to a next hop now.
 	Ready(nextHop, tenant string) bool
-	// Throttled says what keeps mail for a next hop back now, and for how long;
-	// that all connections are in use is no such thing.
-	Throttled(nextHop string) (why string, retryAfter time.Duration, reply mail.Reply, ok bool)
+	// Held is for how long mail for a next hop is kept back; that all connections
+	// are in use is no such thing.
+	Held(nextHop string) (d time.Duration, ok bool)
 }
 
-// shortHold is what mail is left due for: a destination's connections and rate
-// are free again soon, and nothing has to be written meanwhile. What is kept
-// back for longer is claimed, and put off by its own time in the record: so it
-// is seen why, an operator's retry gets through, and the end of its lifetime
-// is not missed while the destination is left alone.
-const shortHold = time.Minute
+// shortHold is what mail is left due for: nothing has to be written meanwhile,
+// which for thousands of messages at a destination that is down would be all
+// that the disk does. What is kept back for longer is claimed, and put off by
+// its own time in the record: so it is seen why, and the end of its lifetime is
+// not missed while the destination is left alone. An operator's retry is never
+// skipped.
+const shortHold = 15 * time.Minute
 
 // skip tells a claim which next hops to leave alone; nil: none.
 func (w *Worker) skip() func(nextHop, tenant string) bool {
@@ -33,7 +30,7 @@ func (w *Worker) skip() func(nextHop, tenant string) bool {
 		if hop == "" || g.Ready(hop, tenant) {
 			return false
 		}
-		if _, d, _, held := g.Throttled(hop); held && d > shortHold {
+		if d, held := g.Held(hop); held && d > shortHold {
 			return false
 		}
 		return true

@@ -28,10 +28,10 @@ func (g *gated) Ready(hop, _ string) bool {
 	return hop != g.hop
 }
 
-func (g *gated) Throttled(hop string) (string, time.Duration, mail.Reply, bool) {
+func (g *gated) Held(hop string) (time.Duration, bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return "back-off", g.hold, *mail.NewReply(451, "4.4.5", "waiting"), hop == g.hop
+	return g.hold, hop == g.hop
 }
 
 func (g *gated) open() {
@@ -77,6 +77,26 @@ func TestB89_hop_without_room_is_left_alone(t *testing.T) {
 	}
 	g.open()
 	b.until(waits, "delivered once there is room", is(mail.StatusDelivered))
+}
+
+// An operator's retry is tried although our own limits keep its hop back (B47).
+func TestB47_retry_goes_past_what_keeps_a_hop_back(t *testing.T) {
+	t.Parallel()
+	d := newDest(t, nil)
+	b := newBench(t, 2, 2, benchTenant("acme", route(d)))
+	g := &gated{hop: d.addr, hold: time.Second}
+	b.wrap = func(e Engine) Engine { g.Engine = e; return g }
+	waits := b.put("acme", "r@acme.test", nil)
+	asked := b.put("acme", "s@acme.test", func(m *store.Message) { m.Recipients[0].Manual = true })
+	b.start(&judges{}, 0)
+	b.until(asked, "delivered", is(mail.StatusDelivered))
+	m, err := b.st.Get(t.Context(), waits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := m.Recipients[0]; m.Rev != 1 || r.Status != mail.StatusQueued {
+		t.Errorf("the other one was touched: revision %d, %+v", m.Rev, r)
+	}
 }
 
 // Destinations of one tenant that do not answer never take all workers:

@@ -291,7 +291,7 @@ type ClaimRequest struct {
 	For       time.Duration                     // length of the lease
 	PerHop    int                               // at most this many running claims per next hop; 0 no limit
 	PerTenant int                               // at most this many running claims per tenant; 0 no limit
-	Skip      func(nextHop, tenant string) bool // nil skips nothing; it must be quick and not call the store
+	Skip      func(nextHop, tenant string) bool // nil skips nothing; it must be quick and not call the store. What an operator wants tried (Recipient.Manual) is not skipped
 }
 
 // Claimed is leased work.

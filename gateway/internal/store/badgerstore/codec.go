@@ -29,6 +29,7 @@ type rcptState struct {
 	hop    string
 	tenant string
 	fresh  bool // never failed; not stored: after a restart nothing is
+	manual bool // an operator wants it tried now; not stored: after a restart nobody is skipped
 }
 
 const stateVersion = 1
@@ -40,7 +41,7 @@ func stateOf(m *store.Message) state {
 	st := state{rev: m.Rev, hasBody: m.HasBody, attempts: m.Attempts, rcpts: make([]rcptState, len(m.Recipients))}
 	for i := range m.Recipients {
 		r := &m.Recipients[i]
-		rs := rcptState{n: r.N, status: r.Status, next: unixNano(r.Next), hop: r.NextHop, tenant: r.Tenant, fresh: r.FirstFailure.IsZero() && !r.Throttled}
+		rs := rcptState{n: r.N, status: r.Status, next: unixNano(r.Next), hop: r.NextHop, tenant: r.Tenant, fresh: r.FirstFailure.IsZero() && !r.Throttled, manual: r.Manual}
 		if r.Unjudged {
 			rs.hop = "" // filters come first: where it goes is not known yet
 		}

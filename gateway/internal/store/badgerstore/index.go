@@ -42,8 +42,9 @@ type workKey struct{ hop, tenant string }
 // groupKey is a workKey's work of one class: fresh is what has never failed.
 // After a restart nothing counts as fresh but what comes in then.
 type groupKey struct {
-	place unique.Handle[workKey]
-	fresh bool
+	place  unique.Handle[workKey]
+	fresh  bool
+	manual bool // asked for by an operator: it is not skipped
 }
 
 // entry is one live message.
@@ -59,12 +60,13 @@ type slot struct {
 	n      int32
 	status statusCode
 	fresh  bool
+	manual bool
 	place  unique.Handle[workKey]
 	next   int64
 	token  uint64 // of the lease; 0 none
 }
 
-func (s *slot) group() groupKey { return groupKey{s.place, s.fresh} }
+func (s *slot) group() groupKey { return groupKey{s.place, s.fresh, s.manual} }
 
 // statusCode is a status in an octet: its place in mail.Statuses.
 type statusCode uint8
@@ -209,7 +211,7 @@ func (x *index) put(id mail.ID, st *state) {
 		}
 		x.count(r.status, 1)
 		e.slots = append(e.slots, slot{
-			n: int32(r.n), status: statusCodes[r.status], fresh: r.fresh, next: r.next, token: old[int32(r.n)],
+			n: int32(r.n), status: statusCodes[r.status], fresh: r.fresh, manual: r.manual, next: r.next, token: old[int32(r.n)],
 			place: unique.Make(workKey{r.hop, r.tenant}),
 		})
 	}

@@ -147,7 +147,7 @@ func (x *index) turnOf(t *turns, now int64, r *store.ClaimRequest) *group {
 					x.capped[at.hop] = &parked{}
 				}
 				x.capped[at.hop].add(g)
-			case r.Skip != nil && r.Skip(at.hop, at.tenant):
+			case r.Skip != nil && !g.key.manual && r.Skip(at.hop, at.tenant):
 				t.remove(g)
 				g.until = now + skipFor
 				x.skipped.add(g)
