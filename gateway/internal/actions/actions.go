@@ -278,6 +278,11 @@ func (s *Service) Offered(sc Scope, m *store.Message, rc *store.Recipient) []lif
 
 // run is one call of Do.
 type run struct {
+	// match is the filter that selects: what was found has to match still when its
+	// turn comes. A retry of what is queued does not queue again what has bounced
+	// meanwhile. nil: selected by name.
+	match *query.Matcher
+
 	s    *Service
 	sc   Scope
 	verb lifecycle.Verb
@@ -385,7 +390,13 @@ func (r *run) filter(ctx context.Context, f query.Filter) error {
 		slot += len(p.ns)
 		work.Go(func() error { return r.message(broken, id, p, at) })
 	}
-	err := r.s.Store.Each(ctx, r.s.found(r.sc, r.verb, f, r.now), func(row store.Row) error {
+	f = r.s.found(r.sc, r.verb, f, r.now)
+	match, err := query.Compile(f, r.now)
+	if err != nil {
+		return fmt.Errorf("search: %w", err)
+	}
+	r.match = match
+	err = r.s.Store.Each(ctx, f, func(row store.Row) error {
 		if row.Message.ID != id {
 			begin()
 			id, p = row.Message.ID, pick{}

@@ -77,7 +77,7 @@ func (r *turn) update(ctx context.Context, id mail.ID, p pick) ([]item, error) {
 		unprepared := r.prepare(m, p)
 		for i := range m.Recipients {
 			rc := &m.Recipients[i]
-			if !r.sc.Sees(m, rc) || !p.whole && !slices.Contains(p.ns, rc.N) {
+			if !r.sc.Sees(m, rc) || !p.whole && !slices.Contains(p.ns, rc.N) || r.match != nil && !r.match.Match(store.Row{Message: m, Recipient: rc}) {
 				continue
 			}
 			it := item{n: rc.N, ItemResult: ItemResult{ID: fmt.Sprintf("%s.%d", id, rc.N), Recipient: rc.Address.String()}}

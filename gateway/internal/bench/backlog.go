@@ -148,18 +148,29 @@ func (t *trial) bound() (report func()) {
 }
 
 // acceptance is messages a second to the last 250, the median of three loads
-// to healthy destinations.
-func (t *trial) acceptance(n int) (float64, error) {
+// to healthy destinations, and says what one of them took.
+func (t *trial) acceptance(n int) (rate float64, took string, err error) {
 	var got []float64
+	var cpu float64
+	if t.sys.cpu != nil {
+		cpu = t.sys.cpu()
+	}
+	wrote := t.sys.wrote()
 	for range 3 {
 		took, err := pour(t.sys.addr, *sessions, n, t.toHealthy)
 		if err != nil {
-			return 0, err
+			return 0, "", err
 		}
 		got = append(got, float64(n)/took.Seconds())
 	}
+	if t.sys.cpu != nil {
+		took = fmt.Sprintf(", %.0f µs of CPU", (t.sys.cpu()-cpu)*1e6/float64(3*n))
+	}
+	if w := t.sys.wrote(); w > wrote {
+		took += fmt.Sprintf(", %.1f KiB written", float64(w-wrote)/1024/float64(3*n))
+	}
 	slices.Sort(got)
-	return got[1], nil
+	return got[1], took, nil
 }
 
 // delays are how long probes took from their final dot to their arrival.
@@ -323,11 +334,11 @@ func backlogWeir(path, dir string, t *trial) (drained time.Duration, err error) 
 	c := client.New(client.Options{Socket: filepath.Join(data, "weir.sock")})
 	defer c.Close()
 	few := max(t.n/100, 3000)
-	empty, err := t.acceptance(few)
+	empty, took, err := t.acceptance(few)
 	if err != nil {
 		return 0, err
 	}
-	t.say("accepted, queue empty", "%.0f/s", empty)
+	t.say("accepted, queue empty", "%.0f/s%s", empty, took)
 	memory := t.watch()
 	if err := t.fill(); err != nil {
 		return 0, err
@@ -365,11 +376,11 @@ func (t *trial) standing(c *client.Client, empty float64, few int) error {
 	time.Sleep(15 * time.Second) // what is written behind: the store sorts what it took
 	rss, anon := t.sys.rss()
 	t.say("memory with the backlog", "RSS %d MiB, anonymous %d MiB, %d queued", rss>>20, anon>>20, sum.Counts[string(mail.StatusQueued)])
-	deep, err := t.acceptance(few)
+	deep, took, err := t.acceptance(few)
 	if err != nil {
 		return err
 	}
-	t.say("accepted, queue deep", "%.0f/s, %.2f of empty", deep, deep/empty)
+	t.say("accepted, queue deep", "%.0f/s, %.2f of empty%s", deep, deep/empty, took)
 	return nil
 }
 
@@ -452,22 +463,22 @@ func backlogPostfix(dir string, t *trial) (drained time.Duration, err error) {
 	defer p.Stop()
 	t.sys = &system{name: "postfix", addr: p.Addr, rss: func() (int64, int64) { return 0, 0 }}
 	few := max(t.n/100, 3000)
-	empty, err := t.acceptance(few)
+	empty, took, err := t.acceptance(few)
 	if err != nil {
 		return 0, err
 	}
-	t.say("accepted, queue empty", "%.0f/s", empty)
+	t.say("accepted, queue empty", "%.0f/s%s", empty, took)
 	if err := t.fill(); err != nil {
 		return 0, err
 	}
 	if err := settled(pdir, 10*time.Minute); err != nil {
 		return 0, err
 	}
-	deep, err := t.acceptance(few)
+	deep, took, err := t.acceptance(few)
 	if err != nil {
 		return 0, err
 	}
-	t.say("accepted, queue deep", "%.0f/s, %.2f of empty", deep, deep/empty)
+	t.say("accepted, queue deep", "%.0f/s, %.2f of empty%s", deep, deep/empty, took)
 	drained, err = t.drain(func() error { return peers.Flush(context.Background(), p) }, 60*time.Minute)
 	if err != nil {
 		return 0, err

@@ -29,6 +29,21 @@ type system struct {
 	stop func()
 }
 
+// wrote is what the process had written to disk so far, in octets; 0 unknown.
+func (s *system) wrote() int64 {
+	if s.pid == 0 {
+		return 0
+	}
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/io", s.pid))
+	if err != nil {
+		return 0
+	}
+	_, text, _ := strings.Cut(string(b), "\nwrite_bytes: ")
+	text, _, _ = strings.Cut(text, "\n")
+	n, _ := strconv.ParseInt(text, 10, 64)
+	return n
+}
+
 const weirConfig = `
 gateway {
   hostname       = "bench.weir.test"
