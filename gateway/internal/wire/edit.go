@@ -136,7 +136,7 @@ func (ed *editor) add(t *task, e *mail.PartEdit) {
 	case "remove":
 		*t = task{part: e.Part, op: "remove"}
 	case "replace":
-		*t = task{part: e.Part, op: "replace", typ: "text/plain", filename: e.Filename, content: e.Text}
+		*t = task{part: e.Part, op: "replace", typ: "text/plain", filename: portable(e.Filename), content: e.Text}
 		if e.Type != "" {
 			t.typ, t.params, _ = mime.ParseMediaType(e.Type) // check has
 		}
@@ -332,3 +332,7 @@ func (ed *editor) delimits(part int, text string) bool {
 	}
 	return false
 }
+
+// portable is a file name that every reader takes for the same one: behind a
+// colon some see the name of a stream.
+func portable(name string) string { return strings.ReplaceAll(name, ":", "_") }
