@@ -8,6 +8,7 @@ BUILTIN := gateway/internal/filter/builtin
 PLUGINS := $(notdir $(patsubst %/manifest.json,%,$(wildcard plugins/*/manifest.json)))
 WASM    := $(PLUGINS:%=$(BUILTIN)/%.wasm.gz)
 SHARED  := attachments stall unlock# one program, plugins/inspectors, under three manifests
+SCOPE   ?= 64-132,138-139,153-154# B-numbers of make behaviours
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 export CGO_ENABLED ?= 0
 
@@ -59,7 +60,7 @@ lint: plugins ## formatting, vet (host and guests), golangci-lint, staticcheck
 	$(STATICCHECK) -checks all,-ST*,-QF* ./...
 
 behaviours: plugins ## which tests show which behaviour (B-numbers), derived from go test -json
-	@$(GO) run ./gateway/internal/behaviours -scope $(or $(SCOPE),64-132,138-139,153-154)
+	@$(GO) run ./gateway/internal/behaviours -scope $(SCOPE)
 
 bench: build ## Go benchmarks, then whole-program loads against Postfix where it is installed
 	$(GO) test -run '^$$' -bench . -benchtime 0.5s ./...
