@@ -181,6 +181,9 @@ func (l *loader) login(n *node, v *values, r *Route, ctx *hcl.EvalContext) *Logi
 		}
 		l.fail("Password could go out in the clear", at, &n.head, `auth needs tls of "required" or more: with %q anybody on the way could read the password. Add tls = "verified".`, r.TLS)
 	}
+	if !v.bad["tls"] && r.TLS == "required" && v.set["mx"] { // whoever forges the MX records names a host of their own
+		l.fail("Password could go to a stranger", v.at("tls"), &n.head, `auth with mx needs tls of "verified" or "dane": with "required" the host that forged MX records name would get the password. Write tls = "verified", or name the hosts.`)
+	}
 	out := &Login{User: get[string](av, "user"), Password: get[string](av, "password")}
 	if strings.ContainsAny(out.User, "\x00\r\n") || len(out.User) > 1000 {
 		l.fail("Invalid value", av.at("user"), &a.head, "user: it has a line break or a NUL in it, or is too long. Give the name alone, as in chomp(file(\"…\")).")

@@ -65,16 +65,6 @@ func (e *Engine) Held(nextHop string) (d time.Duration, ok bool) {
 	return 0, false
 }
 
-// Throttled says what keeps mail for a next hop back now, for how long, and in
-// words; ok is false when nothing does that lasts. The number of connections
-// in use is no such thing.
-func (e *Engine) Throttled(nextHop string) (why string, retryAfter time.Duration, reply mail.Reply, ok bool) {
-	if h := e.sites.known(nextHop); h != nil {
-		return h.why, h.for_, h.reply(), true
-	}
-	return "", 0, mail.Reply{}, false
-}
-
 // Hops is how every next hop that is remembered is doing, by name.
 func (e *Engine) Hops() []HopStatus {
 	x := e.sites
