@@ -70,6 +70,7 @@ type QueueSettings struct {
 // Admin is the admin block. Address is "" where there is none.
 type Admin struct {
 	Address string
+	URL     string // scheme and host by which people reach it; no slash at the end
 	Range   hcl.Range
 }
 

@@ -76,6 +76,7 @@ var adminSpec = &blockSpec{name: "admin", doc: "The listener of the HTTP API and
 	sample: "admin { address = \"127.0.0.1:8080\" }",
 	attrs: []attrSpec{
 		{name: "address", kind: kListen, required: true, doc: "Where to listen. Only loopback addresses until accounts exist. A change needs a restart."},
+		{name: "url", kind: kString, defDoc: "`http://` and the address", doc: "How people reach this listener, such as `https://mail.example.net`: links in mails and sign-in begin with it. No path, no slash at the end."},
 	},
 }
 

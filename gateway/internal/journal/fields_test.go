@@ -16,7 +16,7 @@ func TestEveryFieldIsAnswered(t *testing.T) {
 		N: 1, Address: addr(t, "a@acme.test"), Tenant: "acme", Status: "queued", Origin: "released",
 		Class: mail.Class{Main: "m", Sub: "s", Extra: "e"}, Score: 1, Findings: []mail.Finding{{Filter: "f"}}, Tags: []string{"t"},
 		Rule: "r", Reason: "r", Route: "r", Schedule: "s", NextHop: "n", Next: t0, Failures: 1, Attempts: 1,
-		Last: mail.NewReply(450, "", "later"), LastHost: "h", Changed: t0, Expires: t0,
+		Last: mail.NewReply(450, "", "later"), LastHost: "h", Changed: t0, Expires: t0, Archived: true, Identity: "i",
 	}
 	m := store.Message{
 		ID: mail.NewID(t0), Parent: mail.NewID(t0), Direction: mail.Inbound, Received: t0, Sender: addr(t, "x@far.test"), Size: 1, Policy: "p", Kind: "dsn", HasBody: true,

@@ -102,6 +102,8 @@ var fields = []Field{
 	{"failures", TypeNumber, "automatic attempts that failed", nil},
 	{"policy", TypeText, "digest of the policy that judged it", nil},
 	{"has_body", TypeBool, "the body is still kept", nil},
+	{"archived", TypeBool, "a copy is in the archive", nil},
+	{"identity", TypeText, "identity that sent it (outgoing mail)", nil},
 	{"parent", TypeID, "message that this DSN or notice reports on", nil},
 	{"text", TypeWords, "any of id, sender, recipient, from, to, subject, message_id, client, attachment", nil},
 }

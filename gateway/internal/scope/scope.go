@@ -129,7 +129,7 @@ func (s Scope) Restrict(f query.Filter) query.Filter {
 
 // Query is what to ask package lifecycle about a recipient. domainForce
 // tells whether the tenant lets its own operators force stalled mail.
-// Archive, identity and shown columns are the caller's to add.
+// Which columns are shown is the caller's to add.
 func (s Scope) Query(m *store.Message, r *store.Recipient, domainForce bool) lifecycle.Query {
 	return lifecycle.Query{
 		Direction: m.Direction, Status: r.Status, Level: s.Level, Role: s.Role,
@@ -139,6 +139,8 @@ func (s Scope) Query(m *store.Message, r *store.Recipient, domainForce bool) lif
 			Attempts:    r.Attempts > 0,
 			Hold:        r.Hold != nil,
 			Original:    r.Kept,
+			Archived:    r.Archived,
+			Identity:    r.Identity != "",
 			DomainForce: domainForce,
 		},
 	}

@@ -105,6 +105,8 @@ func (r Row) workText(field string) []string {
 		return one(rc.Schedule)
 	case "tag":
 		return rc.Tags
+	case "identity":
+		return one(rc.Identity)
 	case "rule":
 		return one(rc.Rule)
 	case "reason":
@@ -156,6 +158,11 @@ func (r Row) Num(field string) (float64, bool) {
 		return float64(rc.Failures), true
 	case "has_body":
 		if m.HasBody {
+			return 1, true
+		}
+		return 0, true
+	case "archived":
+		if rc.Archived {
 			return 1, true
 		}
 		return 0, true
