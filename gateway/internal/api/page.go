@@ -7,9 +7,9 @@ import (
 	"net/http"
 )
 
-// page is a page for people: a title and what stands below it. It has no
+// htmlPage is a page for people: a title and what stands below it. It has no
 // script, loads nothing, and its forms lead back to the gateway.
-type page struct {
+type htmlPage struct {
 	Title string
 	Lang  string        // "en" where it is ""
 	Body  template.HTML // made by a template, never of what somebody sent
@@ -58,7 +58,7 @@ var pagePolicy = func() string {
 // The referrer policy is same-origin, which tells other sites as little as
 // no-referrer does: under that one a browser sends a form with "Origin: null",
 // and then nothing tells it from a form of another site (Fetch §3.2).
-func writePage(w http.ResponseWriter, status int, p page) {
+func writePage(w http.ResponseWriter, status int, p htmlPage) {
 	if p.Lang == "" {
 		p.Lang = "en"
 	}
@@ -72,7 +72,7 @@ func writePage(w http.ResponseWriter, status int, p page) {
 	h.Set("X-Robots-Tag", "noindex")
 	w.WriteHeader(status)
 	_ = pageTemplate.Execute(w, struct { // the caller may have left
-		page
+		htmlPage
 		Style template.CSS
 	}{p, template.CSS(pageStyle)}) //nolint:gosec // a constant of ours
 }
