@@ -1,0 +1,205 @@
+package sqlindex
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mailweir/weir/gateway/internal/mail"
+	"github.com/mailweir/weir/gateway/internal/query"
+	"github.com/mailweir/weir/gateway/internal/store"
+)
+
+// Change is one message as it is now, or that it is gone.
+type Change struct {
+	ID      mail.ID
+	Message *store.Message // nil: it was forgotten
+}
+
+// Apply brings messages up to date and notes how far the index has come, in one
+// transaction.
+func (x *Index) Apply(ctx context.Context, to State, changes []Change) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	tx, err := x.write.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("search index: %w", err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	w, err := newWriter(ctx, tx, x)
+	if err != nil {
+		return fmt.Errorf("search index: %w", err)
+	}
+	for i := range changes {
+		if err := w.change(&changes[i]); err != nil {
+			return fmt.Errorf("search index: message %s: %w", changes[i].ID, err)
+		}
+	}
+	for k, v := range map[string]string{"epoch": to.Epoch, "applied": strconv.FormatUint(to.Applied, 10)} {
+		if _, err := tx.ExecContext(ctx, "INSERT OR REPLACE INTO meta VALUES (?, ?)", k, v); err != nil {
+			return fmt.Errorf("search index: %w", err)
+		}
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("search index: %w", err)
+	}
+	x.nameMu.Lock()
+	defer x.nameMu.Unlock()
+	for k, no := range w.named {
+		x.names[k] = no
+	}
+	return nil
+}
+
+// Reset empties the index, for a store of this epoch.
+func (x *Index) Reset(ctx context.Context, epoch string) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	tx, err := x.write.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("search index: %w", err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	for _, q := range []string{"DELETE FROM rows", "DELETE FROM names", "DROP TABLE words", wordsTable, "DELETE FROM meta"} {
+		if _, err := tx.ExecContext(ctx, q); err != nil {
+			return fmt.Errorf("search index: %w", err)
+		}
+	}
+	if _, err := tx.ExecContext(ctx, "INSERT INTO meta VALUES ('epoch', ?), ('applied', '0')", epoch); err != nil {
+		return fmt.Errorf("search index: %w", err)
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("search index: %w", err)
+	}
+	x.nameMu.Lock()
+	defer x.nameMu.Unlock()
+	clear(x.names)
+	return nil
+}
+
+// writer writes rows within one transaction.
+type writer struct {
+	ctx                                     context.Context
+	tx                                      *sql.Tx
+	x                                       *Index
+	have, last, insert, update, word, forID *sql.Stmt
+	named                                   map[string]int // numbers given in this transaction
+}
+
+func newWriter(ctx context.Context, tx *sql.Tx, x *Index) (*writer, error) {
+	w := &writer{ctx: ctx, tx: tx, x: x, named: map[string]int{}}
+	var err error
+	prepare := func(q string) *sql.Stmt {
+		s, e := tx.PrepareContext(ctx, q)
+		err = errors.Join(err, e)
+		return s
+	}
+	w.have = prepare("SELECT n, at FROM rows WHERE id = ?")
+	w.last = prepare("SELECT ifnull(max(at), 0) FROM rows WHERE at >= ? AND at < ?")
+	w.insert = prepare("INSERT INTO rows (at, id, n, " + strings.Join(columnNames, ", ") + ") VALUES (?, ?, ?" + strings.Repeat(", ?", len(columnNames)) + ")")
+	w.update = prepare("UPDATE rows SET " + strings.Join(columnNames, " = ?, ") + " = ? WHERE at = ?")
+	w.word = prepare("INSERT INTO words (rowid, subject) VALUES (?, ?)")
+	w.forID = prepare("DELETE FROM rows WHERE id = ?")
+	return w, err
+}
+
+func (w *writer) change(c *Change) error {
+	id := c.ID.String()
+	at := map[int]int64{}
+	rows, err := w.have.QueryContext(w.ctx, id)
+	if err != nil {
+		return err
+	}
+	for rows.Next() {
+		var n int
+		var a int64
+		if err := rows.Scan(&n, &a); err != nil {
+			_ = rows.Close()
+			return err
+		}
+		at[n] = a
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return err
+	}
+	if c.Message == nil {
+		for _, a := range at {
+			if _, err := w.tx.ExecContext(w.ctx, "DELETE FROM words WHERE rowid = ?", a); err != nil {
+				return err
+			}
+		}
+		_, err := w.forID.ExecContext(w.ctx, id)
+		return err
+	}
+	next := int64(-1)
+	for i := len(c.Message.Recipients) - 1; i >= 0; i-- { // the first gets the highest: it is shown first
+		row := store.Row{Message: c.Message, Recipient: &c.Message.Recipients[i]}
+		values, err := w.values(row)
+		if err != nil {
+			return err
+		}
+		if a, ok := at[row.Recipient.N]; ok {
+			if _, err := w.update.ExecContext(w.ctx, append(values, a)...); err != nil {
+				return err
+			}
+			continue
+		}
+		if next < 0 {
+			if next, err = w.free(c.Message.Received); err != nil {
+				return err
+			}
+		}
+		if _, err := w.insert.ExecContext(w.ctx, append([]any{next, id, row.Recipient.N}, values...)...); err != nil {
+			return err
+		}
+		if s := query.Key(c.Message.Summary.Subject); s != "" {
+			if _, err := w.word.ExecContext(w.ctx, next, s); err != nil {
+				return err
+			}
+		}
+		next++
+	}
+	return nil
+}
+
+// free is the first key of a time of reception that is not taken. A million
+// rows of one millisecond run into the next.
+func (w *writer) free(received time.Time) (int64, error) {
+	first := keyOf(received)
+	var last int64
+	if err := w.last.QueryRowContext(w.ctx, first, first+counters).Scan(&last); err != nil {
+		return 0, err
+	}
+	return max(first, last+1), nil
+}
+
+// keyOf is the first key of a time.
+func keyOf(t time.Time) int64 { return max(0, t.UnixMilli()) << counterBits }
+
+// number is the number of a name, given on first use; 0 for "", and for those
+// that come when all are given: what has 0 is looked at itself.
+func (w *writer) number(kind, name string) (int, error) {
+	if name == "" {
+		return 0, nil
+	}
+	k := kind + "\x00" + name
+	if no := w.x.number(k); no != 0 {
+		return no, nil
+	}
+	if no, ok := w.named[k]; ok {
+		return no, nil
+	}
+	no := w.x.numbers() + len(w.named) + 1
+	if no >= lowNumbers {
+		return 0, nil
+	}
+	if _, err := w.tx.ExecContext(w.ctx, "INSERT INTO names VALUES (?, ?, ?)", no, kind, name); err != nil {
+		return 0, err
+	}
+	w.named[k] = no
+	return no, nil
+}

@@ -1,0 +1,175 @@
+package sqlindex
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+
+	_ "modernc.org/sqlite" // the driver "sqlite"
+)
+
+// Options configure an Index; the zero value does.
+type Options struct {
+	Logger  *slog.Logger // default: discard
+	Readers int          // searches at one time; default 4
+}
+
+// Index is one index file. Its methods are safe for use in parallel.
+type Index struct {
+	log   *slog.Logger
+	write *sql.DB // one connection
+	read  *sql.DB
+
+	mu     sync.Mutex // of Apply and Reset
+	nameMu sync.RWMutex
+	names  map[string]int // kind, NUL, name: number
+}
+
+func (x *Index) number(key string) int {
+	x.nameMu.RLock()
+	defer x.nameMu.RUnlock()
+	return x.names[key]
+}
+
+func (x *Index) numbers() int {
+	x.nameMu.RLock()
+	defer x.nameMu.RUnlock()
+	return len(x.names)
+}
+
+// State is how far an index has come.
+type State struct {
+	Epoch   string // of the store it was made from; "" none
+	Applied uint64 // sequence number of the last change that is in it
+}
+
+// Open opens the index in dir, which must exist. One that cannot be read, or
+// that another version made, is thrown away and begun anew, empty.
+func Open(ctx context.Context, dir string, o Options) (*Index, error) {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Readers <= 0 {
+		o.Readers = 4
+	}
+	path := filepath.Join(dir, "search.db")
+	x, err := open(ctx, path, o)
+	if err == nil {
+		return x, nil
+	}
+	if !errors.Is(err, errOther) {
+		o.Logger.Warn("the search index cannot be read and is made anew", "err", err)
+	}
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return nil, fmt.Errorf("removing a search index that cannot be read: %w", err)
+		}
+	}
+	if x, err = open(ctx, path, o); err != nil {
+		return nil, fmt.Errorf("opening the search index: %w", err)
+	}
+	return x, nil
+}
+
+// errOther: the index was made by another version of the program.
+var errOther = errors.New("the search index is of another version")
+
+func open(ctx context.Context, path string, o Options) (*Index, error) {
+	// It is a projection: after a power cut it may be behind, or be made anew, so
+	// nothing waits for the disk.
+	common := "&_pragma=busy_timeout(10000)&_pragma=temp_store(2)"
+	w, err := sql.Open("sqlite", "file:"+path+"?_pragma=journal_mode(wal)&_pragma=synchronous(0)&_pragma=cache_size(-16000)&_pragma=wal_autocheckpoint(2000)&_txlock=immediate"+common)
+	if err != nil {
+		return nil, err
+	}
+	w.SetMaxOpenConns(1)
+	x := &Index{log: o.Logger, write: w, names: map[string]int{}}
+	if err := x.prepare(ctx); err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	if x.read, err = sql.Open("sqlite", "file:"+path+"?_pragma=query_only(1)&_pragma=cache_size(-8000)&_pragma=mmap_size(268435456)"+common); err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	x.read.SetMaxOpenConns(o.Readers)
+	x.read.SetMaxIdleConns(o.Readers)
+	return x, nil
+}
+
+// prepare makes the tables, or sees that they are ours.
+func (x *Index) prepare(ctx context.Context) error {
+	var have int
+	if err := x.write.QueryRowContext(ctx, "PRAGMA user_version").Scan(&have); err != nil {
+		return err
+	}
+	switch have {
+	case 0:
+		tx, err := x.write.BeginTx(ctx, nil)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = tx.Rollback() }()
+		if _, err := tx.ExecContext(ctx, tables); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, "PRAGMA user_version = "+strconv.Itoa(version)); err != nil {
+			return err
+		}
+		return tx.Commit()
+	case version:
+	default:
+		return errOther
+	}
+	rows, err := x.write.QueryContext(ctx, "SELECT kind, name, no FROM names")
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var kind, name string
+		var no int
+		if err := rows.Scan(&kind, &name, &no); err != nil {
+			return err
+		}
+		x.names[kind+"\x00"+name] = no
+	}
+	return rows.Err()
+}
+
+// Close closes the index.
+func (x *Index) Close() error { return errors.Join(x.read.Close(), x.write.Close()) }
+
+// State tells how far the index has come.
+func (x *Index) State(ctx context.Context) (s State, err error) {
+	rows, err := x.read.QueryContext(ctx, "SELECT k, v FROM meta")
+	if err != nil {
+		return s, fmt.Errorf("search index: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var k, v string
+		if err := rows.Scan(&k, &v); err != nil {
+			return s, fmt.Errorf("search index: %w", err)
+		}
+		switch k {
+		case "epoch":
+			s.Epoch = v
+		case "applied":
+			if s.Applied, err = strconv.ParseUint(v, 10, 64); err != nil {
+				return s, fmt.Errorf("search index: %w", err)
+			}
+		}
+	}
+	return s, rows.Err()
+}
+
+// Size is what the index takes on disk, in octets, without its log.
+func (x *Index) Size(ctx context.Context) (n int64, err error) {
+	err = x.read.QueryRowContext(ctx, "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size").Scan(&n)
+	return n, err
+}
