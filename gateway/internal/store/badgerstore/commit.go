@@ -95,6 +95,7 @@ type committer struct {
 	wg     sync.WaitGroup
 
 	seq, doc uint64 // last used; only the committer's goroutine
+	tail     tail   // who follows the events
 
 	failed atomic.Bool // a commit failed: nothing is written any more
 
@@ -309,6 +310,7 @@ func (c *committer) try(ops []*op) (errs []error, n int, err error) {
 		return errs, len(ops), e
 	}
 	c.seq, c.doc = b.seq, b.doc
+	c.tail.reached(c.seq)
 	return errs, len(ops), nil
 }
 

@@ -86,6 +86,7 @@ func open(o *settings) (_ *Store, err error) {
 		return nil, err
 	}
 	s.idx = newIndex(epoch)
+	s.com.tail.seq = s.com.seq
 	s.com.start()
 	if err := s.reconcile(); err != nil {
 		return nil, err
@@ -224,6 +225,7 @@ func (s *Store) Close() error {
 	s.closed = true
 	s.reading.Unlock()
 	s.com.close()
+	s.com.tail.end()
 	s.spool.segs.close()
 	var err error
 	full := s.space.engineRoom()
