@@ -47,6 +47,7 @@ type Gateway struct {
 	DataDir   string        // resolved against the folder of the config
 	Watermark int64         // octets that must stay free on data_dir; below it: 452
 	Queue     QueueSettings // delivery from the queue
+	Archive   ArchivePlace  // where the tenants' archives are
 	// DirectInbound and DirectOutbound are how long the client waits for
 	// direct delivery before the message is queued (B64). 0: always queue.
 	DirectInbound   time.Duration
@@ -66,6 +67,10 @@ type QueueSettings struct {
 	Workers int // attempts at one time
 	PerHop  int // attempts at one time to one next hop
 }
+
+// ArchivePlace is where archives are, paths that are resolved. Dir "" is archive
+// in data_dir; KeyFile "" is archive.key there, which the gateway makes.
+type ArchivePlace struct{ Dir, KeyFile string }
 
 // Admin is the admin block. Address is "" where there is none.
 type Admin struct {
@@ -230,6 +235,7 @@ type Settings struct {
 	Lifetime       time.Duration // in the queue; 0: as long as the schedule
 	Hold           time.Duration // stalled or pending mail nobody decided on expires after this (B136, B137)
 	KeepRejected   bool          // quarantine what policy rejects after the 250, else blackhole it
+	Archive        bool          // keep a copy of what passes (B81)
 	Group          string        // the group that applied, or ""
 }
 
@@ -237,6 +243,7 @@ type Settings struct {
 type Retain struct {
 	Log, Quarantine time.Duration
 	Failed          time.Duration // bodies of mail that bounced, failed or was refused, so that it can be queued again (B132)
+	Archive         time.Duration // copies in the archive (B81); 0 none are made
 }
 
 // Notify says who is told of what.
@@ -306,7 +313,7 @@ type Finding struct {
 	Redirect    []string
 	Observed    bool   // mode = "observe": recorded, never acted on
 	Recommended string // out: the recommendation as it came in
-	Waived      string // out: who waived it
+	Waived      string // in: who waived this very finding, "" nobody; out: or whose waiver covers it
 	Rule        string // out: HCL file:line that set Action
 }
 

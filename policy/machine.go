@@ -25,6 +25,7 @@ func (l *loader) gateway() {
 		Resolver: resolver, ResolverTrusted: get[bool](v, "resolver_trusted"), DANE: get[bool](v, "dane"), MTASTS: get[bool](v, "mta_sts"), BareLF: get[string](v, "bare_lf"), MaxReceived: get[int](v, "max_received"),
 		LogLevel: get[string](v, "log_level"), LogFormat: get[string](v, "log_format"),
 	}
+	l.p.gateway.Archive = l.archivePlace(n.one("archive"))
 	if a := l.root.one("admin"); a != nil {
 		v := l.eval(a, adminSpec, l.ctx)
 		l.p.admin = Admin{Address: get[string](v, "address"), URL: l.adminURL(a, v), Range: a.head}

@@ -19,6 +19,8 @@ func (p *Policy) NeedsRestart(old *Policy) []string {
 	}
 	g, o := p.gateway, old.gateway
 	differ("gateway: data_dir", o.DataDir, g.DataDir)
+	differ("gateway: archive dir", o.Archive.Dir, g.Archive.Dir)
+	differ("gateway: archive key_file", o.Archive.KeyFile, g.Archive.KeyFile)
 	differ("gateway: hostname", o.Hostname, g.Hostname)
 	differ("gateway: watermark", o.Watermark, g.Watermark)
 	differ("gateway: resolver", o.Resolver, g.Resolver)

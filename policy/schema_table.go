@@ -38,6 +38,9 @@ var gatewaySpec = &blockSpec{name: "gateway", must: true, doc: "The machine itse
 	blocks: []*blockSpec{{name: "queue", doc: "Delivery from the queue.", attrs: []attrSpec{
 		{name: "workers", kind: kInt, def: "64", min: 1, max: 10000, doc: "Delivery attempts at one time."},
 		{name: "per_hop", kind: kInt, def: "10", min: 1, max: 1000, doc: "Delivery attempts at one time to one next hop."},
+	}}, {name: "archive", doc: "Where the tenants' archives are; `retain.archive` of a tenant says whether it has one.", attrs: []attrSpec{
+		{name: "dir", kind: kPath, defDoc: "`archive` in data_dir", doc: "Folder of the encrypted copies and the tenants' wrapped keys. A change needs a restart."},
+		{name: "key_file", kind: kPath, defDoc: "`archive.key` in data_dir, made when it is first needed", doc: "File with the master key, under which the tenants' keys are wrapped: 64 hexadecimal digits, read by its owner alone; `openssl rand -hex 32` makes one. Back it up apart from the copies: without it nobody reads them. A change needs a restart."},
 	}}},
 }
 
@@ -173,6 +176,7 @@ func directionSpec(name string, group bool) *blockSpec {
 		{name: "lifetime", kind: kDuration, min: 60, max: 90 * 86400, defDoc: inherit("the schedule's"), doc: "Ends the schedule early (B136)."},
 		{name: "hold", kind: kDuration, min: 60, max: 90 * 86400, defDoc: inherit(hold), doc: "Stalled or pending mail that nobody decided on expires after this (B136, B137)."},
 		{name: "keep_rejected", kind: kBool, defDoc: inherit("true where `retain.quarantine` is not `0d`"), doc: "Quarantine what policy rejects once the 250 is given; otherwise it is dropped."},
+		{name: "archive", kind: kBool, defDoc: inherit("true where `retain.archive` is not `0d`"), doc: "Keep a copy of mail that passes the filters (B81), encrypted under the tenant's own key, for as long as `retain.archive` says. Mail of which no copy can be made is not passed on: its client, or the queue, tries again."},
 	}}
 	if group {
 		b.doc += " The address that counts is the " + own + "'s."
@@ -208,6 +212,7 @@ var tenantBlocks = []*blockSpec{
 		{name: "log", kind: kDuration, def: "32d", min: 3600, max: 3660 * 86400, doc: "Journal."},
 		{name: "quarantine", kind: kDuration, def: "14d", max: 3660 * 86400, doc: "Quarantined mail."},
 		{name: "failed", kind: kDuration, def: "7d", max: 3660 * 86400, doc: "Bodies of mail that bounced, failed or was refused, so that it can be queued again (B132)."},
+		{name: "archive", kind: kDuration, def: "0d", max: 36600 * 86400, doc: "Copies in the archive (B81), from when the message came in; what `log` says does not shorten their rows in the journal. Copies that are there stay when this becomes `0d`, until an operator deletes them; a shorter time counts for them, too."},
 	}},
 	{name: "group", label: "name", many: true, doc: "Addresses or domains of the tenant with settings of their own (B140). The first group with the address wins.", attrs: []attrSpec{
 		{name: "members", kind: kParties, required: true, doc: "Addresses, domains, or patterns such as `*-board@acme.test`."},

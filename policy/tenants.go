@@ -141,12 +141,13 @@ func (l *loader) tenant(n *node, name string, ctx *hcl.EvalContext) {
 	t.in, t.out = l.chain(sets), l.chain(sets)
 	for i, dir := range []string{Inbound, Outbound} {
 		base := settings{Settings: Settings{Encrypted: "stall", AllowEncrypted: []string{}, Schedule: "standard", Hold: 7 * 24 * time.Hour,
-			KeepRejected: t.retain.Quarantine > 0}}
+			KeepRejected: t.retain.Quarantine > 0, Archive: t.retain.Archive > 0}}
 		if dir == Outbound {
 			base.Hold = 24 * time.Hour
 		}
 		dn := n.one(dir)
 		s, dv := l.settings(dn, directionSpecs[i], base, ctx)
+		l.archiveKeeps(t, dn, dv)
 		t.settings[i] = s
 		t.secure[i] = l.secureBlocks(dn, ctx)
 		t.vias[i] = l.tenantVias(t, dn, dir, ctx)
@@ -228,7 +229,7 @@ func ofTenant(t *Tenant, party string) bool {
 
 func (l *loader) retain(n *node, ctx *hcl.EvalContext) Retain {
 	v := l.eval(n, retainSpec, ctx)
-	return Retain{Log: get[time.Duration](v, "log"), Quarantine: get[time.Duration](v, "quarantine"), Failed: get[time.Duration](v, "failed")}
+	return Retain{Log: get[time.Duration](v, "log"), Quarantine: get[time.Duration](v, "quarantine"), Failed: get[time.Duration](v, "failed"), Archive: get[time.Duration](v, "archive")}
 }
 
 // settings lays a direction block over what it inherits.
@@ -253,6 +254,9 @@ func (l *loader) settings(n *node, spec *blockSpec, base settings, ctx *hcl.Eval
 	if v.set["keep_rejected"] {
 		s.KeepRejected = get[bool](v, "keep_rejected")
 	}
+	if v.set["archive"] {
+		s.Archive = get[bool](v, "archive")
+	}
 	if sc := l.p.schedules[s.Schedule]; sc != nil && v.set["lifetime"] && len(sc.Phases) > 0 && s.Lifetime > sc.End(0) {
 		l.fail("Lifetime is longer than the schedule", v.at("lifetime"), &n.head, "lifetime: retry.%s ends after %s, and a lifetime only shortens. Shorten it, or use a retry with a longer last phase.", s.Schedule, formatDuration(sc.End(0)))
 	}
@@ -272,7 +276,9 @@ func (l *loader) groups(t *Tenant, n *node, ctx *hcl.EvalContext) {
 			l.fail("Invalid value", v.at("members"), &gn.head, "members: group %q has none. Name addresses or domains.", g.name)
 		}
 		for i, dir := range []string{Inbound, Outbound} {
-			g.dir[i], _ = l.settings(gn.one(dir), gn.spec.block(dir), t.settings[i], ctx)
+			var gv *values
+			g.dir[i], gv = l.settings(gn.one(dir), gn.spec.block(dir), t.settings[i], ctx)
+			l.archiveKeeps(t, gn.one(dir), gv)
 			g.dir[i].Group = g.name
 		}
 		t.groups = append(t.groups, g)

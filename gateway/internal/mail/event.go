@@ -43,9 +43,10 @@ const (
 	EventRemove           EventType = "Remove"
 	EventFreeze           EventType = "Freeze"
 	EventThaw             EventType = "Thaw"
-	EventRetry            EventType = "Retry"  // an operator asked for a try now
-	EventRebind           EventType = "Rebind" // an operator gave it another route, return path or recipient
-	EventCopy             EventType = "Copy"   // an operator had a copy delivered elsewhere
+	EventRetry            EventType = "Retry"   // an operator asked for a try now
+	EventRebind           EventType = "Rebind"  // an operator gave it another route, return path or recipient
+	EventCopy             EventType = "Copy"    // an operator had a copy delivered elsewhere
+	EventArchive          EventType = "Archive" // a copy was deleted from the archive, or sent once more
 	EventQuarantine       EventType = "Quarantine"
 	EventStall            EventType = "Stall"
 	EventRelease          EventType = "Release" // also Force of stalled mail

@@ -127,13 +127,14 @@ type Recipient struct {
 	LastRemote   bool        `json:"last_remote,omitempty"` // Last is the destination's own words
 	LastHost     string      `json:"last_host,omitempty"`
 	LastAddr     string      `json:"last_addr,omitempty"`
-	Keep         string      `json:"keep,omitempty"`     // filters that want the original kept once the message goes out with part edits
-	Kept         bool        `json:"kept,omitempty"`     // the original of what was sent to this recipient with edits, kept for an operator
-	Hold         *Hold       `json:"hold,omitempty"`     // accepted: a filter wants to look again (B113)
-	Archived     bool        `json:"archived,omitempty"` // a copy is in the tenant's archive (B81)
-	Identity     string      `json:"identity,omitempty"` // whose outgoing mail it is, as far as that was resolved (B61)
-	Changed      time.Time   `json:"changed"`            // last change of Status
-	Expires      time.Time   `json:"expires,omitzero"`   // end of lifetime or of quarantine
+	Keep         string      `json:"keep,omitempty"`       // filters that want the original kept once the message goes out with part edits
+	Kept         bool        `json:"kept,omitempty"`       // the original of what was sent to this recipient with edits, kept for an operator
+	Hold         *Hold       `json:"hold,omitempty"`       // accepted: a filter wants to look again (B113)
+	Archived     bool        `json:"archived,omitempty"`   // a copy is in the tenant's archive (B81)
+	NoArchive    bool        `json:"no_archive,omitempty"` // none is made any more: it was deleted there, or this is one sent once more (B57, B60)
+	Identity     string      `json:"identity,omitempty"`   // whose outgoing mail it is, as far as that was resolved (B61)
+	Changed      time.Time   `json:"changed"`              // last change of Status
+	Expires      time.Time   `json:"expires,omitzero"`     // end of lifetime or of quarantine
 }
 
 // Hold is a filter's wish to look at a message again later (deep filtering,

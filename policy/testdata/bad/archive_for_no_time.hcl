@@ -1,0 +1,10 @@
+gateway {
+  hostname = "mx.weir.test"
+  data_dir = "var"
+}
+
+tenant "acme" {
+  domains = ["acme.test"]
+  route { hosts = ["127.0.0.1:2526"] }
+  inbound { archive = true } # ERROR: Nothing would be kept
+}
