@@ -21,19 +21,23 @@ type Gate interface {
 const shortHold = 15 * time.Minute
 
 // skip tells a claim which next hops to leave alone; nil: none.
-func (w *Worker) skip() func(nextHop, tenant string) bool {
+func (w *Worker) skip() func(nextHop, tenant string) time.Duration {
 	g, ok := w.o.Engine.(Gate)
 	if !ok {
 		return nil
 	}
-	return func(hop, tenant string) bool {
+	return func(hop, tenant string) time.Duration {
 		if hop == "" || g.Ready(hop, tenant) {
-			return false
+			return 0
 		}
-		if d, held := g.Held(hop); held && d > shortHold {
-			return false
+		d, held := g.Held(hop)
+		switch {
+		case !held:
+			return 1 // a moment
+		case d > shortHold:
+			return 0
 		}
-		return true
+		return max(d, 1)
 	}
 }
 

@@ -290,11 +290,15 @@ type Lease struct {
 // ClaimRequest asks for due work.
 type ClaimRequest struct {
 	Now       time.Time
-	Limit     int                               // claims at most
-	For       time.Duration                     // length of the lease
-	PerHop    int                               // at most this many running claims per next hop; 0 no limit
-	PerTenant int                               // at most this many running claims per tenant; 0 no limit
-	Skip      func(nextHop, tenant string) bool // nil skips nothing; it must be quick and not call the store. What an operator wants tried (Recipient.Manual) is not skipped
+	Limit     int           // claims at most
+	For       time.Duration // length of the lease
+	PerHop    int           // at most this many running claims per next hop; 0 no limit
+	PerTenant int           // at most this many running claims per tenant; 0 no limit
+	// Skip is for how long a next hop's work is to be left alone; 0 or less: it
+	// is not. It is asked again no later than that, and at the latest every few
+	// seconds. It must be quick and not call the store. What an operator wants
+	// tried (Recipient.Manual) is not skipped. nil skips nothing.
+	Skip func(nextHop, tenant string) time.Duration
 }
 
 // Claimed is leased work.

@@ -20,12 +20,12 @@ type index struct {
 	mu        sync.Mutex
 	entries   map[mail.ID]*entry
 	groups    map[groupKey]*group
-	waiting   groupHeap          // groups whose first work is not known to be due
-	ready     [2]turns           // groups with due work, served in turn: what has never failed, and retries
-	round     int                // turns so far
-	capped    map[string]*parked // groups with due work at a hop that has as many leases as it may, by hop
-	skipped   parked             // groups with due work that the last claims were told to skip
-	perHop    int                // of the last claim
+	waiting   groupHeap            // groups whose first work is not known to be due
+	ready     [2]turns             // groups with due work, served in turn: what has never failed, and retries
+	round     int                  // turns so far
+	capped    map[string]*parked   // groups with due work at a hop that has as many leases as it may, by hop
+	skipped   [len(skipFor)]parked // groups with due work that the last claims were told to skip, by how long
+	perHop    int                  // of the last claim
 	leases    leaseHeap
 	byToken   map[uint64]*lease
 	running   map[string]int // leases by next hop
@@ -327,8 +327,8 @@ func (x *index) forgetParked(g *group) {
 	in := g.in
 	in.Remove(g.parked)
 	g.parked, g.in, g.until = nil, nil, 0
-	if in != &x.skipped && in.Len() == 0 {
-		delete(x.capped, g.key.place.Value().hop)
+	if hop := g.key.place.Value().hop; in == x.capped[hop] && in.Len() == 0 {
+		delete(x.capped, hop)
 	}
 }
 
@@ -354,8 +354,10 @@ func (x *index) nextDue() (int64, bool) {
 			}
 		}
 	}
-	if el := x.skipped.Front(); el != nil {
-		take(el.Value.(*group).until)
+	for i := range x.skipped {
+		if el := x.skipped[i].Front(); el != nil {
+			take(el.Value.(*group).until)
+		}
 	}
 	if len(x.leases) > 0 {
 		take(x.leases[0].until)

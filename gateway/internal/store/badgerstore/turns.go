@@ -3,6 +3,7 @@ package badgerstore
 import (
 	"container/heap"
 	"container/list"
+	"time"
 
 	"github.com/mailweir/weir/gateway/internal/store"
 )
@@ -19,8 +20,12 @@ const (
 	freshIn = 4
 )
 
-// skipFor is how long a next hop that a claim was told to skip is left alone.
-const skipFor = 500 * 1e6 // ns
+// skipFor is for how long, in nanoseconds, a next hop that a claim was told to
+// skip is left alone: a moment where that may be over soon, and longer where it
+// is known to last, for to ask again about thousands of hops that are down takes
+// its time from those that come in. What ends sooner than was said waits that
+// long at most.
+var skipFor = [...]int64{500e6, 5e9}
 
 // turns are the groups with due work, of one class.
 type turns struct {
@@ -82,6 +87,16 @@ func (x *index) unparkHop(hop string) {
 	}
 }
 
+// skip leaves a group alone for a while that is not longer than d, or a moment.
+func (x *index) skip(g *group, now int64, d time.Duration) {
+	i := 0
+	if int64(d) >= skipFor[1] {
+		i = 1
+	}
+	g.until = now + skipFor[i]
+	x.skipped[i].add(g)
+}
+
 // ripen gives their turn to the groups whose time has come, also to those
 // whose reason not to be served is over.
 func (x *index) ripen(now int64, r *store.ClaimRequest) {
@@ -91,12 +106,15 @@ func (x *index) ripen(now int64, r *store.ClaimRequest) {
 			x.unparkHop(hop)
 		}
 	}
-	for el := x.skipped.Front(); el != nil; el = x.skipped.Front() {
-		g := el.Value.(*group)
-		if r.Skip != nil && g.until > now && g.until <= now+skipFor {
-			break
+	for i := range x.skipped {
+		p := &x.skipped[i]
+		for el := p.Front(); el != nil; el = p.Front() {
+			g := el.Value.(*group)
+			if r.Skip != nil && g.until > now && g.until <= now+skipFor[i] {
+				break
+			}
+			x.unpark(g)
 		}
-		x.unpark(g)
 	}
 	for len(x.waiting) > 0 && x.waiting[0].items[0].due <= now {
 		g := heap.Pop(&x.waiting).(*group)
@@ -147,11 +165,14 @@ func (x *index) turnOf(t *turns, now int64, r *store.ClaimRequest) *group {
 					x.capped[at.hop] = &parked{}
 				}
 				x.capped[at.hop].add(g)
-			case r.Skip != nil && !g.key.manual && r.Skip(at.hop, at.tenant):
-				t.remove(g)
-				g.until = now + skipFor
-				x.skipped.add(g)
 			default:
+				if r.Skip != nil && !g.key.manual {
+					if d := r.Skip(at.hop, at.tenant); d > 0 {
+						t.remove(g)
+						x.skip(g, now, d)
+						continue
+					}
+				}
 				tt.hops.MoveToBack(g.turn)
 				return g
 			}

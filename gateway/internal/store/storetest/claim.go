@@ -64,9 +64,9 @@ var claimTests = []test{
 		r.Status, r.Unjudged = mail.StatusAccepted, true
 		f.enqueue(message(r))
 		var hops []string
-		cs, err := f.s.Claim(ctx, store.ClaimRequest{Now: t0, Limit: 5, For: time.Minute, Skip: func(hop, tenant string) bool {
+		cs, err := f.s.Claim(ctx, store.ClaimRequest{Now: t0, Limit: 5, For: time.Minute, Skip: func(hop, tenant string) time.Duration {
 			hops = append(hops, hop)
-			return false
+			return 0
 		}})
 		f.must(err)
 		if len(cs) != 1 || !slices.Equal(hops, []string{""}) {
@@ -136,11 +136,14 @@ var claimTests = []test{
 	{"skip", func(f *fixture) {
 		f.enqueue(message(rcpt(1, "a")))
 		f.enqueue(message(rcpt(1, "b")))
-		cs, err := f.s.Claim(ctx, store.ClaimRequest{Now: t0, Limit: 10, For: time.Minute, Skip: func(hop, tenant string) bool {
+		cs, err := f.s.Claim(ctx, store.ClaimRequest{Now: t0, Limit: 10, For: time.Minute, Skip: func(hop, tenant string) time.Duration {
 			if tenant != "acme" {
 				f.Errorf("asked about tenant %q", tenant)
 			}
-			return hop == "a"
+			if hop == "a" {
+				return time.Second
+			}
+			return 0
 		}})
 		f.must(err)
 		if n := hops(cs); len(cs) != 1 || n["b"] != 1 {

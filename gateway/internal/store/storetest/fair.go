@@ -8,6 +8,11 @@ import (
 	"github.com/mailweir/weir/gateway/internal/store"
 )
 
+// skipFor has a claim leave every next hop alone for so long.
+func skipFor(d time.Duration) func(nextHop, tenant string) time.Duration {
+	return func(string, string) time.Duration { return d }
+}
+
 // fairTests are about who is served first when there is more than can be.
 var fairTests = []test{
 	{"a_tenants_flood_over_many_hops_does_not_hold_up_another", func(f *fixture) {
@@ -104,7 +109,7 @@ var fairTests = []test{
 		}
 	}},
 	{"what_was_capped_or_skipped_comes_back", func(f *fixture) {
-		for range 3 {
+		for range 4 {
 			f.enqueue(message(rcpt(1, "a")))
 		}
 		for i, c := range []struct {
@@ -112,10 +117,13 @@ var fairTests = []test{
 			want int
 		}{
 			{store.ClaimRequest{Now: t0, PerHop: 1}, 1},
-			{store.ClaimRequest{Now: t0, PerHop: 1}, 0},                                                                    // capped
-			{store.ClaimRequest{Now: t0, Skip: func(string, string) bool { return true }}, 0},                              // skipped
-			{store.ClaimRequest{Now: t0.Add(time.Second), PerHop: 2, Skip: func(string, string) bool { return false }}, 1}, // asked again
-			{store.ClaimRequest{Now: t0.Add(time.Second)}, 1},
+			{store.ClaimRequest{Now: t0, PerHop: 1}, 0},                                                // capped
+			{store.ClaimRequest{Now: t0, Skip: skipFor(time.Millisecond)}, 0},                          // skipped
+			{store.ClaimRequest{Now: t0.Add(time.Second), PerHop: 2, Skip: skipFor(0)}, 1},             // asked again
+			{store.ClaimRequest{Now: t0.Add(2 * time.Second), PerHop: 3, Skip: skipFor(time.Hour)}, 0}, // skipped for longer
+			{store.ClaimRequest{Now: t0.Add(3 * time.Second), PerHop: 3, Skip: skipFor(0)}, 0},         // not asked yet
+			{store.ClaimRequest{Now: t0.Add(30 * time.Second), PerHop: 3, Skip: skipFor(0)}, 1},        // but in time
+			{store.ClaimRequest{Now: t0.Add(30 * time.Second)}, 1},
 		} {
 			c.req.Limit, c.req.For = 10, time.Minute
 			cs, err := f.s.Claim(ctx, c.req)
@@ -124,12 +132,12 @@ var fairTests = []test{
 				f.Fatalf("request %d: %d claims, want %d", i, len(cs), c.want)
 			}
 		}
-		if cs := f.claim(t0.Add(2*time.Second), 10); len(cs) != 0 {
+		if cs := f.claim(t0.Add(31*time.Second), 10); len(cs) != 0 {
 			f.Fatal("something was left")
 		}
 		n, err := f.s.Counts(ctx)
 		f.must(err)
-		if n[mail.StatusQueued] != 3 {
+		if n[mail.StatusQueued] != 4 {
 			f.Fatalf("%v", n)
 		}
 	}},
