@@ -175,16 +175,16 @@ func (j *judge) prepare(d *Decision, waivers []Waiver) []int {
 			f.Action = "continue"
 		}
 		f.Score = finite(f.Score)
-		f.Recommended, f.Waived, f.Rule = f.Action, "", ""
+		f.Recommended, f.Rule = f.Action, ""
 		if own := j.chain.byName[f.Filter]; own != nil {
 			f.Rule = own.Rule()
 			f.Observed = f.Observed || own.Mode == "observe"
 		}
 		switch {
 		case f.Observed:
-			f.Action = "continue"
+			f.Action, f.Waived = "continue", ""
 			continue
-		default:
+		case f.Waived == "":
 			f.Waived = waivedBy(f, waivers)
 		}
 		if f.Waived == "" {

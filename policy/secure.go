@@ -31,19 +31,27 @@ func (l *loader) secureBlocks(n *node, ctx *hcl.EvalContext) []*secure {
 	return out
 }
 
-// secured is the first secure block that matches the message with one of the
-// findings that count, or with none where there is none. nil: no demand.
+// secured is the first secure block that matches the message with one of its
+// findings, or with none where none counts. What is waived counts here: a
+// waiver lets content pass, and content that needs a channel still does. nil:
+// no demand.
 func (j *judge) secured(facts *factSet, d *Decision, live []int) (*Secure, error) {
+	found := live
+	for i := range d.Findings {
+		if d.Findings[i].Waived != "" {
+			found = append(found[:len(found):len(found)], i)
+		}
+	}
 	for _, s := range j.secure {
 		ok := false
 		var err error
-		for _, i := range live {
+		for _, i := range found {
 			facts.about(&d.Findings[i])
 			if ok, err = s.when.eval(facts); ok || err != nil {
 				break
 			}
 		}
-		if len(live) == 0 {
+		if len(live) == 0 && !ok && err == nil {
 			facts.about(nil)
 			ok, err = s.when.eval(facts)
 		}

@@ -15,6 +15,8 @@ func TestB30_demanded_channel(t *testing.T) {
 	broken.Extra = "boom"
 	observed := confidential
 	observed.Observed = true
+	waived := confidential
+	waived.Waived = "anna@acme.test"
 	for _, c := range []struct {
 		name                 string
 		dir                  string
@@ -33,7 +35,9 @@ func TestB30_demanded_channel(t *testing.T) {
 		{name: "by_tag_with_findings", fx: Facts{Sender: "chair@acme.test"}, findings: []Finding{one("spam", "", "")}, tls: "verified", otherwise: "bounce", line: "159"},
 		{name: "first_matches", fx: Facts{Recipient: "x@bank.test", Subject: "[secure]"}, findings: []Finding{confidential}, tls: "dane", otherwise: "retry", line: "146"},
 		{name: "whatever_becomes_of_the_mail", fx: Facts{Recipient: "x@bank.test"}, findings: []Finding{one("spam", "", "quarantine")}, tls: "dane", otherwise: "retry", line: "146"},
-		{name: "waived_finding_demands_nothing", findings: []Finding{confidential}, waivers: []Waiver{{Classes: []string{"*"}}}},
+		{name: "waived_finding_demands_its_channel", findings: []Finding{confidential}, waivers: []Waiver{{Classes: []string{"*"}}}, tls: "verified", otherwise: "bounce", line: "150"},
+		{name: "finding_that_an_operator_waived_demands_its_channel", findings: []Finding{waived}, tls: "verified", otherwise: "bounce", line: "150"},
+		{name: "observed_finding_is_not_waived", findings: []Finding{{Main: "confidential", Observed: true, Waived: "anna"}}},
 		{name: "observed_finding_demands_nothing", findings: []Finding{observed}},
 		{name: "subject_is_not_known_at_rcpt", fx: Facts{Stage: "rcpt_to", Recipient: "x@far.test", Subject: "[secure]"}},
 		{name: "recipient_is_known_at_rcpt", fx: Facts{Stage: "rcpt_to", Recipient: "x@bank.test"}, tls: "dane", otherwise: "retry", line: "146"},

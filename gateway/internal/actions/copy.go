@@ -27,7 +27,7 @@ func (r *turn) copyMessage(ctx context.Context, id mail.ID, p pick) error {
 	var made []*store.Message
 	for i := range m.Recipients {
 		rc := &m.Recipients[i]
-		if !r.sc.Sees(m, rc) || !p.whole && !slices.Contains(p.ns, rc.N) {
+		if !r.picked(m, rc, p) {
 			continue
 		}
 		it := item{n: rc.N, ItemResult: ItemResult{ID: fmt.Sprintf("%s.%d", id, rc.N), Recipient: rc.Address.String(), Status: rc.Status}}

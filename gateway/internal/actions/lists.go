@@ -3,7 +3,6 @@ package actions
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/mailweir/weir/gateway/internal/lifecycle"
@@ -75,7 +74,7 @@ func (r *run) learn(ctx context.Context, id mail.ID, p pick) error {
 	}
 	for i := range m.Recipients {
 		rc := &m.Recipients[i]
-		if !r.sc.Sees(m, rc) || !p.whole && !slices.Contains(p.ns, rc.N) {
+		if !r.picked(m, rc, p) {
 			continue
 		}
 		q := r.sc.Query(m, rc, r.s.DomainForce(rc.Tenant))

@@ -77,7 +77,7 @@ func (r *turn) update(ctx context.Context, id mail.ID, p pick) ([]item, error) {
 		unprepared := r.prepare(m, p)
 		for i := range m.Recipients {
 			rc := &m.Recipients[i]
-			if !r.sc.Sees(m, rc) || !p.whole && !slices.Contains(p.ns, rc.N) || r.match != nil && !r.match.Match(store.Row{Message: m, Recipient: rc}) {
+			if !r.picked(m, rc, p) {
 				continue
 			}
 			it := item{n: rc.N, ItemResult: ItemResult{ID: fmt.Sprintf("%s.%d", id, rc.N), Recipient: rc.Address.String()}}
@@ -118,6 +118,13 @@ func (r *turn) update(ctx context.Context, id mail.ID, p pick) ([]item, error) {
 		told.tell(r.s.Told, r.sc.Actor)
 	}
 	return items, err
+}
+
+// picked reports whether a recipient is meant: the scope sees it, it was named,
+// and what a filter found still matches when its turn comes.
+func (r *run) picked(m *store.Message, rc *store.Recipient, p pick) bool {
+	return r.sc.Sees(m, rc) && (p.whole || slices.Contains(p.ns, rc.N)) &&
+		(r.match == nil || r.match.Match(store.Row{Message: m, Recipient: rc}))
 }
 
 // halfDone refuses all recipients when one was: a new return path is for all

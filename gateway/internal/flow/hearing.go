@@ -323,9 +323,7 @@ func toPolicy(fs []mail.Finding) []policy.Finding {
 		if f.Reply != nil {
 			p.Code, p.Enhanced, p.Text = f.Reply.Code, f.Reply.Enhanced.String(), f.Reply.Text
 		}
-		if f.Waived != "" { // bound to this very finding: policy need not weigh it
-			p.Action, p.Score, p.Observed = "", 0, true
-		}
+		p.Waived = f.Waived // bound to this very finding
 		out[i] = p
 	}
 	return out

@@ -261,7 +261,7 @@ func (c *commit) rule(it *item, h *hearing) {
 	r.Findings, r.Class, r.Score, r.Rule, r.Tags = rl.findings, rl.class, rl.score, rl.rule, rl.tags
 	r.Notes = notify.KeepDebts(r.Notes, rl.notes)
 	if !rl.unsure { // what was demanded before stands, should an operator let it go
-		r.Secure = queue.Demanded(c.rec, r.Secure, rl.secure)
+		r.Secure = queue.Demanded(c.rec, r, rl.secure)
 	}
 	r.Waivers = append(r.Waivers, newWaivers(r.Waivers, rl.waivers)...)
 	c.log.Info("verdict", "rcpt", r.Address.String(), "tenant", r.Tenant, "action", string(rl.action), "class", rl.class.String(), "rule", rl.rule, "reason", rl.reason)

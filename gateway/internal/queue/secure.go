@@ -2,6 +2,7 @@ package queue
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/mailweir/weir/gateway/internal/deliver"
 	"github.com/mailweir/weir/gateway/internal/mail"
@@ -48,14 +49,22 @@ func Demand(s *policy.Secure) *mail.Secure {
 	return &mail.Secure{TLS: s.TLS, Otherwise: s.Otherwise, Rule: s.Rule}
 }
 
-// Demanded is the demand on a recipient of m once policy has judged it: what
+// Demanded is the demand on a recipient r of m once policy has judged it: what
 // policy says now, but no less than what came with the message from another
-// tenant's mail.
-func Demanded(m *store.Message, had, now *mail.Secure) *mail.Secure {
-	if had == nil || m.Parent.IsZero() || now != nil && strictness(now.TLS) >= strictness(had.TLS) {
+// tenant's mail, and no less than what r had where an operator let pass what it
+// was held for: policy may not see by then what it had demanded the channel for.
+func Demanded(m *store.Message, r *store.Recipient, now *mail.Secure) *mail.Secure {
+	had := r.Secure
+	if had == nil || m.Parent.IsZero() && !released(r) || now != nil && strictness(now.TLS) >= strictness(had.TLS) {
 		return now
 	}
 	return had
+}
+
+// released reports that an operator has let pass what was found: a waiver that
+// no filter gave.
+func released(r *store.Recipient) bool {
+	return slices.ContainsFunc(r.Waivers, func(w mail.Waiver) bool { return w.Stage == "" })
 }
 
 // Answer is a result as the recipient's demand on the channel reads it: where
