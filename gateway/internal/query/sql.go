@@ -17,7 +17,7 @@ import (
 //   - texts as Key, "" where there is none; recipient and recipient_domain have
 //     a second column each, recipient2 and recipient_domain2, for what was
 //     there before a redirect;
-//   - attachment, filter and tag as Joined;
+//   - attachment, filter, tag and explanation as Joined;
 //   - client as Key, and client_octets as Octets, NULL where there is none;
 //   - id and parent as Key; numbers, sizes and bools as REAL or INTEGER, NULL
 //     where unknown; times as Moment, NULL where there is none.
@@ -27,9 +27,11 @@ type SQL struct {
 	// Exact: the condition is true for what the filter matches and for nothing
 	// else. Otherwise it is true for more, never for less.
 	Exact bool
-	// Terms are comparisons of the kind Is, Contains and ID that every match
-	// satisfies, for whoever chooses an index.
+	// Terms are what every match satisfies, for whoever chooses an index:
+	// comparisons of the kind Is, Contains and Like, and alternatives. All is
+	// true where the filter is nothing but them.
 	Terms []Filter
+	All   bool
 	// Since and Until bound the time of reception of all matches, in
 	// nanoseconds since 1970: [Since, Until).
 	Since, Until int64
@@ -46,7 +48,8 @@ func ToSQL(f Filter, now time.Time) (SQL, error) {
 	if c.err != nil {
 		return SQL{}, fmt.Errorf("%w: %w", ErrInvalid, c.err)
 	}
-	out := SQL{Where: e.text, Args: e.args, Exact: e.exact, Terms: terms(f, nil), Since: math.MinInt64, Until: math.MaxInt64}
+	out := SQL{Where: e.text, Args: e.args, Exact: e.exact, All: true, Since: math.MinInt64, Until: math.MaxInt64}
+	out.terms(f)
 	if !m.Since().IsZero() {
 		out.Since = Moment(m.Since())
 	}
@@ -56,15 +59,18 @@ func ToSQL(f Filter, now time.Time) (SQL, error) {
 	return out, nil
 }
 
-// terms are the leaves that a conjunction consists of.
-func terms(f Filter, out []Filter) []Filter {
-	for _, c := range f.All {
-		out = terms(c, out)
+// terms collects the parts that a conjunction consists of.
+func (q *SQL) terms(f Filter) {
+	switch {
+	case len(f.All) > 0:
+		for _, c := range f.All {
+			q.terms(c)
+		}
+	case len(f.Any) > 0, f.Field != "" && (f.Op == Is || f.Op == Contains || f.Op == Like || f.Field == "received"):
+		q.Terms = append(q.Terms, f)
+	case !f.IsZero():
+		q.All = false
 	}
-	if f.Field != "" && (f.Op == Is || f.Op == Contains) {
-		out = append(out, f)
-	}
-	return out
 }
 
 // Key is a text as it is compared: without regard to case, as strings.EqualFold.
@@ -303,7 +309,9 @@ func columns(field string) []string {
 // column is a field's column; some are called like words of SQL.
 func column(field string) string { return `r."` + field + `"` }
 
-func joined(field string) bool { return field == "attachment" || field == "filter" || field == "tag" }
+func joined(field string) bool {
+	return field == "attachment" || field == "filter" || field == "tag" || field == "explanation"
+}
 
 func (c *sqlCompiler) text(field Field, f Filter) sqlExpr {
 	value := f.Value

@@ -71,6 +71,8 @@ func (r Row) headText(field string) ([]string, bool) {
 		return one(m.Client.User), true
 	case "listener":
 		return one(m.Client.Listener), true
+	case "tls":
+		return one(m.Client.TLS), true
 	case "subject":
 		return one(m.Summary.Subject), true
 	case "from":
@@ -117,6 +119,21 @@ func (r Row) workText(field string) []string {
 		return one(rc.NextHop)
 	case "host":
 		return one(rc.LastHost)
+	case "address":
+		return one(rc.LastAddr)
+	case "enhanced":
+		if rc.Last == nil {
+			return nil
+		}
+		return one(rc.Last.Enhanced.String())
+	case "explanation":
+		var v []string
+		for i := range rc.Findings {
+			if e := rc.Findings[i].Explanation; e != "" {
+				v = append(v, e)
+			}
+		}
+		return v
 	case "reply":
 		if rc.Last == nil {
 			return nil
@@ -142,6 +159,25 @@ func addresses(rc *Recipient, f func(mail.Address) string) []string {
 	return v
 }
 
+// Delay is how long it took from reception to the final status; false while
+// there is none.
+func (r Row) Delay() (time.Duration, bool) {
+	if r.Recipient.Status.Live() || r.Recipient.Changed.IsZero() || r.Message.Received.IsZero() {
+		return 0, false
+	}
+	return max(0, r.Recipient.Changed.Sub(r.Message.Received)), true
+}
+
+// Explanation is what was said of the finding that decided; "" nothing.
+func (r Row) Explanation() string {
+	for i := range r.Recipient.Findings {
+		if f := &r.Recipient.Findings[i]; f.Class == r.Recipient.Class && f.Explanation != "" {
+			return f.Explanation
+		}
+	}
+	return ""
+}
+
 // Num gives a row's numbers to a filter (query.Values).
 func (r Row) Num(field string) (float64, bool) {
 	m, rc := r.Message, r.Recipient
@@ -156,6 +192,12 @@ func (r Row) Num(field string) (float64, bool) {
 		return float64(rc.Attempts), true
 	case "failures":
 		return float64(rc.Failures), true
+	case "attachments":
+		return float64(len(m.Summary.Attachments)), true
+	case "delay":
+		if d, ok := r.Delay(); ok {
+			return d.Seconds(), true
+		}
 	case "has_body":
 		if m.HasBody {
 			return 1, true
