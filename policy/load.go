@@ -220,6 +220,7 @@ func (l *loader) build() {
 	l.rulesets()
 	l.listeners()
 	l.tenants()
+	l.eventBlocks()
 	l.loops()
 }
 

@@ -26,6 +26,7 @@ func (l *loader) gateway() {
 		LogLevel: get[string](v, "log_level"), LogFormat: get[string](v, "log_format"),
 	}
 	l.p.gateway.Archive = l.archivePlace(n.one("archive"))
+	l.p.adminLimits = l.adminLimits(l.root.one("admin"))
 	if a := l.root.one("admin"); a != nil {
 		v := l.eval(a, adminSpec, l.ctx)
 		l.p.admin = Admin{Address: get[string](v, "address"), URL: l.adminURL(a, v), Range: a.head}

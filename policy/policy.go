@@ -33,6 +33,8 @@ type Policy struct {
 	routeIndex   map[string]int // name → index in routes
 	vias         *viaTable
 	destinations *destinationTable
+	events       []EventSink
+	adminLimits  AdminLimits
 }
 
 // Digest is a hash of everything that was read: HCL, files named by file(),

@@ -15,7 +15,7 @@ var bareLF = []string{"refuse", "normalise"}
 // language is the top level of a file.
 var language = &blockSpec{blocks: []*blockSpec{
 	gatewaySpec, listenerSpec, adminSpec, trustSpec, pluginSpec, retrySpec, routeSpec, viaSpec, destinationSpec,
-	listSpec, rulesetSpec, tenantSpec, tenantsSpec, localsSpec, variableSpec,
+	listSpec, rulesetSpec, tenantSpec, tenantsSpec, eventsSpec, localsSpec, variableSpec,
 }}
 
 var gatewaySpec = &blockSpec{name: "gateway", must: true, doc: "The machine itself.",
@@ -81,6 +81,7 @@ var adminSpec = &blockSpec{name: "admin", doc: "The listener of the HTTP API and
 		{name: "address", kind: kListen, required: true, doc: "Where to listen. Only loopback addresses until accounts exist. A change needs a restart."},
 		{name: "url", kind: kString, defDoc: "`http://` and the address", doc: "How people reach this listener, such as `https://mail.example.net`: links in mails and sign-in begin with it. No path, no slash at the end."},
 	},
+	blocks: []*blockSpec{adminLimitsSpec},
 }
 
 var trustSpec = &blockSpec{name: "trust", doc: "Who may sign plugins. With this block, every plugin that is not built in must be signed by one of its keys, unless its own `signed_by` names others.",
@@ -218,6 +219,7 @@ var tenantBlocks = []*blockSpec{
 		{name: "members", kind: kParties, required: true, doc: "Addresses, domains, or patterns such as `*-board@acme.test`."},
 	}, blocks: []*blockSpec{directionSpec(Inbound, true), directionSpec(Outbound, true)}},
 	listSpec,
+	tenantEventsSpec,
 }
 
 var tenantSpec = &blockSpec{name: "tenant", label: "name", many: true, attrs: tenantAttrs, blocks: tenantBlocks,

@@ -135,6 +135,7 @@ func (l *loader) tenant(n *node, name string, ctx *hcl.EvalContext) {
 	t.outbound = l.route(out.one("route"), "tenant:"+name+":out", ctx)
 	t.recipients = l.recipients(t, n.one("recipients"), ctx)
 	t.retain = l.retain(n.one("retain"), ctx)
+	l.tenantEvents(t, n, ctx)
 	t.notify = l.notify(t, n.one("notify"), ctx)
 
 	sets := get[[]string](v, "rulesets")
