@@ -219,6 +219,9 @@ func (l *loader) build() {
 	l.pluginBlocks()
 	l.rulesets()
 	l.listeners()
+	for _, n := range l.root.blocks["report"] {
+		l.reportBlock(n, "", l.ctx)
+	}
 	l.tenants()
 	l.eventBlocks()
 	l.loops()

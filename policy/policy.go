@@ -25,6 +25,7 @@ type Policy struct {
 	byDomain  map[string]*Tenant
 	configs   []FilterConfig
 	lists     []List
+	reports   []Report
 	lookup    listIndex
 	rulesets  []*ruleset
 	chains    map[string]*chain // of listeners, by name
@@ -122,6 +123,7 @@ type Tenant struct {
 	recipients Recipients
 	retain     Retain
 	notify     Notify
+	digest     *Digest // nil: none
 	settings   [2]settings  // inbound, outbound
 	vias       [2]*viaTable // inbound, outbound
 	secure     [2][]*secure // inbound, outbound

@@ -15,7 +15,7 @@ var bareLF = []string{"refuse", "normalise"}
 // language is the top level of a file.
 var language = &blockSpec{blocks: []*blockSpec{
 	gatewaySpec, listenerSpec, adminSpec, trustSpec, pluginSpec, retrySpec, routeSpec, viaSpec, destinationSpec,
-	listSpec, rulesetSpec, tenantSpec, tenantsSpec, eventsSpec, localsSpec, variableSpec,
+	listSpec, reportSpec, rulesetSpec, tenantSpec, tenantsSpec, eventsSpec, localsSpec, variableSpec,
 }}
 
 var gatewaySpec = &blockSpec{name: "gateway", must: true, doc: "The machine itself.",
@@ -218,6 +218,7 @@ var tenantBlocks = []*blockSpec{
 	{name: "group", label: "name", many: true, doc: "Addresses or domains of the tenant with settings of their own (B140). The first group with the address wins.", attrs: []attrSpec{
 		{name: "members", kind: kParties, required: true, doc: "Addresses, domains, or patterns such as `*-board@acme.test`."},
 	}, blocks: []*blockSpec{directionSpec(Inbound, true), directionSpec(Outbound, true)}},
+	digestSpec, reportSpec,
 	listSpec,
 	tenantEventsSpec,
 }

@@ -137,6 +137,10 @@ func (l *loader) tenant(n *node, name string, ctx *hcl.EvalContext) {
 	t.retain = l.retain(n.one("retain"), ctx)
 	l.tenantEvents(t, n, ctx)
 	t.notify = l.notify(t, n.one("notify"), ctx)
+	l.digestBlock(t, n.one("digest"), ctx)
+	for _, rn := range n.blocks["report"] {
+		l.reportBlock(rn, name, ctx)
+	}
 
 	sets := get[[]string](v, "rulesets")
 	t.in, t.out = l.chain(sets), l.chain(sets)
