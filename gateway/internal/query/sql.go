@@ -309,6 +309,9 @@ func columns(field string) []string {
 // column is a field's column; some are called like words of SQL.
 func column(field string) string { return `r."` + field + `"` }
 
+// Several reports fields whose values stand in one column, as Joined makes it.
+func Several(field string) bool { return joined(field) }
+
 func joined(field string) bool {
 	return field == "attachment" || field == "filter" || field == "tag" || field == "explanation"
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -39,7 +40,10 @@ func (x *Index) Apply(ctx context.Context, to State, changes []Change) error {
 			return fmt.Errorf("search index: message %s: %w", changes[i].ID, err)
 		}
 	}
-	for k, v := range map[string]string{"epoch": to.Epoch, "applied": strconv.FormatUint(to.Applied, 10)} {
+	for k, v := range map[string]string{
+		"epoch": to.Epoch, "applied": strconv.FormatUint(to.Applied, 10),
+		"early": strconv.FormatInt(w.skew.min, 10), "late": strconv.FormatInt(w.skew.max, 10),
+	} {
 		if _, err := tx.ExecContext(ctx, "INSERT OR REPLACE INTO meta VALUES (?, ?)", k, v); err != nil {
 			return fmt.Errorf("search index: %w", err)
 		}
@@ -52,6 +56,7 @@ func (x *Index) Apply(ctx context.Context, to State, changes []Change) error {
 	for k, no := range w.named {
 		x.names[k] = no
 	}
+	x.skew = w.skew
 	return nil
 }
 
@@ -78,6 +83,7 @@ func (x *Index) Reset(ctx context.Context, epoch string) error {
 	x.nameMu.Lock()
 	defer x.nameMu.Unlock()
 	clear(x.names)
+	x.skew = skew{}
 	return nil
 }
 
@@ -88,10 +94,11 @@ type writer struct {
 	x                                       *Index
 	have, last, insert, update, word, forID *sql.Stmt
 	named                                   map[string]int // numbers given in this transaction
+	skew                                    skew
 }
 
 func newWriter(ctx context.Context, tx *sql.Tx, x *Index) (*writer, error) {
-	w := &writer{ctx: ctx, tx: tx, x: x, named: map[string]int{}}
+	w := &writer{ctx: ctx, tx: tx, x: x, named: map[string]int{}, skew: x.late()}
 	var err error
 	prepare := func(q string) *sql.Stmt {
 		s, e := tx.PrepareContext(ctx, q)
@@ -135,8 +142,11 @@ func (w *writer) change(c *Change) error {
 		_, err := w.forID.ExecContext(w.ctx, id)
 		return err
 	}
+	if t := c.Message.Received; !t.IsZero() {
+		w.skew = w.skew.with(t.UnixMilli() - c.ID.Time().UnixMilli())
+	}
 	next := int64(-1)
-	for i := len(c.Message.Recipients) - 1; i >= 0; i-- { // the first gets the highest: it is shown first
+	for i := range c.Message.Recipients {
 		row := store.Row{Message: c.Message, Recipient: &c.Message.Recipients[i]}
 		values, err := w.values(row)
 		if err != nil {
@@ -149,7 +159,7 @@ func (w *writer) change(c *Change) error {
 			continue
 		}
 		if next < 0 {
-			if next, err = w.free(c.Message.Received); err != nil {
+			if next, err = w.free(c.ID.Time()); err != nil {
 				return err
 			}
 		}
@@ -166,10 +176,10 @@ func (w *writer) change(c *Change) error {
 	return nil
 }
 
-// free is the first key of a time of reception that is not taken. A million
-// rows of one millisecond run into the next.
-func (w *writer) free(received time.Time) (int64, error) {
-	first := keyOf(received)
+// free is the first key of a time that is not taken. A million rows of one
+// millisecond run into the next.
+func (w *writer) free(t time.Time) (int64, error) {
+	first := keyOf(t)
 	var last int64
 	if err := w.last.QueryRowContext(w.ctx, first, first+counters).Scan(&last); err != nil {
 		return 0, err
@@ -178,7 +188,10 @@ func (w *writer) free(received time.Time) (int64, error) {
 }
 
 // keyOf is the first key of a time.
-func keyOf(t time.Time) int64 { return max(0, t.UnixMilli()) << counterBits }
+func keyOf(t time.Time) int64 { return keyOfMilli(t.UnixMilli()) }
+
+// keyOfMilli is that of a time in milliseconds since 1970.
+func keyOfMilli(ms int64) int64 { return min(max(0, ms), math.MaxInt64>>counterBits) << counterBits }
 
 // number is the number of a name, given on first use; 0 for "", and for those
 // that come when all are given: what has 0 is looked at itself.

@@ -29,6 +29,19 @@ type Index struct {
 	mu     sync.Mutex // of Apply and Reset
 	nameMu sync.RWMutex
 	names  map[string]int // kind, NUL, name: number
+	skew   skew
+}
+
+// skew bounds by how many milliseconds a message's time of reception is later
+// than that of its ID, which rows are in the order of. It never shrinks.
+type skew struct{ min, max int64 }
+
+func (s skew) with(ms int64) skew { return skew{min(s.min, ms), max(s.max, ms)} }
+
+func (x *Index) late() skew {
+	x.nameMu.RLock()
+	defer x.nameMu.RUnlock()
+	return x.skew
 }
 
 func (x *Index) number(key string) int {
@@ -81,10 +94,10 @@ func Open(ctx context.Context, dir string, o Options) (*Index, error) {
 var errOther = errors.New("the search index is of another version")
 
 func open(ctx context.Context, path string, o Options) (*Index, error) {
-	// It is a projection: after a power cut it may be behind, or be made anew, so
-	// nothing waits for the disk.
+	// Synced at checkpoints only, the file is whole after a power cut, and
+	// perhaps behind.
 	common := "&_pragma=busy_timeout(10000)&_pragma=temp_store(2)"
-	w, err := sql.Open("sqlite", "file:"+path+"?_pragma=journal_mode(wal)&_pragma=synchronous(0)&_pragma=cache_size(-16000)&_pragma=wal_autocheckpoint(2000)&_txlock=immediate"+common)
+	w, err := sql.Open("sqlite", "file:"+path+"?_pragma=journal_mode(wal)&_pragma=synchronous(1)&_pragma=cache_size(-16000)&_pragma=wal_autocheckpoint(4000)&_txlock=immediate"+common)
 	if err != nil {
 		return nil, err
 	}
@@ -138,7 +151,10 @@ func (x *Index) prepare(ctx context.Context) error {
 		}
 		x.names[kind+"\x00"+name] = no
 	}
-	return rows.Err()
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	return x.write.QueryRowContext(ctx, "SELECT ifnull(max(v + 0) FILTER (WHERE k = 'early'), 0), ifnull(max(v + 0) FILTER (WHERE k = 'late'), 0) FROM meta").Scan(&x.skew.min, &x.skew.max)
 }
 
 // Close closes the index.

@@ -2,6 +2,7 @@ package sqlindex
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
@@ -52,7 +53,7 @@ func sample(t testing.TB, n int) []*store.Message {
 		m := &store.Message{
 			ID: mail.NewID(at), Received: at, Direction: mail.Inbound, Sender: address(t, pick("", "ann@Far.test", "bob@far.test", "carl@near.test", "Ünï@far.test")),
 			Size: int64(r.IntN(100000)), Kind: pick("", "", "dsn"), Policy: "p1", HasBody: r.IntN(2) == 0,
-			Client:  mail.Client{Addr: netip.MustParseAddrPort(pick("192.0.2.1:25", "192.0.2.77:25", "[2001:db8::1]:25")), Helo: "h", Name: pick("", "mx.far.test")},
+			Client:  mail.Client{TLS: pick("", "TLS1.3"), Addr: netip.MustParseAddrPort(pick("192.0.2.1:25", "192.0.2.77:25", "[2001:db8::1]:25")), Helo: "h", Name: pick("", "mx.far.test")},
 			Summary: store.Summary{Subject: pick("Invoice 42", "Re: INVOICE", "Grüße [aus] Köln", "50% off*", "x", ""), From: "From <f@x.test>", To: "you", MessageID: fmt.Sprintf("<%d@x>", i)},
 		}
 		if r.IntN(3) == 0 {
@@ -69,12 +70,14 @@ func sample(t testing.TB, n int) []*store.Message {
 				N: k + 1, Address: address(t, pick("you@acme.test", "it@acme.test", "x@beta.test")), Tenant: pick("acme", "beta"),
 				Status: mail.Statuses()[r.IntN(len(mail.Statuses()))], Changed: at.Add(time.Minute), Score: float64(r.IntN(20)),
 				Class: mail.Class{Main: pick("", "spam", "list"), Sub: pick("", "sender")}, Route: "r1", Attempts: r.IntN(3), Tags: []string{pick("t1", "t2")},
+				Archived: r.IntN(3) == 0, Identity: pick("", "i1"), Findings: []mail.Finding{{Filter: "f1", Explanation: pick("", "found a thing", "or\nnot")}},
 			}
 			if r.IntN(5) == 0 {
 				rc.Original = address(t, "Old@was.test")
 			}
 			if r.IntN(3) == 0 {
 				rc.Last = mail.NewReply(550, "5.1.1", "no such user")
+				rc.LastAddr = "192.0.2.9:25"
 				rc.Next = at.Add(time.Hour)
 			}
 			m.Recipients = append(m.Recipients, rc)
@@ -98,13 +101,13 @@ func apply(t testing.TB, x *Index, applied uint64, ms ...*store.Message) {
 // all reads every page.
 func all(t testing.TB, x *Index, f query.Filter, limit int) (out []Key, exact bool) {
 	t.Helper()
-	for cursor := ""; ; {
-		p, err := x.Search(t.Context(), f, now, cursor, limit, time.Minute)
+	for cursor := (Position{}); ; {
+		p, err := x.Search(t.Context(), Question{Filter: f, Now: now, After: cursor, Limit: limit, Budget: time.Minute})
 		if err != nil {
 			t.Fatalf("%s: %v", f, err)
 		}
 		out, exact = append(out, p.Keys...), p.Exact
-		if cursor = p.Next; cursor == "" {
+		if cursor = p.Next; !p.More {
 			return out, exact
 		}
 	}
@@ -118,8 +121,7 @@ func expected(t testing.TB, ms []*store.Message, f query.Filter) (out []Key) {
 		t.Fatal(err)
 	}
 	ms = slices.Clone(ms)
-	slices.SortStableFunc(ms, func(a, b *store.Message) int { return a.Received.Compare(b.Received) })
-	slices.Reverse(ms)
+	slices.SortFunc(ms, func(a, b *store.Message) int { return slices.Compare(b.ID[:], a.ID[:]) })
 	for _, m := range ms {
 		for i := range m.Recipients {
 			if match.Match(store.Row{Message: m, Recipient: &m.Recipients[i]}) {
@@ -128,6 +130,27 @@ func expected(t testing.TB, ms []*store.Message, f query.Filter) (out []Key) {
 		}
 	}
 	return out
+}
+
+// sumsOf sums rows up by a field.
+func sumsOf(ms []*store.Message, keys []Key, field string) map[string]int {
+	sums := map[string]int{}
+	for _, k := range keys {
+		for _, m := range ms {
+			for i := range m.Recipients {
+				if m.ID == k.ID && m.Recipients[i].N == k.N {
+					vs := store.Row{Message: m, Recipient: &m.Recipients[i]}.Text(field)
+					if len(vs) == 0 {
+						vs = []string{""}
+					}
+					for _, v := range vs {
+						sums[query.Key(v)]++
+					}
+				}
+			}
+		}
+	}
+	return sums
 }
 
 func TestFindsWhatTheMatcherFinds(t *testing.T) {
@@ -142,7 +165,9 @@ func TestFindsWhatTheMatcherFinds(t *testing.T) {
 		"recipient:*@acme.test", "recipient:~acme", "client:192.0.2.1", "client:192.0.2.0/24", "-client:192.0.2.0/24", "client:2001:db8::/32", "client:192.0.2.*",
 		"subject:invoice", "subject:INVOICE tenant:acme", "subject:voi", "subject:in", `subject:"köln"`, `subject:"[aus]"`, `subject:"off*"`, `subject:*off\*`, "-subject:invoice", `subject:=""`,
 		"class:spam", "class:spam/sender", "main:list", "-class:spam", "sub:sender", "attachment:report.pdf", "attachment:zip", `attachment:=a.zip`, "-attachment:zip",
-		"size:>5000", "score:>=10", "-score:3", "code:550", "-code:550", "received:today", "received:-2h..", "received:after:-2h", "received:before:-1h tenant:beta",
+		"size:>5000", "score:>=10", "-score:3", "code:550", "-code:550", "received:today", "after:-2h", "before:-1h tenant:beta", "after:-3h before:-2h status:queued", "received:yesterday",
+		"explanation:found", "tls:tls1.3", "-tls:tls1.3", "delay:>59", "delay:<=60", "enhanced:5.1.1", "address:192.0.2.9:25", "attachments:2", "archived:yes", "identity:i1", "status:queued,stalled", "status:queued,stalled tenant:beta",
+		"sender:ann@far.test,bob@far.test", "(direction:inbound recipient_domain:acme.test) or (direction:outbound sender_domain:far.test)", "recipient:*@beta.test status:queued", "status:queued status:stalled",
 		"next:after:-1d", "has_body:yes", "kind:dsn", "tag:t1", "-tag:t1", "message_id:<7@x>", "text:far", "text:invoice", "text:zip", "attempts:>0", "reply:user", "helo:h",
 		"id:" + ms[10].ID.String(), "id:" + ms[10].ID.String()[:8], "id:" + ms[10].ID.String() + ".1", "(tenant:acme OR status:queued) subject:invoice", "state:unrouted", "zzz:",
 	}
@@ -163,8 +188,23 @@ func TestFindsWhatTheMatcherFinds(t *testing.T) {
 				t.Errorf("%s (pages of %d): %d rows, want %d", text, limit, len(got), len(want))
 			}
 		}
+		q := Question{Filter: f, Now: now, Budget: time.Minute}
+		n, err := x.Count(t.Context(), q)
+		if err != nil || n.Exact && n.N != len(want) || !n.Back.IsZero() {
+			t.Errorf("%s: counted %+v, want %d: %v", text, n, len(want), err)
+		}
+		for _, field := range []string{"status", "tenant", "sender_domain", "tag"} {
+			sums := map[string]int{}
+			n, err := x.Facets(t.Context(), q, field, func(v string, n int) { sums[v] += n })
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := sumsOf(ms, want, field); n.Exact && !maps.Equal(sums, want) {
+				t.Errorf("%s by %s: %v, want %v", text, field, sums, want)
+			}
+		}
 	}
-	if ran < 55 {
+	if ran < 75 {
 		t.Errorf("only %d of %d filters were understood", ran, len(filters))
 	}
 }

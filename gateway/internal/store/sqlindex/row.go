@@ -10,11 +10,11 @@ import (
 
 // columnNames are the columns behind at, id and n.
 var columnNames = []string{
-	"tenant", "direction", "kind", "sender", "sender_domain", "client", "client_octets", "client_name", "helo", "user", "listener",
-	"subject", `"from"`, `"to"`, "cc", "message_id", "attachment", "size", "received", "policy", "parent",
+	"tenant", "direction", "kind", "sender", "sender_domain", "client", "client_octets", "client_name", "helo", "user", "listener", "tls",
+	"subject", `"from"`, `"to"`, "cc", "message_id", "attachment", "attachments", "size", "received", "policy", "parent",
 	"recipient", "recipient2", "recipient_domain", "recipient_domain2",
-	"status", "state", "origin", "class", "main", "sub", "extra", "score", "filter", "tag", "rule", "reason", "reply", "code",
-	"changed", "next", "expires", "route", "next_hop", "host", "schedule", "attempts", "failures", "has_body", "low",
+	"status", "state", "origin", "class", "main", "sub", "extra", "score", "filter", "tag", "rule", "reason", "explanation", "reply", "code", "enhanced",
+	"changed", "delay", "next", "expires", "route", "next_hop", "host", "address", "schedule", "attempts", "failures", "has_body", "archived", "identity", "low",
 }
 
 func first(vs []string) string {
@@ -59,13 +59,13 @@ func (w *writer) values(r store.Row) ([]any, error) {
 	rcpt, domain := slices.Clone(r.Text("recipient")), slices.Clone(r.Text("recipient_domain"))
 	return []any{
 		text("tenant"), text("direction"), text("kind"), text("sender"), text("sender_domain"), text("client"), octets, text("client_name"),
-		text("helo"), text("user"), text("listener"), text("subject"), text("from"), text("to"), text("cc"), text("message_id"),
-		query.Joined(r.Text("attachment")), number(r, "size"), moment(r, "received"), text("policy"), text("parent"),
+		text("helo"), text("user"), text("listener"), text("tls"), text("subject"), text("from"), text("to"), text("cc"), text("message_id"),
+		query.Joined(r.Text("attachment")), number(r, "attachments"), number(r, "size"), moment(r, "received"), text("policy"), text("parent"),
 		first(rcpt), second(rcpt), first(domain), second(domain),
 		text("status"), text("state"), text("origin"), text("class"), text("main"), text("sub"), text("extra"), number(r, "score"),
-		query.Joined(r.Text("filter")), query.Joined(r.Text("tag")), text("rule"), text("reason"), text("reply"), number(r, "code"),
-		moment(r, "changed"), moment(r, "next"), moment(r, "expires"), text("route"), text("next_hop"), text("host"), text("schedule"),
-		number(r, "attempts"), number(r, "failures"), number(r, "has_body"), low,
+		query.Joined(r.Text("filter")), query.Joined(r.Text("tag")), text("rule"), text("reason"), query.Joined(r.Text("explanation")), text("reply"), number(r, "code"), text("enhanced"),
+		moment(r, "changed"), number(r, "delay"), moment(r, "next"), moment(r, "expires"), text("route"), text("next_hop"), text("host"), text("address"), text("schedule"),
+		number(r, "attempts"), number(r, "failures"), number(r, "has_body"), number(r, "archived"), text("identity"), low,
 	}, nil
 }
 

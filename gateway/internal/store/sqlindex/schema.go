@@ -4,9 +4,9 @@ package sqlindex
 // made anew.
 const version = 1
 
-// A row's key is the time of reception in milliseconds, shifted, and a counter
-// that tells the rows of one millisecond apart: the order of keys is the order
-// in which searches show rows, newest first.
+// A row's key is the time of the message's ID in milliseconds, shifted, and a
+// counter that tells the rows of one millisecond apart. Searches go down the
+// keys, and put the rows of one millisecond into the order of IDs.
 const (
 	counterBits = 20
 	counters    = 1 << counterBits
@@ -34,13 +34,14 @@ CREATE TABLE rows (
 	status TEXT NOT NULL, state TEXT NOT NULL, origin TEXT NOT NULL, tenant TEXT NOT NULL, direction TEXT NOT NULL, kind TEXT NOT NULL,
 	sender TEXT NOT NULL, sender_domain TEXT NOT NULL,
 	recipient TEXT NOT NULL, recipient2 TEXT NOT NULL, recipient_domain TEXT NOT NULL, recipient_domain2 TEXT NOT NULL,
-	client TEXT NOT NULL, client_octets BLOB, client_name TEXT NOT NULL, helo TEXT NOT NULL, user TEXT NOT NULL, listener TEXT NOT NULL,
-	subject TEXT NOT NULL, "from" TEXT NOT NULL, "to" TEXT NOT NULL, cc TEXT NOT NULL, message_id TEXT NOT NULL, attachment TEXT NOT NULL,
+	client TEXT NOT NULL, client_octets BLOB, client_name TEXT NOT NULL, helo TEXT NOT NULL, user TEXT NOT NULL, listener TEXT NOT NULL, tls TEXT NOT NULL,
+	subject TEXT NOT NULL, "from" TEXT NOT NULL, "to" TEXT NOT NULL, cc TEXT NOT NULL, message_id TEXT NOT NULL, attachment TEXT NOT NULL, attachments INTEGER,
 	class TEXT NOT NULL, main TEXT NOT NULL, sub TEXT NOT NULL, extra TEXT NOT NULL, score REAL,
-	filter TEXT NOT NULL, tag TEXT NOT NULL, rule TEXT NOT NULL, reason TEXT NOT NULL, reply TEXT NOT NULL, code INTEGER,
-	size INTEGER, received INTEGER, changed INTEGER, next INTEGER, expires INTEGER,
-	route TEXT NOT NULL, next_hop TEXT NOT NULL, host TEXT NOT NULL, schedule TEXT NOT NULL,
-	attempts INTEGER, failures INTEGER, policy TEXT NOT NULL, has_body INTEGER, parent TEXT NOT NULL,
+	filter TEXT NOT NULL, tag TEXT NOT NULL, rule TEXT NOT NULL, reason TEXT NOT NULL, explanation TEXT NOT NULL,
+	reply TEXT NOT NULL, code INTEGER, enhanced TEXT NOT NULL,
+	size INTEGER, received INTEGER, changed INTEGER, delay REAL, next INTEGER, expires INTEGER,
+	route TEXT NOT NULL, next_hop TEXT NOT NULL, host TEXT NOT NULL, address TEXT NOT NULL, schedule TEXT NOT NULL,
+	attempts INTEGER, failures INTEGER, policy TEXT NOT NULL, has_body INTEGER, archived INTEGER, identity TEXT NOT NULL, parent TEXT NOT NULL,
 	low INTEGER NOT NULL
 );
 CREATE TABLE names (no INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, UNIQUE (kind, name));

@@ -1,11 +1,13 @@
 package sqlindex
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,179 +22,271 @@ type Key struct {
 	N  int
 }
 
+// Position is a place in the order of rows: that of IDs, newest first, and
+// within a message that of recipients. It is behind recipient N of the message,
+// or behind all of it where N is negative; the zero Position is the start.
+type Position struct {
+	ID mail.ID
+	N  int
+}
+
+// IsZero reports the start.
+func (p Position) IsZero() bool { return p.ID.IsZero() }
+
+// behind reports whether a row comes after the position.
+func (p Position) behind(k Key) bool {
+	c := slices.Compare(k.ID[:], p.ID[:])
+	return p.IsZero() || c < 0 || c == 0 && p.N >= 0 && k.N > p.N
+}
+
+// Question is a search.
+type Question struct {
+	Filter query.Filter
+	Now    time.Time     // what relative times count from
+	After  Position      // where to go on
+	Limit  int           // rows at most
+	Budget time.Duration // after which it stops, having got on by one step at least
+}
+
 // Page is a part of what a search finds, newest first.
 type Page struct {
 	Keys []Key
-	// Next is where to go on from; "" is the end.
-	Next string
+	Next Position // where to go on, when there is More
+	More bool
 	// Back is how far back was searched, set where time ran out before the page
-	// was full or the end was reached. Next goes on from there.
+	// was full or the end was reached.
 	Back time.Time
 	// Exact: what was found matches. Otherwise it may also be rows that do not,
 	// and the caller looks at each.
 	Exact bool
 }
 
-// step is how many rows are looked at between two looks at the clock.
-const step = 20_000
+// How many rows are looked at between two looks at the clock, at first and later.
+const firstStep, maxStep = 4000, 20_000
 
-// Search finds rows from cursor ("" the newest) on, at most limit. Relative
-// times count from now. It stops when its budget is used up, having got on by
-// one step at least; ctx ends it with an error.
-func (x *Index) Search(ctx context.Context, f query.Filter, now time.Time, cursor string, limit int, budget time.Duration) (Page, error) {
-	q, err := query.ToSQL(f, now)
+// asked is a question that is being answered: rows with keys in [from, to).
+type asked struct {
+	Question
+	*query.SQL
+	from, to int64
+	until    time.Time
+}
+
+func (x *Index) ask(q Question) (*asked, error) {
+	c, err := query.ToSQL(q.Filter, q.Now)
+	if err != nil {
+		return nil, err
+	}
+	a := &asked{Question: q, SQL: &c, to: math.MaxInt64, until: time.Now().Add(q.Budget)}
+	late := x.late()
+	if c.Since != math.MinInt64 {
+		a.from = keyOfMilli(milli(c.Since) - late.max)
+	}
+	if c.Until != math.MaxInt64 {
+		a.to = keyOfMilli(milli(c.Until) - late.min + 1)
+	}
+	return a, nil
+}
+
+func milli(ns int64) int64 { return time.Unix(0, ns).UnixMilli() }
+
+func (a *asked) over() bool { return time.Now().After(a.until) }
+
+// Search finds rows in the order of positions. ctx ends it with an error.
+func (x *Index) Search(ctx context.Context, q Question) (Page, error) {
+	a, err := x.ask(q)
 	if err != nil {
 		return Page{}, err
 	}
-	to, err := x.position(ctx, cursor)
-	if err != nil {
-		return Page{}, err
+	p := Page{Exact: a.Exact}
+	first := int64(-1) // the keys of the position's millisecond
+	if !q.After.IsZero() {
+		first = keyOf(q.After.ID.Time())
+		a.to = min(a.to, first+counters)
 	}
-	from := int64(0)
-	if q.Since != math.MinInt64 {
-		from = keyOf(time.Unix(0, q.Since))
-	}
-	if q.Until != math.MaxInt64 {
-		to = min(to, keyOf(time.Unix(0, q.Until))+counters)
-	}
-	p := Page{Exact: q.Exact}
-	plan, err := x.plan(ctx, &q, from, to)
-	if err != nil || plan.none {
+	pl, err := x.plan(ctx, a)
+	if err != nil || pl.none {
 		return p, err
 	}
-	until := time.Now().Add(budget)
-	for to > from {
-		low := from
-		if !plan.sparse {
-			if low, err = x.stepBack(ctx, plan.access[0], from, to); err != nil {
-				return p, err
-			}
-		}
-		last, err := x.window(ctx, plan, low, to, limit-len(p.Keys), &p)
+	if first >= 0 && a.to > first {
+		hits, err := x.hits(ctx, pl, max(a.from, first), a.to, 0)
 		if err != nil {
 			return p, err
 		}
-		if len(p.Keys) >= limit {
-			p.Next = cursorOf(last)
+		hits = slices.DeleteFunc(hits, func(h hit) bool { return !q.After.behind(h.Key) })
+		if p.take(hits, q.Limit) {
 			return p, nil
 		}
-		if to = low; to > from && time.Now().After(until) {
-			p.Next, p.Back = cursorOf(to), time.UnixMilli(to>>counterBits)
+		a.to = first
+	}
+	for step := firstStep; a.to > a.from; step = min(2*step, maxStep) {
+		low := a.from
+		if !pl.sparse {
+			if low, err = x.stepBack(ctx, pl, a.from, a.to, step); err != nil {
+				return p, err
+			}
+		}
+		if err := x.window(ctx, pl, low, a.to, q.Limit-len(p.Keys), &p); err != nil || p.More {
+			return p, err
+		}
+		if a.to = low; a.to <= a.from {
+			break
+		}
+		if a.over() {
+			ms := (a.to - 1) >> counterBits
+			p.Back, p.More, p.Next = time.UnixMilli(ms+1), true, before(ms+1)
 			return p, nil
+		}
+		if !pl.settled {
+			if pl, err = x.settle(ctx, a, pl); err != nil || pl.none {
+				return p, err
+			}
 		}
 	}
 	return p, nil
 }
 
-// A cursor is the key below which to go on.
-func cursorOf(at int64) string { return strconv.FormatInt(at, 36) }
-
-func (x *Index) position(ctx context.Context, cursor string) (int64, error) {
-	if cursor == "" {
-		return math.MaxInt64, nil
+// before is the position behind everything that is not older than a time in
+// milliseconds: no message has the ID.
+func before(ms int64) Position {
+	var id mail.ID
+	for i := range 6 {
+		id[i] = byte(ms >> (40 - 8*i))
 	}
-	at, err := strconv.ParseInt(cursor, 36, 64)
-	if err != nil || at < 0 {
-		return 0, fmt.Errorf("%w: %.40q is not a cursor", query.ErrInvalid, cursor)
-	}
-	return at, nil
+	return Position{ID: id, N: -1}
 }
 
-// stepBack is the key that lies one step of an index below to, not below from.
-func (x *Index) stepBack(ctx context.Context, a access, from, to int64) (at int64, err error) {
-	if a.order != "r.at" { // of words: to count them would be to find them
-		a = everything
-	}
-	text, args := a.query("r.at", plan{}, from, to)
-	err = x.read.QueryRowContext(ctx, text+" ORDER BY r.at DESC LIMIT 1 OFFSET "+strconv.Itoa(step), args...).Scan(&at)
-	if errors.Is(err, sql.ErrNoRows) {
-		return from, nil
-	}
-	if err != nil {
-		return 0, fmt.Errorf("search index: %w", err)
-	}
-	return at, nil
-}
-
-// window adds what it finds in [from, to) to the page, and returns the key of
-// the last row.
-func (x *Index) window(ctx context.Context, pl plan, from, to int64, limit int, p *Page) (last int64, err error) {
-	var found []hit
-	for _, acc := range pl.access {
-		text, args := acc.query("r.id, r.n, r.at", pl, from, to)
-		hits, err := x.hits(ctx, text+" ORDER BY "+acc.order+" DESC LIMIT ?", append(args, limit))
-		if err != nil {
-			return 0, err
+// take adds rows, in their order, up to limit over all, and tells whether the
+// page is full.
+func (p *Page) take(hits []hit, limit int) bool {
+	for _, h := range hits {
+		p.Keys = append(p.Keys, h.Key)
+		if len(p.Keys) >= limit {
+			p.More, p.Next = true, Position(h.Key)
+			return true
 		}
-		found = merge(found, hits, limit)
 	}
-	for _, h := range found {
-		id, err := mail.ParseID(h.id)
+	return false
+}
+
+// stepBack is the beginning of the millisecond that lies some steps of the
+// plan's indexes below to, not below from.
+func (x *Index) stepBack(ctx context.Context, pl plan, from, to int64, step int) (low int64, err error) {
+	low = from
+	for _, a := range pl.access {
+		if a.order != "r.at" { // of words: to count them would be to find them
+			a = everything
+		}
+		var at int64
+		text, args := a.query("r.at", plan{}, from, to)
+		err = x.read.QueryRowContext(ctx, text+" ORDER BY r.at DESC LIMIT 1 OFFSET "+strconv.Itoa(step/len(pl.access)), args...).Scan(&at)
+		if errors.Is(err, sql.ErrNoRows) {
+			continue
+		}
 		if err != nil {
 			return 0, fmt.Errorf("search index: %w", err)
 		}
-		p.Keys = append(p.Keys, Key{id, h.n})
-		last = h.at
+		if at = at >> counterBits << counterBits; at < to {
+			low = max(low, at)
+		}
 	}
-	return last, nil
+	return low, nil
 }
 
+// window adds what it finds in [from, to), which ends with a millisecond.
+func (x *Index) window(ctx context.Context, pl plan, from, to int64, limit int, p *Page) error {
+	hits, err := x.hits(ctx, pl, from, to, limit)
+	if err != nil {
+		return err
+	}
+	if n := len(hits); n >= limit { // it may end within a millisecond
+		last := hits[n-1].at
+		for _, h := range hits {
+			last = min(last, h.at)
+		}
+		rest, err := x.hits(ctx, pl, max(from, last>>counterBits<<counterBits), last, 0)
+		if err != nil {
+			return err
+		}
+		hits = append(hits, rest...)
+		slices.SortFunc(hits, hit.compare)
+	}
+	p.take(hits, len(p.Keys)+limit)
+	return nil
+}
+
+// hit is a row that was found.
 type hit struct {
-	id string
-	n  int
+	Key
 	at int64
 }
 
-func (x *Index) hits(ctx context.Context, text string, args []any) ([]hit, error) {
+// compare is the order of positions.
+func (a hit) compare(b hit) int {
+	return cmp.Or(slices.Compare(b.ID[:], a.ID[:]), cmp.Compare(a.N, b.N))
+}
+
+// hits finds rows in [from, to) in the order of positions, each once: those
+// with the highest keys, limit at most where it is not 0.
+func (x *Index) hits(ctx context.Context, pl plan, from, to int64, limit int) ([]hit, error) {
+	if limit <= 0 {
+		limit = -1 // none, to SQLite
+	}
+	var found []hit
+	for _, acc := range pl.access {
+		text, args := acc.query("r.id, r.n, r.at", pl, from, to)
+		if err := x.rows(ctx, &found, text+" ORDER BY "+acc.order+" DESC LIMIT ?", append(args, limit)); err != nil {
+			return nil, err
+		}
+	}
+	if len(pl.access) > 1 {
+		slices.SortFunc(found, func(a, b hit) int { return cmp.Compare(b.at, a.at) })
+		found = slices.CompactFunc(found, func(a, b hit) bool { return a.at == b.at })
+		if limit > 0 && len(found) > limit {
+			found = found[:limit]
+		}
+	}
+	slices.SortFunc(found, hit.compare)
+	return found, nil
+}
+
+func (x *Index) rows(ctx context.Context, out *[]hit, text string, args []any) error {
 	rows, err := x.read.QueryContext(ctx, text, args...)
 	if err != nil {
-		return nil, fmt.Errorf("search index: %w", err)
+		return fmt.Errorf("search index: %w", err)
 	}
 	defer rows.Close()
-	var out []hit
 	for rows.Next() {
 		var h hit
-		if err := rows.Scan(&h.id, &h.n, &h.at); err != nil {
-			return nil, fmt.Errorf("search index: %w", err)
+		var id string
+		if err := rows.Scan(&id, &h.N, &h.at); err != nil {
+			return fmt.Errorf("search index: %w", err)
 		}
-		out = append(out, h)
+		if h.ID, err = mail.ParseID(id); err != nil {
+			return fmt.Errorf("search index: %w", err)
+		}
+		*out = append(*out, h)
 	}
 	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("search index: %w", err)
+		return fmt.Errorf("search index: %w", err)
 	}
-	return out, nil
+	return nil
 }
 
-// merge joins two lists that are in order, each row once.
-func merge(a, b []hit, limit int) []hit {
-	if len(a) == 0 {
-		return b
-	}
-	var out []hit
-	for len(out) < limit && (len(a) > 0 || len(b) > 0) {
-		switch {
-		case len(b) == 0 || len(a) > 0 && a[0].at > b[0].at:
-			out, a = append(out, a[0]), a[1:]
-		case len(a) == 0 || b[0].at > a[0].at:
-			out, b = append(out, b[0]), b[1:]
-		default:
-			out, a, b = append(out, a[0]), a[1:], b[1:]
-		}
-	}
-	return out
-}
-
-// plan is the way to the rows: through one index, or two for the fields that
-// have a second column.
+// plan is the way to the rows: through one index, or several whose rows are
+// joined.
 type plan struct {
-	access []access
-	sparse bool // so few that they are looked at at once
-	none   bool // there are none
+	access  []access
+	sparse  bool // so few that they are looked at at once
+	none    bool // there are none
+	settled bool // the indexes were compared as far as it pays
 	// what is known of low, for every index carries it
 	mask, want int64
 	// rest is the condition that remains for the row itself; "" nothing does.
 	rest     string
 	restArgs []any
+	// covered: but for the time of reception, the indexes say it all.
+	covered bool
 }
 
 // access is one index and what is asked of it.
@@ -201,6 +295,8 @@ type access struct {
 	order string // the column of the key
 	where string
 	args  []any
+	// exact: its rows are those that match the term.
+	exact bool
 	// sparseOnly: its rows are not in order, which is no matter for few.
 	sparseOnly bool
 }
