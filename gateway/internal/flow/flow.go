@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mailweir/weir/gateway/internal/filter"
+	"github.com/mailweir/weir/gateway/internal/identities"
 	"github.com/mailweir/weir/gateway/internal/mail"
 	"github.com/mailweir/weir/gateway/internal/queue"
 	"github.com/mailweir/weir/gateway/internal/store"
@@ -39,7 +40,7 @@ type Names interface {
 }
 
 // Options make a Flow. All fields are needed but Names,
-// Stop, Listed, Override and Calls.
+// Stop, Listed, Override, Calls and Identify.
 type Options struct {
 	Policy  func() *policy.Policy // the current snapshot
 	Filters Filters
@@ -61,6 +62,9 @@ type Options struct {
 	Override func(tenant, main, sub, extra string) (policy.Override, bool)
 	// Calls takes what policy's run asks for; nil: it is not done.
 	Calls Calls
+	// Identify finds in whose identity outgoing mail is sent, and whether that is
+	// locked; nil: nobody's is known. It must be quick.
+	Identify func(identities.Facts) identities.Resolved
 }
 
 // Flow makes transactions. It implements smtpd.Gate and queue.Judge.

@@ -94,7 +94,7 @@ func (m *message) Commit(ctx context.Context) mail.Reply {
 			continue
 		}
 		c.items = append(c.items, &item{tenant: r.tenant, heard: substance(r.heard), rec: store.Recipient{
-			N: len(c.items) + 1, Address: r.addr, Original: r.original, Tenant: r.tenant.Name, Local: r.known, Status: mail.StatusAccepted, DSN: r.dsn,
+			N: len(c.items) + 1, Address: r.addr, Original: r.original, Tenant: r.tenant.Name, Local: r.known, Status: mail.StatusAccepted, DSN: r.dsn, Identity: m.tx.identity.Name,
 		}})
 	}
 	c.judge(ctx, m.tx.hearings)
@@ -126,6 +126,10 @@ func (m *message) lateTenant(ctx context.Context, tree *mimetree.Tree) *mail.Rep
 		if a, ok := fromAddress(v); ok {
 			if t, ok := m.s.p.TenantOf(a.Domain()); ok {
 				m.tx.tenant = t
+				m.s.identify(m.tx)
+				if reply := lockedOut(&m.tx.identity); reply != nil {
+					return reply
+				}
 				for i := range m.tx.rcpts {
 					m.tx.rcpts[i].tenant = t
 				}

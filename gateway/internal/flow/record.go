@@ -101,7 +101,7 @@ func addRefused(rec *store.Message, tx *transaction, now time.Time) {
 		}
 		s := store.Recipient{
 			N: len(rec.Recipients) + 1, Address: r.addr, Original: r.original, Status: mail.StatusRejected, Last: r.refused,
-			Findings: r.findings, Rule: r.rule, Reason: r.refused.Text, Changed: now,
+			Findings: r.findings, Rule: r.rule, Reason: r.refused.Text, Changed: now, Identity: tx.identity.Name,
 		}
 		if r.refused.Temporary() {
 			s.Status = mail.StatusNotAccepted
@@ -334,7 +334,7 @@ func (s *session) refuseAll(log *slog.Logger, tx *transaction, rec *store.Messag
 	rec.Recipients = nil
 	for _, r := range tx.rcpts {
 		if r.refused == nil {
-			sr := store.Recipient{N: len(rec.Recipients) + 1, Address: r.addr, Status: status, Last: &reply, Reason: reply.Text, Changed: now}
+			sr := store.Recipient{N: len(rec.Recipients) + 1, Address: r.addr, Status: status, Last: &reply, Reason: reply.Text, Changed: now, Identity: tx.identity.Name}
 			if r.tenant != nil {
 				sr.Tenant = r.tenant.Name
 			}
@@ -371,7 +371,7 @@ func (s *session) abandon(why string) {
 			continue
 		}
 		open = true
-		sr := store.Recipient{N: len(rec.Recipients) + 1, Address: r.addr, Status: mail.StatusNotAccepted, Reason: why, Changed: now}
+		sr := store.Recipient{N: len(rec.Recipients) + 1, Address: r.addr, Status: mail.StatusNotAccepted, Reason: why, Changed: now, Identity: tx.identity.Name}
 		if r.tenant != nil {
 			sr.Tenant = r.tenant.Name
 		}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/mailweir/weir/gateway/internal/identities"
 	"github.com/mailweir/weir/gateway/internal/mail"
 	"github.com/mailweir/weir/gateway/internal/queue"
 	"github.com/mailweir/weir/gateway/internal/smtpd"
@@ -140,6 +141,7 @@ type transaction struct {
 	received time.Time
 	tenant   *policy.Tenant // outbound: the sender's; nil with the null path until the header is known
 	rcpts    []rcpt
+	identity identities.Resolved // outbound: who sends it
 	hearings map[string]*hearing // by tenant, of the stages before message
 	done     bool                // Commit has recorded it
 }
@@ -168,6 +170,7 @@ func (s *session) Mail(ctx context.Context, from mail.Address, p mail.MailParams
 		}
 		tx.tenant = t
 	}
+	s.identify(tx)
 	if err := s.f.o.Store.Admit(ctx, p.Size); err != nil {
 		return s.unavailable(err)
 	}
@@ -229,6 +232,9 @@ func (s *session) admit(ctx context.Context, r *rcpt) error {
 	} else {
 		r.tenant = tx.tenant
 		r.known = true // outbound is always queued
+		if reply := lockedOut(&tx.identity); reply != nil {
+			return reply
+		}
 	}
 	if r.tenant != nil {
 		if reply := s.consultTenant(ctx, r); reply != nil {
