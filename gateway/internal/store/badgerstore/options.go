@@ -90,6 +90,11 @@ func badgerOptions(dir string, version uint16, noSync bool, log *slog.Logger) ba
 		WithMemTableSize(8<<20 - 4096).
 		WithBaseTableSize(2<<20 - 4096).
 		WithNumMemtables(4).
+		// Every memtable spans all kinds of keys, so that a compaction of level 0
+		// rewrites the whole level below it: half as often costs a deep queue 6 KiB
+		// written for each message accepted instead of 20 to 28.
+		WithNumLevelZeroTables(10).
+		WithNumLevelZeroTablesStall(20).
 		WithValueLogFileSize(16 << 20).
 		WithCompression(options.None).
 		WithBlockCacheSize(8 << 20).
