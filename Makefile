@@ -62,9 +62,10 @@ lint: plugins ## formatting, vet (host and guests), golangci-lint, staticcheck
 behaviours: plugins ## which tests show which behaviour (B-numbers), derived from go test -json
 	@$(GO) run ./gateway/internal/behaviours -scope $(SCOPE)
 
-bench: build ## Go benchmarks, then whole-program loads against Postfix where it is installed
+bench: build ## Go benchmarks, then whole-program loads against Postfix where it is installed, BACKLOG queued (default 50000)
 	$(GO) test -run '^$$' -bench . -benchtime 0.5s ./...
 	$(GO) run ./gateway/internal/bench -weir $(BIN)
+	$(GO) run ./gateway/internal/bench -weir $(BIN) -backlog $(or $(BACKLOG),50000)
 
 fuzz: ## every fuzz target for FUZZTIME each (default 30s)
 	@.ci/fuzz $(or $(FUZZTIME),30s)
