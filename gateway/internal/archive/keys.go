@@ -1,0 +1,297 @@
+package archive
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	keyIDLen  = 16
+	masterLen = 32
+)
+
+type keyID [keyIDLen]byte
+
+func (id keyID) String() string { return hex.EncodeToString(id[:]) }
+
+// dataKey is a tenant's key.
+type dataKey struct {
+	id   keyID
+	key  []byte // 32 octets
+	made time.Time
+}
+
+// wrapped is a tenant's key as its file has it.
+type wrapped struct {
+	Version int       `json:"version"`
+	Tenant  string    `json:"tenant"`
+	ID      string    `json:"id"`
+	Made    time.Time `json:"made"`
+	Nonce   []byte    `json:"nonce"`
+	Key     []byte    `json:"key"` // under the master key, AES-256-GCM; tenant and ID are bound to it
+}
+
+// keys are the tenants' keys, in memory while the gateway runs.
+type keys struct {
+	dir    string // one folder for each tenant, one file for each key
+	file   string // of the master key
+	own    bool   // it is made when it is needed
+	mu     sync.Mutex
+	master cipher.AEAD // nil: not there yet
+	of     map[string]map[keyID]*dataKey
+	gone   map[keyID]bool // destroyed
+}
+
+const (
+	keyEnd  = ".key"
+	goneEnd = ".destroyed"
+)
+
+// openKeys reads every key there is, so that one that is missing or does not
+// open is known before mail is taken.
+func openKeys(dir, file string, own bool) (*keys, error) {
+	k := &keys{dir: dir, file: file, own: own, of: map[string]map[keyID]*dataKey{}, gone: map[keyID]bool{}}
+	files, err := filepath.Glob(filepath.Join(dir, "*", "*"))
+	if err != nil {
+		return nil, fmt.Errorf("archive: looking for keys: %w", err)
+	}
+	files = keepKeys(files)
+	if err := k.readMaster(files); err != nil {
+		return nil, err
+	}
+	for _, f := range files {
+		if strings.HasSuffix(f, goneEnd) {
+			if b, err := hex.DecodeString(strings.TrimSuffix(filepath.Base(f), goneEnd)); err == nil && len(b) == keyIDLen {
+				k.gone[keyID(b)] = true
+			}
+			continue
+		}
+		if err := k.read(f); err != nil {
+			return nil, err
+		}
+	}
+	return k, nil
+}
+
+func keepKeys(files []string) (out []string) {
+	for _, f := range files {
+		if strings.HasSuffix(f, keyEnd) || strings.HasSuffix(f, goneEnd) {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// readMaster reads the master key, where there is one.
+func (k *keys) readMaster(files []string) error {
+	b, err := os.ReadFile(k.file)
+	if errors.Is(err, fs.ErrNotExist) {
+		n := 0
+		for _, f := range files {
+			if strings.HasSuffix(f, keyEnd) {
+				n++
+			}
+		}
+		switch {
+		case n > 0:
+			return fmt.Errorf("archive: the master key %s is missing, and %d keys of tenants in %s are wrapped under it; restore it from your backup. Only if it is lost for good, and what is archived with it, move that folder away", k.file, n, k.dir)
+		case !k.own:
+			return fmt.Errorf("archive: there is no master key at %s, which the policy names; make one there with: openssl rand -hex 32", k.file)
+		}
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("archive: reading the master key: %w", err)
+	}
+	fi, err := os.Stat(k.file)
+	if err != nil {
+		return fmt.Errorf("archive: reading the master key: %w", err)
+	}
+	if fi.Mode().Perm()&0o077 != 0 {
+		return fmt.Errorf("archive: others may read the master key %s (mode %04o); make it yours alone: chmod 600", k.file, fi.Mode().Perm())
+	}
+	key, err := hex.DecodeString(strings.TrimSpace(string(b)))
+	if err != nil || len(key) != masterLen {
+		return fmt.Errorf("archive: the master key %s is not %d hexadecimal digits; restore it from your backup", k.file, 2*masterLen)
+	}
+	return k.use(key)
+}
+
+func (k *keys) use(master []byte) (err error) {
+	block, err := aes.NewCipher(master)
+	if err == nil {
+		k.master, err = cipher.NewGCM(block)
+	}
+	if err != nil {
+		return fmt.Errorf("archive: the master key: %w", err)
+	}
+	return nil
+}
+
+// read reads and unwraps one key.
+func (k *keys) read(file string) error {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("archive: reading a tenant's key: %w", err)
+	}
+	var w wrapped
+	id, bad := []byte(nil), json.Unmarshal(b, &w)
+	if bad == nil {
+		id, bad = hex.DecodeString(w.ID)
+	}
+	if bad != nil || len(id) != keyIDLen || len(w.Nonce) != k.master.NonceSize() || w.Version != 1 {
+		return fmt.Errorf("archive: %s is not a key of this program; restore it from your backup", file)
+	}
+	key, err := k.master.Open(nil, w.Nonce, w.Key, bind(w.Tenant, w.ID))
+	if err != nil || len(key) != 32 || w.Tenant != filepath.Base(filepath.Dir(file)) {
+		return fmt.Errorf("archive: the master key %s does not open %s; it is another one, or the file was changed. Restore the one that was in use when it was made", k.file, file)
+	}
+	if k.of[w.Tenant] == nil {
+		k.of[w.Tenant] = map[keyID]*dataKey{}
+	}
+	k.of[w.Tenant][keyID(id)] = &dataKey{keyID(id), key, w.Made}
+	return nil
+}
+
+func bind(tenant, id string) []byte {
+	sum := sha256.Sum256([]byte("weir archive key 1\x00" + tenant + "\x00" + id))
+	return sum[:]
+}
+
+// find gives the key that a copy names.
+func (k *keys) find(tenant string, id keyID) (*dataKey, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if key := k.of[tenant][id]; key != nil {
+		return key, nil
+	}
+	if k.gone[id] {
+		return nil, fmt.Errorf("%w: its key was destroyed", ErrNoKey)
+	}
+	return nil, fmt.Errorf("%w: its key %s is not among those of tenant %q", ErrNoKey, id, tenant)
+}
+
+// has reports whether a tenant has, or had, a key.
+func (k *keys) has(tenant string) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if len(k.of[tenant]) > 0 {
+		return true
+	}
+	gone, _ := filepath.Glob(filepath.Join(k.dir, tenant, "*"+goneEnd))
+	return len(gone) > 0
+}
+
+// current is the key for new copies, the newest; it is made with the first.
+func (k *keys) current(tenant string, now time.Time) (*dataKey, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	var newest *dataKey
+	for _, key := range k.of[tenant] {
+		if newest == nil || key.made.After(newest.made) {
+			newest = key
+		}
+	}
+	if newest != nil {
+		return newest, nil
+	}
+	return k.create(tenant, now)
+}
+
+func (k *keys) create(tenant string, now time.Time) (*dataKey, error) {
+	if k.master == nil {
+		if err := k.createMaster(); err != nil {
+			return nil, err
+		}
+	}
+	key := &dataKey{key: make([]byte, 32), made: now}
+	_, _ = rand.Read(key.key) // never fails (crypto/rand)
+	_, _ = rand.Read(key.id[:])
+	w := wrapped{Version: 1, Tenant: tenant, ID: key.id.String(), Made: now, Nonce: make([]byte, k.master.NonceSize())}
+	_, _ = rand.Read(w.Nonce)
+	w.Key = k.master.Seal(nil, w.Nonce, key.key, bind(tenant, w.ID))
+	b, err := json.Marshal(w)
+	if err != nil {
+		return nil, fmt.Errorf("making a key: %w", err)
+	}
+	dir := filepath.Join(k.dir, tenant)
+	if err := makeDirs(dir); err != nil {
+		return nil, err
+	}
+	if err := writeNew(filepath.Join(dir, w.ID+keyEnd), append(b, '\n')); err != nil {
+		return nil, fmt.Errorf("making a key for tenant %q: %w", tenant, err)
+	}
+	if k.of[tenant] == nil {
+		k.of[tenant] = map[keyID]*dataKey{}
+	}
+	k.of[tenant][key.id] = key
+	return key, nil
+}
+
+func (k *keys) createMaster() error {
+	key := make([]byte, masterLen)
+	_, _ = rand.Read(key)
+	if err := writeNew(k.file, []byte(hex.EncodeToString(key)+"\n")); err != nil {
+		return fmt.Errorf("making the archive's master key: %w", err)
+	}
+	return k.use(key)
+}
+
+// destroy makes everything that a tenant has archived so far unreadable: its
+// keys go from memory and disk, and a note stays of when and by whom.
+func (k *keys) destroy(tenant, by string, now time.Time) (n int, err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for id, key := range k.of[tenant] {
+		base := filepath.Join(k.dir, tenant, id.String())
+		note, err := json.Marshal(map[string]any{"tenant": tenant, "id": id.String(), "destroyed": now, "by": by})
+		if err != nil {
+			return n, fmt.Errorf("destroying a key: %w", err)
+		}
+		if err := writeNew(base+goneEnd, append(note, '\n')); err != nil && !errors.Is(err, fs.ErrExist) {
+			return n, fmt.Errorf("destroying a key: %w", err)
+		}
+		if err := shred(base + keyEnd); err != nil {
+			return n, fmt.Errorf("destroying a key: %w", err)
+		}
+		clear(key.key)
+		delete(k.of[tenant], id)
+		k.gone[id] = true
+		n++
+	}
+	return n, nil
+}
+
+// shred overwrites a small file before it goes: on most disks the old blocks are
+// the new ones.
+func shred(path string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	fi, err := f.Stat()
+	if err == nil {
+		junk := make([]byte, fi.Size())
+		_, _ = rand.Read(junk)
+		_, err = f.WriteAt(junk, 0)
+	}
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Remove(path); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
