@@ -50,6 +50,15 @@ func Mailbox(actor, address string) Scope {
 	return Scope{Level: lifecycle.LevelMailbox, Mailbox: address, Actor: actor}
 }
 
+// Within narrows a scope further, to mail of one tenant.
+func (s Scope) Within(tenant string) Scope {
+	s.tenant = tenant
+	return s
+}
+
+// TenantName is the tenant that the scope is narrowed to; "" where it is not.
+func (s Scope) TenantName() string { return s.tenant }
+
 // Everything reports a scope that nothing narrows: an administrator's who sees
 // all tenants.
 func (s Scope) Everything() bool { return s.Level == lifecycle.LevelAdmin && s.tenant == "" }
@@ -107,11 +116,11 @@ func (s Scope) Sees(m *store.Message, r *store.Recipient) bool {
 func (s Scope) Restrict(f query.Filter) query.Filter {
 	in := query.Where("direction", query.Is, string(mail.Inbound))
 	out := query.Where("direction", query.Is, string(mail.Outbound))
+	if s.tenant != "" {
+		f = query.And(query.Where("tenant", query.Is, s.tenant), f)
+	}
 	switch s.Level {
 	case lifecycle.LevelAdmin:
-		if s.tenant != "" {
-			return query.And(query.Where("tenant", query.Is, s.tenant), f)
-		}
 		return f
 	case lifecycle.LevelDomain:
 		return query.And(query.Or(
