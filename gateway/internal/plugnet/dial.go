@@ -61,7 +61,7 @@ func (n *Net) open(ctx context.Context, host string, port uint16, named []netip.
 	var out []netip.Addr
 	what := ""
 	for _, a := range addrs {
-		if w := refused(host, netip.AddrPortFrom(a, port), named); w != "" {
+		if w := n.refused(host, netip.AddrPortFrom(a, port), named); w != "" {
 			what = fmt.Sprintf("%s is %s", a, w)
 		} else if len(out) < maxAddrs {
 			out = append(out, a)
@@ -71,6 +71,14 @@ func (n *Net) open(ctx context.Context, host string, port uint16, named []netip.
 		return nil, refusal(host, what)
 	}
 	return out, nil
+}
+
+// refused is the rule of ssrf.go, as the options have it.
+func (n *Net) refused(host string, to netip.AddrPort, named []netip.AddrPort) string {
+	if n.o.Strict {
+		host = "." // in no local zone
+	}
+	return refused(host, to, named)
 }
 
 func refusal(host, what string) error {
@@ -85,7 +93,7 @@ func (n *Net) dialAddr(ctx context.Context, host string, to netip.AddrPort, name
 		if err != nil {
 			return fmt.Errorf("%w: %s", filter.ErrRefused, address)
 		}
-		if what := refused(host, at, named); what != "" {
+		if what := n.refused(host, at, named); what != "" {
 			return refusal(host, at.Addr().String()+" is "+what)
 		}
 		return nil

@@ -38,6 +38,7 @@ type Resolver interface {
 type Options struct {
 	Resolver Resolver
 	Roots    *x509.CertPool // whom HTTPS servers must be certified by; nil: the system's
+	Strict   bool           // names of local zones open no private addresses: only those that are written out do
 }
 
 // Net implements filter.Net and filter.DNS. It is safe in parallel, and has no
