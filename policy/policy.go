@@ -123,12 +123,14 @@ type Tenant struct {
 	recipients Recipients
 	retain     Retain
 	notify     Notify
-	digest     *Digest // nil: none
-	settings   [2]settings  // inbound, outbound
-	vias       [2]*viaTable // inbound, outbound
-	secure     [2][]*secure // inbound, outbound
-	mayUse     map[string]bool
-	groups     []group
+
+	domainForce bool
+	digest      *Digest      // nil: none
+	settings    [2]settings  // inbound, outbound
+	vias        [2]*viaTable // inbound, outbound
+	secure      [2][]*secure // inbound, outbound
+	mayUse      map[string]bool
+	groups      []group
 }
 
 // Chain is the tenant's filters for a direction, in HCL order over its
@@ -164,6 +166,10 @@ func (t *Tenant) Uses(plugin string) bool {
 // recipient inbound, the sender outbound. The first group that has the
 // address as a member overrides the tenant's (B140).
 func (t *Tenant) Settings(dir, addr string) Settings { return t.settingsOf(dir, addr).Settings }
+
+// DomainForce reports whether operators of the tenant's domains may force
+// stalled mail on, beside administrators (B148).
+func (t *Tenant) DomainForce() bool { return t.domainForce }
 
 // Route is the route of the tenant's inbound mail; zero where it has none.
 func (t *Tenant) Route() Route { return t.route }

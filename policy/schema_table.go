@@ -195,6 +195,7 @@ var tenantAttrs = []attrSpec{
 	{name: "domains", kind: kDomains, required: true, doc: "Hosted domains (B83). A domain belongs to one tenant only."},
 	{name: "rulesets", kind: kRefs, ref: "ruleset", doc: "Rulesets, in order."},
 	{name: "routes", kind: kRefs, ref: "route", defDoc: "those that its via blocks name", doc: "Further named routes by which its operators and filters may send its mail."},
+	{name: "force", kind: kString, def: "admin", oneOf: []string{"admin", "domain"}, doc: "Who may force stalled mail on (B148): administrators alone, or operators of the tenant's domains too."},
 }
 
 var tenantBlocks = []*blockSpec{

@@ -117,7 +117,7 @@ func (l *loader) tenantName(n *node, ctx *hcl.EvalContext) (string, bool) {
 // tenant evaluates one tenant. for_each and name were evaluated before.
 func (l *loader) tenant(n *node, name string, ctx *hcl.EvalContext) {
 	v := l.eval(n, tenantSpec, ctx)
-	t := &Tenant{Name: name, Domains: get[[]string](v, "domains"), Range: n.head, policy: l.p}
+	t := &Tenant{Name: name, Domains: get[[]string](v, "domains"), Range: n.head, policy: l.p, domainForce: get[string](v, "force") == "domain"}
 	at := n.head
 	if n.attrs["name"] != nil {
 		at = v.at("name")

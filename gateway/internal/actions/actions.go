@@ -40,6 +40,13 @@ type Options struct {
 	Clock  func() time.Time // default time.Now
 	Logger *slog.Logger     // default slog.Default()
 	Lists  Lists            // what the verbs that teach write to; without it they are refused
+	// Identities is what the verbs about senders write to; without it they are
+	// refused.
+	Identities Identities
+	// Train teaches plugins recipients of one message, by their numbers, as "spam"
+	// or "ham", and says what each plugin made of it. An error is for the operator:
+	// nobody learns. nil: the verbs that train are refused.
+	Train func(ctx context.Context, sc Scope, as string, m *store.Message, ns []int) ([]Taught, error)
 	// DomainForce tells whether a tenant lets its own operators force stalled
 	// mail; nil: none does.
 	DomainForce func(tenant string) bool
@@ -128,6 +135,7 @@ type Args struct {
 	Host       string            // of Reroute: a host, for administrators
 	Class      string            // of ChangeAction: "" the recipient's own
 	Conditions map[string]string // of AddAllowRule and AddBlockRule, by attribute; none: the sender
+	Name       string            // of AddIdentity and LockIdentity; "" the one that was resolved
 }
 
 // conditions are the attributes a rule can be made of.
@@ -164,13 +172,15 @@ func ArgsFrom(given map[string]string) (Args, error) {
 			a.Route = v
 		case k == "host":
 			a.Host = v
+		case k == "name":
+			a.Name = v
 		case slices.Contains(conditions, k):
 			if a.Conditions == nil {
 				a.Conditions = map[string]string{}
 			}
 			a.Conditions[k] = v
 		default:
-			return a, fmt.Errorf(`no argument %.40q; there are reason, confirmed, for, what, to, class, return_path, route, host, and the conditions of a rule: %s`, k, strings.Join(conditions, ", "))
+			return a, fmt.Errorf(`no argument %.40q; there are reason, confirmed, for, what, to, class, return_path, route, host, name, and the conditions of a rule: %s`, k, strings.Join(conditions, ", "))
 		}
 	}
 	return a, nil
@@ -196,6 +206,8 @@ type ItemResult struct {
 	Changed   bool
 	Code      Code   // "" where nothing went wrong
 	Error     string // for the operator
+	Note      string // what was done beside, such as what plugins learnt; for the operator
+	See       string // where a verb that only shows something shows it: a path of the API
 }
 
 // Code classifies an ItemResult's error.
@@ -302,8 +314,8 @@ func (r *run) check(sel Selection) error {
 	if err := r.sc.Validate(); err != nil {
 		return err
 	}
-	if _, ok := appliers[r.verb]; !ok {
-		return &lifecycle.Refusal{Verb: r.verb, Reason: "no such action on queued or held mail"}
+	if !known(r.verb) {
+		return &lifecycle.Refusal{Verb: r.verb, Reason: "no such action on messages"}
 	}
 	byFilter := sel.All || !sel.Filter.IsZero()
 	switch {
@@ -317,8 +329,12 @@ func (r *run) check(sel Selection) error {
 		return ErrConfirm
 	case (r.verb == lifecycle.Bounce || r.args.Tell) && r.s.Payer == nil:
 		return &lifecycle.Refusal{Verb: r.verb, Reason: "this gateway makes no notifications"}
-	case lessons[r.verb] != nil && r.s.Lists == nil:
+	case aboutSenders(r.verb) && r.s.Identities == nil:
+		return &lifecycle.Refusal{Verb: r.verb, Reason: "this gateway knows no identities"}
+	case lessons[r.verb] != nil && !aboutSenders(r.verb) && r.s.Lists == nil:
 		return &lifecycle.Refusal{Verb: r.verb, Reason: "this gateway keeps no lists"}
+	case trains[r.verb] != "" && r.s.Train == nil:
+		return &lifecycle.Refusal{Verb: r.verb, Reason: "this gateway has no plugin that learns"}
 	case r.verb == lifecycle.ChangeAction && !slices.Contains(lists.OverrideActions, r.args.To):
 		return fmt.Errorf("%w: to is one of %s, not %.40q", ErrSelection, strings.Join(lists.OverrideActions, ", "), r.args.To)
 	}

@@ -197,7 +197,7 @@ func TestEachVerb(t *testing.T) {
 			}
 		})
 	}
-	if got := len(Verbs()); got != len(appliers) {
+	if got := len(Verbs()); got != len(appliers)+len(shown) {
 		t.Errorf("%d verbs", got)
 	}
 }

@@ -2,7 +2,6 @@ package actions
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -163,12 +162,4 @@ func (r *turn) copyEvent(m *store.Message, rc *store.Recipient, made []*store.Me
 		At: r.now, Type: mail.EventCopy, Message: m.ID, N: rc.N, Tenant: rc.Tenant, Direction: m.Direction, Sender: m.Sender.String(),
 		Recipient: rc.Address.String(), Status: rc.Status, Actor: r.sc.Actor, Text: text,
 	}
-}
-
-// errCopies keeps the table's applier for copies from being called: they are no
-// change of the message.
-var errCopies = errors.New("a copy is made of the whole message")
-
-func copied(*turn, *store.Message, *store.Recipient, *mail.Event) (bool, error) {
-	return false, errCopies
 }

@@ -33,6 +33,9 @@ var lessons = map[lifecycle.Verb]lesson{
 	lifecycle.AddAllowRule:   addRule,
 	lifecycle.AddBlockRule:   addRule,
 	lifecycle.ChangeAction:   changeAction,
+	lifecycle.AddIdentity:    addIdentity,
+	lifecycle.LockIdentity:   lockIdentity,
+	lifecycle.LockUser:       lockUser,
 }
 
 // taught records a lesson; learn has written it.

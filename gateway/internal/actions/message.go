@@ -26,6 +26,7 @@ var errUnchanged = errors.New("unchanged")
 type turn struct {
 	*run
 	slot  int               // place in the order of a flush
+	class *class            // of verbs that train: what was learnt
 	added []store.Recipient // further recipients of the message
 }
 
@@ -34,8 +35,18 @@ type turn struct {
 // is the first of as many places as the message has recipients.
 func (r *run) message(ctx context.Context, id mail.ID, p pick, slot int) error {
 	t := &turn{run: r, slot: slot}
-	if r.verb == lifecycle.Copy {
+	switch {
+	case r.verb == lifecycle.Copy:
 		return t.copyMessage(ctx, id, p)
+	case shown[r.verb] != "":
+		return r.show(ctx, id, p)
+	case trains[r.verb] != "":
+		if err := t.train(ctx, id, p); err != nil {
+			return r.report(ctx, id, nil, err)
+		}
+		if r.verb == lifecycle.TrainSpam {
+			return r.report(ctx, id, t.class.items, nil)
+		}
 	}
 	if err := r.learn(ctx, id, p); err != nil {
 		return r.report(ctx, id, nil, err)
@@ -95,6 +106,9 @@ func (r *turn) update(ctx context.Context, id mail.ID, p pick) ([]item, error) {
 			case e != nil:
 				it.Changed = true
 				events = append(events, *e)
+				if it.Note = r.class.said(rc.N); e.Type == mail.EventList {
+					it.Note = e.Text
+				}
 			}
 			it.Status, it.Recipient = rc.Status, rc.Address.String()
 			items = append(items, it)
@@ -194,6 +208,9 @@ func (r *turn) apply(m *store.Message, rc *store.Recipient) (*mail.Event, error)
 		At: r.now, Message: m.ID, N: rc.N, Tenant: rc.Tenant, Direction: m.Direction,
 		Sender: m.Sender.String(), Recipient: rc.Address.String(), Class: rc.Class.String(),
 		Actor: r.sc.Actor, Text: r.args.Reason,
+	}
+	if err := r.class.untaught(rc.N); err != nil {
+		return nil, err
 	}
 	next := *rc // an error leaves rc as it was
 	changed, err := appliers[r.verb](r, m, &next, e)

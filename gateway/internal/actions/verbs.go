@@ -22,7 +22,7 @@ var appliers = map[lifecycle.Verb]applier{
 	lifecycle.Freeze:            freeze,
 	lifecycle.Reroute:           reroute,
 	lifecycle.ClearRoutes:       clearRoutes,
-	lifecycle.Copy:              copied,
+	lifecycle.Copy:              apart,
 	lifecycle.Remove:            remove,
 	lifecycle.Bounce:            bounce,
 	lifecycle.Deliver:           release,
@@ -38,18 +38,27 @@ var appliers = map[lifecycle.Verb]applier{
 	lifecycle.AddAllowRule:      taught,
 	lifecycle.AddBlockRule:      taught,
 	lifecycle.ChangeAction:      taught,
+	lifecycle.AddIdentity:       taught,
+	lifecycle.LockIdentity:      taught,
+	lifecycle.LockUser:          taught,
+	lifecycle.ReleaseTrain:      release,
+	lifecycle.RemoveTrain:       remove,
+	lifecycle.TrainSpam:         apart,
 }
 
-// Verbs lists the verbs that Do carries out.
+// Verbs lists the verbs that Do takes: it carries them out, or says where what
+// they show is to be had.
 func Verbs() []lifecycle.Verb {
 	var out []lifecycle.Verb
 	for _, v := range lifecycle.Verbs() {
-		if _, ok := appliers[v]; ok {
+		if known(v) {
 			out = append(out, v)
 		}
 	}
 	return out
 }
+
+func known(v lifecycle.Verb) bool { return appliers[v] != nil || shown[v] != "" }
 
 // retry makes a recipient due now, thawing what is frozen (B47) and queueing
 // again what failed while its body is kept (B132). An attempt asked for by

@@ -130,7 +130,7 @@ func (s *server) guard(who authenticate, next http.Handler) http.Handler {
 			writeProblem(w, p)
 			return
 		}
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), scopeKey{}, sc)))
+		next.ServeHTTP(w, r.WithContext(context.WithValue(withSource(r), scopeKey{}, sc)))
 	})
 }
 
@@ -204,9 +204,11 @@ func (s *server) register(mux *http.ServeMux) *huma.OpenAPI {
 	s.systemRoutes(a)
 	s.pluginRoutes(a)
 	s.listRoutes(a)
+	s.identityRoutes(a)
 	s.destinationRoutes(a)
 	s.tlsRoutes(a)
 	s.toolRoutes(a)
+	s.exportRoutes(a)
 	return a.OpenAPI()
 }
 

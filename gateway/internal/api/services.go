@@ -8,6 +8,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/mailweir/weir/gateway/internal/audit"
 	"github.com/mailweir/weir/gateway/internal/journal"
 	"github.com/mailweir/weir/gateway/internal/mail"
 	"github.com/mailweir/weir/gateway/internal/query"
@@ -29,12 +30,15 @@ type Services struct {
 	Queue         Queue
 	PluginActions PluginActions
 	Lists         Lists
+	Identities    Identities
 	Destinations  Destinations
 	Tools         Tools
 	Health        Health
 	Version       VersionInfo
 
 	TLSReports TLSReports // nil: they are not there
+	Exports    Exports
+	Audit      audit.Recorder // nil only in tests
 
 	Metrics prometheus.Gatherer // nil: /metrics answers 404
 	Logger  *slog.Logger        // nil: nothing is logged
@@ -66,6 +70,8 @@ type Actions interface {
 	// means that nothing was tried; what failed for one recipient is in its
 	// item.
 	Do(ctx context.Context, s scope.Scope, r ActionOrder) (ActionOutcome, error)
+	// May says why a verb is not offered for a recipient, as lifecycle's refusal.
+	May(s scope.Scope, verb string, m *store.Message, r *store.Recipient) error
 	// Offered lists the verbs that may be applied to a recipient (B11).
 	Offered(s scope.Scope, m *store.Message, r *store.Recipient) []string
 	// Verbs lists every verb there is.

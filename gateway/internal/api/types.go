@@ -297,6 +297,8 @@ type ActionItem struct {
 	Recipient string `json:"recipient,omitempty"`
 	Status    string `json:"status,omitempty" doc:"After the action"`
 	Error     string `json:"error,omitempty" doc:"Why it was not applied"`
+	Note      string `json:"note,omitempty" doc:"What was done beside, such as what plugins learnt"`
+	See       string `json:"see,omitempty" doc:"Path of this API where what the verb shows is to be had"`
 }
 
 // ActionResult is what became of an action.

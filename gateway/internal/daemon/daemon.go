@@ -17,9 +17,11 @@ import (
 
 	"github.com/mailweir/weir/gateway/internal/actions"
 	"github.com/mailweir/weir/gateway/internal/api"
+	"github.com/mailweir/weir/gateway/internal/archive"
 	"github.com/mailweir/weir/gateway/internal/deliver"
 	"github.com/mailweir/weir/gateway/internal/filter"
 	"github.com/mailweir/weir/gateway/internal/flow"
+	"github.com/mailweir/weir/gateway/internal/identities"
 	"github.com/mailweir/weir/gateway/internal/jobs"
 	"github.com/mailweir/weir/gateway/internal/keeper"
 	"github.com/mailweir/weir/gateway/internal/lists"
@@ -83,6 +85,8 @@ type Daemon struct {
 	keeper  *keeper.Keeper
 	actions *actions.Service
 	lists   *lists.Lists
+	archive *archive.Archive
+	senders *identities.Book
 	tasks   *tasks.Service
 	tools   *nettools.Tools
 	jobs    *jobs.Service
@@ -159,6 +163,12 @@ func (d *Daemon) open(ctx context.Context, p *policy.Policy, dir string) (err er
 	if d.lists, err = lists.Open(ctx, lists.Options{Docs: d.store, Clock: d.o.Now, Logger: d.log}); err != nil {
 		return err
 	}
+	if d.senders, err = identities.Open(ctx, identities.Options{Docs: d.store, Clock: d.o.Now}); err != nil {
+		return err
+	}
+	if err = d.openArchive(ctx, g); err != nil {
+		return err
+	}
 	if d.tasks, err = d.openTasks(ctx); err != nil {
 		return err
 	}
@@ -180,16 +190,19 @@ func (d *Daemon) open(ctx context.Context, p *policy.Policy, dir string) (err er
 	d.checker = verify.New(verify.Options{Logger: d.log, Prober: d.engine, Cache: verify.Soft{KV: d.soft, OnError: func(err error) { d.log.Warn("the recipient cache", "err", err) }}, Now: d.o.Now})
 	notices := d.composer()
 	d.flow = flow.New(flow.Options{
+		Archive: d.archive,
 		Policy: d.snaps.policy, Filters: d.host, Store: d.store, Engine: d.engine, Verify: d.checker, Names: dns, Notices: notices,
 		Now: d.o.Now, Jitter: d.o.Jitter, Logger: d.log, Stop: d.stop,
-		Listed: newLists(d.snaps, d.lists).listed, Override: d.override, Calls: d.tasks,
+		Listed: newLists(d.snaps, d.lists).listed, Override: d.override, Calls: d.tasks, Identify: d.senders.Resolve,
 	})
 	d.worker = queue.New(queue.Options{
+		Archive: d.archive,
 		Store: d.store, Engine: d.engine, Judge: d.flow, Confirm: d.checker, Notices: notices, Policy: d.snaps.policy,
 		Now: d.o.Now, After: d.o.After, Jitter: d.o.Jitter, Logger: d.log, Stop: d.stop,
 	})
 	payer := d.newPayer()
 	d.actions = actions.New(actions.Options{Store: d.store, Payer: payer, Clock: d.o.Now, Logger: d.log, Route: d.routeHeld, RouteTo: d.routeTo, Lists: d.lists, Told: d.flow.HoldEvent,
+		Identities: d.senders, Train: d.tasks.Teach, DomainForce: d.domainForce,
 		Manages: func(sc scope.Scope, tenant string) bool { return listService{d}.manages(sc, tenant, "") == nil }})
 	if d.jobs, err = jobs.Open(ctx, jobs.Options{Docs: d.store, Verbs: d.actions, Clock: d.o.Now, Logger: d.log}); err != nil {
 		return err

@@ -48,7 +48,7 @@ func (j jobService) Results(ctx context.Context, sc scope.Scope, id, cursor stri
 	rs, next, err := j.s.Results(ctx, sc, id, cursor, refusedOnly)
 	out := make([]api.ActionItem, len(rs))
 	for i, r := range rs {
-		out[i] = api.ActionItem{ID: r.ID, Recipient: r.Recipient, Status: r.Status, Error: r.Error}
+		out[i] = api.ActionItem{ID: r.ID, Recipient: r.Recipient, Status: r.Status, Error: r.Error, Note: r.Note}
 	}
 	return out, next, err
 }

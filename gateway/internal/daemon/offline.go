@@ -120,7 +120,7 @@ func (o *Offline) Handler() http.Handler {
 	}
 	return api.NewFor(api.Services{
 		Log: journal.New(lo), Actions: verbs{d}, Content: content{d}, Jobs: jobService{d.jobs}, Queue: queueRows{d.store, d.o.Now},
-		Policy: absent{}, Plugins: absent{}, PluginActions: absent{}, Lists: absent{}, Health: absent{}, Logger: d.log,
+		Policy: absent{}, Plugins: absent{}, PluginActions: absent{}, Lists: absent{}, Identities: noIdentities{}, Health: absent{}, Logger: d.log,
 	}, o.actor)
 }
 

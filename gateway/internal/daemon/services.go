@@ -20,7 +20,7 @@ import (
 func (d *Daemon) services() api.Services {
 	log := journal.New(journal.Options{Store: d.store, Clock: d.o.Now, Phases: d.phases})
 	return api.Services{
-		Log: log, Actions: verbs{d}, Content: content{d}, Policy: policyService{d}, Plugins: plugins{d.host}, Jobs: jobService{d.jobs}, Queue: queueRows{d.store, d.o.Now}, PluginActions: pluginActions{d.tasks}, Lists: listService{d}, Destinations: destinations{d}, TLSReports: tlsReports{d},
+		Log: log, Actions: verbs{d}, Content: content{d}, Policy: policyService{d}, Plugins: plugins{d.host}, Jobs: jobService{d.jobs}, Queue: queueRows{d.store, d.o.Now}, PluginActions: pluginActions{d.tasks}, Lists: listService{d}, Identities: identityService{d}, Destinations: destinations{d}, TLSReports: tlsReports{d}, Exports: exports{d, log},
 		Health: health{d}, Tools: d.tools, Version: d.o.Version, Metrics: d.metrics.registry, Logger: d.log,
 	}
 }
@@ -72,7 +72,7 @@ func (v verbs) Do(ctx context.Context, s scope.Scope, o api.ActionOrder) (api.Ac
 	res, err := v.d.actions.Do(ctx, s, lifecycle.Verb(o.Verb), sel, args)
 	out := api.ActionOutcome{Matched: res.Matched, Changed: res.Changed}
 	for _, it := range res.Items {
-		out.Items = append(out.Items, api.ActionItem{ID: it.ID, Recipient: it.Recipient, Status: string(it.Status), Error: it.Error})
+		out.Items = append(out.Items, api.ActionItem{ID: it.ID, Recipient: it.Recipient, Status: string(it.Status), Error: it.Error, Note: it.Note, See: it.See})
 	}
 	return out, err
 }

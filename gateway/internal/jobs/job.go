@@ -53,6 +53,7 @@ type Result struct {
 	Status    string `json:"status,omitempty"`
 	Changed   bool   `json:"changed,omitempty"`
 	Error     string `json:"error,omitempty"`
+	Note      string `json:"note,omitempty"`
 }
 
 // owner writes a scope down, to tell whose a job is after a restart.

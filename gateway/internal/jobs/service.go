@@ -217,7 +217,7 @@ func (s *Service) took(l *live, it actions.ItemResult) {
 	case it.Changed:
 		l.job.Changed++
 	}
-	l.results = append(l.results, Result{ID: it.ID, Recipient: it.Recipient, Status: string(it.Status), Changed: it.Changed, Error: it.Error})
+	l.results = append(l.results, Result{ID: it.ID, Recipient: it.Recipient, Status: string(it.Status), Changed: it.Changed, Error: it.Error, Note: it.Note})
 	if len(l.results) >= chunk {
 		s.flush(l)
 	}
