@@ -190,15 +190,13 @@ func (d *Daemon) open(ctx context.Context, p *policy.Policy, dir string) (err er
 	d.checker = verify.New(verify.Options{Logger: d.log, Prober: d.engine, Cache: verify.Soft{KV: d.soft, OnError: func(err error) { d.log.Warn("the recipient cache", "err", err) }}, Now: d.o.Now})
 	notices := d.composer()
 	d.flow = flow.New(flow.Options{
-		Archive: d.archive,
 		Policy: d.snaps.policy, Filters: d.host, Store: d.store, Engine: d.engine, Verify: d.checker, Names: dns, Notices: notices,
 		Now: d.o.Now, Jitter: d.o.Jitter, Logger: d.log, Stop: d.stop,
-		Listed: newLists(d.snaps, d.lists).listed, Override: d.override, Calls: d.tasks, Identify: d.senders.Resolve,
+		Archive: d.archive, Listed: newLists(d.snaps, d.lists).listed, Override: d.override, Calls: d.tasks, Identify: d.senders.Resolve,
 	})
 	d.worker = queue.New(queue.Options{
-		Archive: d.archive,
 		Store: d.store, Engine: d.engine, Judge: d.flow, Confirm: d.checker, Notices: notices, Policy: d.snaps.policy,
-		Now: d.o.Now, After: d.o.After, Jitter: d.o.Jitter, Logger: d.log, Stop: d.stop,
+		Archive: d.archive, Now: d.o.Now, After: d.o.After, Jitter: d.o.Jitter, Logger: d.log, Stop: d.stop,
 	})
 	payer := d.newPayer()
 	d.actions = actions.New(actions.Options{Store: d.store, Payer: payer, Clock: d.o.Now, Logger: d.log, Route: d.routeHeld, RouteTo: d.routeTo, Lists: d.lists, Told: d.flow.HoldEvent,

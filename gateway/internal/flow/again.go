@@ -177,6 +177,7 @@ func (c *commit) copies(ctx context.Context, it *item, to []mail.Address, body s
 		copied.rec = &m
 		copied.prepare(&further)
 		r := &further.rec
+		r.Archived, r.NoArchive = false, false // the copy is another message
 		r.Status, r.Unjudged, r.Manual, r.Next, r.Changed, r.Expires, r.Hold = mail.StatusQueued, false, false, now, now, time.Time{}, nil
 		m.Recipients = []store.Recipient{*r}
 		d, err := c.f.copyOf(ctx, wire.Message{Body: body, Size: body.Size()})

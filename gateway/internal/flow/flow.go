@@ -40,8 +40,9 @@ type Names interface {
 }
 
 // Options make a Flow. All fields are needed but Names,
-// Stop, Listed, Override, Calls and Identify.
+// Stop, Listed, Override, Calls, Identify and Archive.
 type Options struct {
+	Archive queue.Archive         // makes the tenants' copies (B81); nil: there are none
 	Policy  func() *policy.Policy // the current snapshot
 	Filters Filters
 	Store   store.Store

@@ -180,6 +180,7 @@ type commit struct {
 
 	stagedLists [][]mail.PartEdit // of the judgement, for their bounds
 
+	archives queue.Copies // in the tenants' archives
 	results  []result
 	pending  []*running
 	attempts []mail.Attempt
@@ -221,8 +222,13 @@ func (c *commit) finish(ctx context.Context, tx *transaction) mail.Reply {
 			it.fate = fateHeld
 		}
 	}
+	defer func() { c.archives.Leave() }()
+	if reply := c.archive(ctx, tx, deliverable, now); reply != nil {
+		return *reply
+	}
 	settle, err := c.hand(ctx)
 	if err != nil {
+		c.archives.Discard()
 		return c.failedToTake(err)
 	}
 	reply := c.deliver(ctx, tx, deliverable, now)
@@ -237,7 +243,11 @@ func (c *commit) deliver(ctx context.Context, tx *transaction, deliverable []*it
 	for i, it := range c.items {
 		fates[i] = it.fate
 	}
-	switch decide(fates) {
+	verdict := decide(fates)
+	if verdict == refuseIt || verdict == laterPlease {
+		c.unarchive()
+	}
+	switch verdict {
 	case refuseIt:
 		return c.refuse(tx, now)
 	case laterPlease:

@@ -242,6 +242,9 @@ func (c *commit) write(ctx context.Context, tx *transaction, now time.Time, entr
 	live = live || owing
 	if !live {
 		c.f.o.Store.Record(c.rec, c.attempts, events...)
+		if err := c.recorded(ctx); err != nil {
+			return c.failedToTake(err), err
+		}
 		c.tellObservers(entry)
 		return c.thanks(alldone), nil
 	}
@@ -257,9 +260,13 @@ func (c *commit) write(ctx context.Context, tx *transaction, now time.Time, entr
 	}
 	lease, err := c.f.o.Store.Enqueue(ctx, adm)
 	if err != nil {
+		if errors.Is(err, store.ErrFull) { // else it may be recorded after all
+			c.archives.Discard()
+		}
 		c.leave()
 		return c.failedToTake(err), err
 	}
+	c.archives.File()
 	if owing {
 		c.f.o.Notices.Pay(ctx, c.rec.ID)
 	}

@@ -50,8 +50,10 @@ type Engine interface {
 	Start(ctx context.Context, r deliver.Request) *deliver.Attempt
 }
 
-// Options make a Worker. All fields but Jitter, After and Confirm are needed.
+// Options make a Worker. All fields but Jitter, After, Confirm and Archive are
+// needed.
 type Options struct {
+	Archive Archive // makes the tenants' copies; nil: there are none
 	Store   store.Store
 	Engine  Engine
 	Judge   Judge
@@ -292,6 +294,14 @@ func (w *Worker) deliver(ctx context.Context, log *slog.Logger, c store.Claimed,
 	for _, n := range ns {
 		reroute(p, c.Message, find(c.Message, n))
 	}
+	copies, err := w.archive(ctx, p, c.Message, ns, body)
+	if err != nil {
+		if ctx.Err() == nil { // else it stays due
+			w.putOff(ctx, log, c, ns, err)
+		}
+		return
+	}
+	defer copies.Leave()
 	var results []deliver.RcptResult
 	var attempts []mail.Attempt
 	var unsound frozen
@@ -331,6 +341,7 @@ func (w *Worker) deliver(ctx context.Context, log *slog.Logger, c store.Claimed,
 	o.Spawn, o.Events = w.o.Notices.Make(late, c.Message, owed, attempts, body, o.Events)
 	o.DropBody = Done(p, c.Message, o.Recipients) // the store keeps it for what is live, originals too
 	if w.settle(ctx, log, c.Lease, o, e) {
+		copies.File()
 		w.o.Judge.Attempted(late, c.Message, e)
 	}
 }
