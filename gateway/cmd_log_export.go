@@ -2,34 +2,54 @@ package main
 
 import (
 	"context"
-	"encoding/csv"
+	"errors"
 	"fmt"
+	"io"
 	"os"
-	"slices"
-	"strconv"
+	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/mailweir/weir/gateway/internal/api"
 	"github.com/mailweir/weir/gateway/internal/api/client"
+	"github.com/mailweir/weir/gateway/internal/terminal"
 )
 
-// LogExportCmd writes rows for a spreadsheet (B42).
+// LogExportCmd writes what a search finds: rows for a spreadsheet (B42), or the
+// messages themselves (B41).
 type LogExportCmd struct {
-	LogFlags
-	Fields []string `short:"f" default:"id,received,direction,status,sender,recipient,subject,size,client,class,reason" help:"Columns, in order."`
+	Terms  []string `arg:"" optional:"" name:"term" help:"Filter as in \"weir help search\"."`
+	Status []string `short:"S" placeholder:"STATUS" help:"One of these statuses; see \"weir help statuses\"."`
+	FilterFlags
+	Limit   int      `short:"n" help:"Rows or messages at most, the newest; all when absent."`
+	Format  string   `enum:"csv,jsonl,zip,mbox," default:"" help:"csv or jsonl list rows, zip or mbox hold messages; csv when absent."`
+	Columns []string `short:"f" aliases:"fields" placeholder:"COLUMN" help:"Columns of csv and jsonl, in order; those of a list, and the fields of \"weir help search\"."`
+	BOM     bool     `name:"bom" help:"Begin csv with a byte order mark, by which Excel knows UTF-8."`
+	Output  string   `short:"o" placeholder:"PATH" help:"Write to a new file instead of standard output."`
 }
 
-// Run writes CSV (RFC 4180) with a line of titles, or JSON lines with --json.
-// Every match is written unless --limit is given anew.
-func (c *LogExportCmd) Run(ctx context.Context, g *Globals) error {
-	known := api.RowFields()
-	for _, f := range c.Fields {
-		if !slices.Contains(known, f) {
-			return usageError{fmt.Sprintf("there is no field %q", f), "the fields are " + strings.Join(known, ", ")}
-		}
+// Run streams the export. A file that did not come whole is removed.
+func (c *LogExportCmd) Run(ctx context.Context, g *Globals) (err error) {
+	format := c.Format
+	switch {
+	case format == "" && g.JSON:
+		format = "jsonl"
+	case format == "":
+		format = "csv"
+	case g.JSON && format != "jsonl":
+		return usageError{"--json and --format " + format + " contradict each other", "leave one of them out"}
 	}
-	base, err := c.base()
+	messages := format == "zip" || format == "mbox"
+	if p := api.CheckColumns(c.Columns); p != nil {
+		return usageError{p.Detail, p.Remedy}
+	}
+	if messages && (len(c.Columns) > 0 || c.BOM) {
+		return usageError{"--columns and --bom are for csv and jsonl", "leave them out with --format " + format}
+	}
+	if messages && c.Output == "" && terminal.NewScreen(os.Stdout, g.Color).IsTerminal() {
+		return failure{"mail is not written to a terminal, which might obey what it contains", "say --output FILE"}
+	}
+	base, err := (&LogFlags{Terms: c.Terms, Status: c.Status}).base()
 	if err != nil {
 		return err
 	}
@@ -41,133 +61,61 @@ func (c *LogExportCmd) Run(ctx context.Context, g *Globals) error {
 	if err != nil {
 		return err
 	}
-	w := csv.NewWriter(os.Stdout)
-	n := 0
-	v := g.view()
-	for row, err := range cl.All(ctx, client.Search{Filter: filter, Fields: c.Fields}, c.Limit) {
-		if err != nil {
-			return err
-		}
-		if n == 0 && !g.JSON {
-			if err := w.Write(c.Fields); err != nil {
-				return err
-			}
-		}
-		n++
-		if g.JSON {
-			err = printJSON(row)
-		} else {
-			err = w.Write(csvRow(v, &row, c.Fields))
-		}
-		if err != nil {
-			return err
-		}
+	out, done, err := c.open()
+	if err != nil {
+		return err
 	}
-	w.Flush()
-	if err := w.Error(); err != nil {
-		return fmt.Errorf("writing the export: %w", err)
+	defer func() { err = done(err) }()
+	n, err := cl.Export(ctx, client.Export{Filter: filter, Format: format, Columns: c.Columns, Zone: zoneName(g.view().loc), BOM: c.BOM, Limit: c.Limit}, out)
+	if err != nil {
+		return err
 	}
-	if n == 0 {
+	if n.Skipped > 0 {
+		fmt.Fprintf(os.Stderr, "weir: %s left out: there is no content to export, or you may not read it%s\n", count(n.Skipped, "message"), map[bool]string{true: "; left-out.txt in the archive names them"}[format == "zip"])
+	}
+	if n.Written == 0 {
 		return errNoMatch
-	}
-	if c.Limit > 0 && n == c.Limit {
-		fmt.Fprintf(os.Stderr, "weir: only the newest %d are written; --limit 0 writes all\n", c.Limit)
 	}
 	return nil
 }
 
-// csvRow gives the named fields as text that no spreadsheet reads as a formula.
-func csvRow(v view, r *api.Row, fields []string) []string {
-	out := make([]string, len(fields))
-	for i, f := range fields {
-		out[i] = disarm(fieldText(v, r, f))
+// open gives where the export goes. done ends it, and removes a file that an
+// error has left incomplete or empty.
+func (c *LogExportCmd) open() (w io.Writer, done func(error) error, err error) {
+	if c.Output == "" {
+		return os.Stdout, func(err error) error { return err }, nil
 	}
-	return out
+	f, err := os.OpenFile(c.Output, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, nil, fmt.Errorf("writing the export: %w", err)
+	}
+	return f, func(err error) error {
+		if err == nil {
+			err = f.Sync()
+		}
+		err = errors.Join(err, f.Close())
+		if err != nil {
+			os.Remove(c.Output)
+		}
+		return err
+	}, nil
+}
+
+// zoneName is a zone as the gateway knows it: that of $TZ or of the machine,
+// else UTC.
+func zoneName(loc *time.Location) string {
+	name := loc.String()
+	if name == "Local" {
+		name = os.Getenv("TZ")
+		if link, err := filepath.EvalSymlinks("/etc/localtime"); name == "" && err == nil {
+			_, name, _ = strings.Cut(link, "/zoneinfo/")
+		}
+	}
+	if _, err := time.LoadLocation(name); err != nil || name == "" {
+		return "UTC"
+	}
+	return name
 }
 
 // fieldText is one field of a row as text.
-func fieldText(v view, r *api.Row, f string) string {
-	at := func(t time.Time) string {
-		if t.IsZero() {
-			return ""
-		}
-		return t.In(v.loc).Format(time.RFC3339)
-	}
-	switch f {
-	case "received":
-		return at(r.Received)
-	case "next":
-		return at(r.Next)
-	case "changed":
-		return at(r.Changed)
-	case "expires":
-		return at(r.Expires)
-	case "size":
-		return strconv.FormatInt(r.Size, 10)
-	case "score":
-		return strconv.FormatFloat(r.Score, 'g', -1, 64)
-	case "failures":
-		return strconv.Itoa(r.Failures)
-	case "attempts":
-		return strconv.Itoa(r.Attempts)
-	case "last":
-		return replyLine(r.Last)
-	case "has_body":
-		return strconv.FormatBool(r.HasBody)
-	case "verbs":
-		return strings.Join(r.Verbs, " ")
-	}
-	return textField(r, f)
-}
-
-func textField(r *api.Row, f string) string {
-	switch f {
-	case "id":
-		return r.ID
-	case "mark":
-		return r.Mark
-	case "state":
-		return r.State
-	case "direction":
-		return r.Direction
-	case "status":
-		return r.Status
-	case "sender":
-		return r.Sender
-	case "recipient":
-		return r.Recipient
-	case "original":
-		return r.Original
-	case "tenant":
-		return r.Tenant
-	case "subject":
-		return r.Subject
-	case "from":
-		return r.From
-	case "client":
-		return r.Client
-	case "class":
-		return r.Class
-	case "reason":
-		return r.Reason
-	case "rule":
-		return r.Rule
-	case "route":
-		return r.Route
-	case "next_hop":
-		return r.NextHop
-	case "last_host":
-		return r.LastHost
-	}
-	return ""
-}
-
-// disarm puts an apostrophe before what a spreadsheet would run as a formula.
-func disarm(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
-		if _, err := strconv.ParseFloat(s, 64); err != nil {
-			return "'" + s
-		}
-	}
-	return s
-}
+func fieldText(v view, r *api.Row, f string) string { return api.Columns{Zone: v.loc}.Cell(r, f) }

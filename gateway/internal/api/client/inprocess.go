@@ -3,6 +3,7 @@ package client
 import (
 	"io"
 	"net/http"
+	"strings"
 )
 
 // inProcess has a handler of this process answer requests. The answer is given
@@ -24,6 +25,9 @@ func (p inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 				_ = pw.CloseWithError(io.ErrUnexpectedEOF)
 			}
 			w.WriteHeader(http.StatusOK)
+			for name := range w.trailer {
+				w.trailer[name] = w.header.Values(name)
+			}
 			_ = pw.Close() // the reader knows
 		}()
 		p.h.ServeHTTP(w, in)
@@ -36,13 +40,14 @@ func (p inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	return &http.Response{
 		Status: http.StatusText(w.status), StatusCode: w.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: w.sent, Body: pr, ContentLength: -1, Request: r,
+		Header: w.sent, Body: pr, ContentLength: -1, Trailer: w.trailer, Request: r,
 	}, nil
 }
 
 // answer is a handler's answer on its way to a reader.
 type answer struct {
 	header, sent http.Header
+	trailer      http.Header // as the header announces it; set when the body has ended
 	body         *io.PipeWriter
 	status       int
 	begun        chan struct{} // closed with the header
@@ -54,7 +59,12 @@ func (w *answer) Header() http.Header { return w.header }
 // WriteHeader implements http.ResponseWriter; the first call counts.
 func (w *answer) WriteHeader(status int) {
 	if w.status == 0 {
-		w.status, w.sent = status, w.header.Clone()
+		w.status, w.sent, w.trailer = status, w.header.Clone(), http.Header{}
+		for name := range strings.SplitSeq(w.sent.Get("Trailer"), ",") {
+			if name = strings.TrimSpace(name); name != "" {
+				w.trailer[http.CanonicalHeaderKey(name)] = nil
+			}
+		}
 		close(w.begun)
 	}
 }
