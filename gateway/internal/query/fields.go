@@ -150,3 +150,9 @@ func Lookup(name string) (Field, bool) {
 	}
 	return *f, true
 }
+
+// Sortable lists the fields that a search can be ordered by.
+func Sortable() []string {
+	return []string{"received", "changed", "delay", "next", "expires", "size", "score", "attempts", "failures", "status", "tenant", "sender", "sender_domain",
+		"recipient", "recipient_domain", "subject", "class", "client", "next_hop", "host", "code"}
+}

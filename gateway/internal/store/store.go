@@ -354,6 +354,7 @@ type Body interface {
 
 // Journal is the record of what happened and the search over it.
 type Journal interface {
+	Finder
 	// Record writes a message whose recipients are all final, and events, at
 	// the next group commit, without waiting for it: a power cut may lose the
 	// row, never mail. m may be nil. A message that is known already keeps its

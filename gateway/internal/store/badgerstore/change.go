@@ -133,6 +133,7 @@ func (c *change) apply(b *batch) error {
 	if c.existing {
 		return nil
 	}
+	b.changed = append(b.changed, c.id)
 	if err := b.set(stateKey(c.id), c.raw); err != nil {
 		return err
 	}

@@ -41,9 +41,10 @@ type op struct {
 // batch is one Badger transaction that is being filled.
 type batch struct {
 	*badger.Txn
-	c   *committer
-	seq uint64
-	doc uint64
+	c       *committer
+	seq     uint64
+	doc     uint64
+	changed []mail.ID // for the feed
 }
 
 func (b *batch) set(k, v []byte) error { return b.SetEntry(badger.NewEntry(k, v)) }
@@ -95,7 +96,8 @@ type committer struct {
 	wg     sync.WaitGroup
 
 	seq, doc uint64 // last used; only the committer's goroutine
-	tail     tail   // who follows the events
+	feed     feed
+	tail     tail // who follows the events
 
 	failed atomic.Bool // a commit failed: nothing is written any more
 
@@ -109,7 +111,7 @@ const maxOps = 1000
 func newCommitter(db *badger.DB, sp *space, wal *walRoom, linger time.Duration, fatal func(error)) *committer {
 	return &committer{
 		db: db, space: sp, wal: wal, fatal: fatal, linger: linger,
-		queue: make(chan *op, 1024), max: int(db.MaxBatchSize()) * 7 / 10,
+		feed: feed{more: make(chan struct{}, 1)}, queue: make(chan *op, 1024), max: int(db.MaxBatchSize()) * 7 / 10,
 	}
 }
 
@@ -301,6 +303,9 @@ func (c *committer) try(ops []*op) (errs []error, n int, err error) {
 			return nil, len(ops) - 1, e
 		}
 	}
+	if e := c.feed.write(b); e != nil {
+		return nil, len(ops) - 1, e
+	}
 	// With one writer there are no conflicts; ErrConflict would be a failure
 	// like any other.
 	if e := b.Commit(); e != nil {
@@ -310,6 +315,7 @@ func (c *committer) try(ops []*op) (errs []error, n int, err error) {
 		return errs, len(ops), e
 	}
 	c.seq, c.doc = b.seq, b.doc
+	c.feed.committed(b)
 	c.tail.reached(c.seq)
 	return errs, len(ops), nil
 }

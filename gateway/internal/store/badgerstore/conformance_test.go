@@ -3,6 +3,7 @@ package badgerstore
 import (
 	"io"
 	"log/slog"
+	"path/filepath"
 	"testing"
 
 	"github.com/mailweir/weir/gateway/internal/store"
@@ -28,6 +29,22 @@ func openTest(t testing.TB, dir string) *Store {
 
 func TestConformance(t *testing.T) {
 	storetest.Run(t, func(t *testing.T, dir string) store.Store { return openTest(t, dir) })
+}
+
+// TestConformanceWithIndex is the same with the search index.
+func TestConformanceWithIndex(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, dir string) store.Store { return openIndexed(t, dir) })
+}
+
+func openIndexed(t testing.TB, dir string) *Store {
+	t.Helper()
+	o := testOptions(t, dir)
+	o.IndexDir = filepath.Join(dir, "index")
+	s, err := open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 var quiet = slog.New(slog.DiscardHandler)

@@ -55,6 +55,7 @@ func (s *Store) Forget(ctx context.Context, id mail.ID) error {
 			if err := (&change{id: id, expect: rev}).check(b); err != nil {
 				return err
 			}
+			b.changed = append(b.changed, id)
 			for _, k := range keys {
 				if err := b.Delete(k); err != nil {
 					return err

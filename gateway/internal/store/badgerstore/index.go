@@ -392,3 +392,10 @@ func (x *index) with(statuses []mail.Status, from mail.ID) []mail.ID {
 	slices.SortFunc(ids, func(a, b mail.ID) int { return bytes.Compare(b[:], a[:]) })
 	return ids
 }
+
+// size is how many messages are live.
+func (x *index) size() int {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return len(x.entries)
+}

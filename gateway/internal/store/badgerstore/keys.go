@@ -17,6 +17,8 @@ import (
 //	x ID SEQ      event SEQ is about message ID
 //	l ID          the message is live or has a body: looked at on open
 //	d T K key     one document (lengths before tenant and kind)
+//	f SEQ         the messages that commit SEQ changed, 16 octets each: the
+//	              feed of the search index, which trims it
 //	c name        counters
 const (
 	keyMessage = 'm'
@@ -25,6 +27,7 @@ const (
 	keyEventOf = 'x'
 	keyLive    = 'l'
 	keyDoc     = 'd'
+	keyFeed    = 'f'
 	keyCounter = 'c'
 
 	partMessage   = 0
@@ -36,6 +39,7 @@ var (
 	counterEpoch = []byte("cepoch")
 	counterSeq   = []byte("cseq")
 	counterDoc   = []byte("cdoc")
+	counterFeed  = []byte("cfeed") // see feedEpoch
 )
 
 func idKey(kind byte, id mail.ID) []byte {
@@ -61,6 +65,8 @@ func eventKey(seq uint64) []byte { return binary.BigEndian.AppendUint64([]byte{k
 func eventOfKey(id mail.ID, seq uint64) []byte {
 	return binary.BigEndian.AppendUint64(idKey(keyEventOf, id), seq)
 }
+
+func feedKey(seq uint64) []byte { return binary.BigEndian.AppendUint64([]byte{keyFeed}, seq) }
 
 func liveKey(id mail.ID) []byte { return idKey(keyLive, id) }
 

@@ -19,6 +19,10 @@ type Options struct {
 	Clock func() time.Time
 	// Logger gets what an operator should know. Default: slog.Default().
 	Logger *slog.Logger
+	// IndexDir is where the search index is (package sqlindex), made where
+	// there is none, in a file system that may lose it. "": searches read the
+	// record itself.
+	IndexDir string
 	// FreeWatermark is the free space in octets below which no new mail is
 	// taken; at least 96 MiB, which Badger needs to go on. Default 1 GiB.
 	FreeWatermark int64

@@ -19,40 +19,22 @@ import (
 // maxRows bounds one page of a search.
 const maxRows = 10000
 
-// Search implements store.Journal. It reads messages from the newest on and
-// tries the filter on each. When ctx's deadline passes, what was found comes
-// back with the cursor to go on from, and no error.
+// Search implements store.Journal.
 func (s *Store) Search(ctx context.Context, f query.Filter, cursor string, limit int) ([]store.Row, string, error) {
-	if limit <= 0 || limit > maxRows {
-		limit = maxRows
-	}
-	at, after, err := parseCursor(cursor)
-	if err != nil {
-		return nil, "", err
-	}
-	match, err := query.Compile(f, s.now())
-	if err != nil {
-		return nil, "", fmt.Errorf("search: %w", err)
-	}
-	p := &page{match: match, limit: limit, resume: at, after: after}
-	err = s.view(func(txn *badger.Txn) error {
-		if live, ok := liveOnly(match); ok {
-			return p.list(ctx, txn, s.idx.with(live, at))
-		}
-		return p.scan(ctx, txn)
-	})
-	if err != nil && (!errors.Is(err, context.DeadlineExceeded) || p.seen.IsZero()) {
-		return nil, "", err
-	}
-	return p.rows, p.next, nil
+	found, err := s.Find(ctx, store.Query{Filter: f, Cursor: cursor, Limit: limit})
+	return found.Rows, found.Next, err
 }
 
-// page is one search under way.
+// page is one search under way that reads messages from the newest on and
+// tries the filter on each.
 type page struct {
 	match  *query.Matcher
 	limit  int
 	resume mail.ID // zero: from the newest
 	after  int     // of the message resume: recipients up to this one were given out
+
+	each   func(store.Row)                   // gets the rows instead of rows; nil: rows does
+	enough func(id mail.ID, looked int) bool // after each message; nil never
 
 	rows []store.Row
 	next string
@@ -143,6 +125,9 @@ func (p *page) scan(ctx context.Context, txn *badger.Txn) error {
 				m.Recipients = inOrder(rcpts, st)
 				rcpts, st = nil, state{}
 				p.take(m)
+				if p.next == "" && p.enough != nil && p.enough(id, len(m.Recipients)) {
+					p.seen, p.next = id, formatCursor(id, -1)
+				}
 			}
 			return err
 		})
@@ -190,6 +175,10 @@ func (p *page) take(m *store.Message) {
 		}
 		row := store.Row{Message: m, Recipient: r}
 		if !p.match.Match(row) {
+			continue
+		}
+		if p.each != nil {
+			p.each(row)
 			continue
 		}
 		p.rows = append(p.rows, row)

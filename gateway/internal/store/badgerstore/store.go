@@ -28,6 +28,7 @@ type Store struct {
 	com   *committer
 	idx   *index
 
+	search   *feeder // of the search index; nil there is none
 	inflight inflight
 	verified idSet        // whose body was written or verified by this process
 	ops      sync.RWMutex // held for reading while something is being changed
@@ -92,6 +93,11 @@ func open(o *settings) (_ *Store, err error) {
 		return nil, err
 	}
 	s.spool.segs.start()
+	if o.IndexDir != "" {
+		if s.search, err = openFeeder(s, o.IndexDir); err != nil {
+			return nil, err
+		}
+	}
 	return s, nil
 }
 
@@ -118,6 +124,7 @@ func makeDir(dir string, noSync bool) error {
 
 // abandon lets go of everything after a failed open.
 func (s *Store) abandon() {
+	s.search.close()
 	if s.com != nil {
 		s.com.close()
 	}
@@ -168,6 +175,13 @@ func (s *Store) counters() (epoch uint64, err error) {
 		if epoch, err = read(txn, counterEpoch); err != nil {
 			return err
 		}
+		if s.com.feed.epoch, err = feedEpoch(txn, epoch); err != nil {
+			return err
+		}
+		if s.com.feed.seq, err = lastFed(txn); err != nil {
+			return err
+		}
+		s.com.feed.durable.Store(s.com.feed.seq)
 		epoch++
 		return txn.Set(counterEpoch, binary.BigEndian.AppendUint64(nil, epoch))
 	})
@@ -224,6 +238,7 @@ func (s *Store) Close() error {
 	}
 	s.closed = true
 	s.reading.Unlock()
+	s.search.close()
 	s.com.close()
 	s.com.tail.end()
 	s.spool.segs.close()

@@ -11,7 +11,8 @@ import (
 	"strconv"
 	"sync"
 
-	_ "modernc.org/sqlite" // the driver "sqlite"
+	"modernc.org/sqlite" // the driver "sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // Options configure an Index; the zero value does.
@@ -62,6 +63,8 @@ type State struct {
 	Applied uint64 // sequence number of the last change that is in it
 }
 
+const file = "search.db"
+
 // Open opens the index in dir, which must exist. One that cannot be read, or
 // that another version made, is thrown away and begun anew, empty.
 func Open(ctx context.Context, dir string, o Options) (*Index, error) {
@@ -71,7 +74,7 @@ func Open(ctx context.Context, dir string, o Options) (*Index, error) {
 	if o.Readers <= 0 {
 		o.Readers = 4
 	}
-	path := filepath.Join(dir, "search.db")
+	path := filepath.Join(dir, file)
 	x, err := open(ctx, path, o)
 	if err == nil {
 		return x, nil
@@ -79,10 +82,8 @@ func Open(ctx context.Context, dir string, o Options) (*Index, error) {
 	if !errors.Is(err, errOther) {
 		o.Logger.Warn("the search index cannot be read and is made anew", "err", err)
 	}
-	for _, suffix := range []string{"", "-wal", "-shm"} {
-		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return nil, fmt.Errorf("removing a search index that cannot be read: %w", err)
-		}
+	if err := Remove(dir); err != nil {
+		return nil, err
 	}
 	if x, err = open(ctx, path, o); err != nil {
 		return nil, fmt.Errorf("opening the search index: %w", err)
@@ -188,4 +189,28 @@ func (x *Index) State(ctx context.Context) (s State, err error) {
 func (x *Index) Size(ctx context.Context) (n int64, err error) {
 	err = x.read.QueryRowContext(ctx, "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size").Scan(&n)
 	return n, err
+}
+
+// Rows is how many rows there are.
+func (x *Index) Rows(ctx context.Context) (n int, err error) {
+	if err := x.read.QueryRowContext(ctx, "SELECT count(*) FROM rows INDEXED BY by_at").Scan(&n); err != nil {
+		return 0, fmt.Errorf("search index: %w", err)
+	}
+	return n, nil
+}
+
+// Corrupt reports an error that says that the file is damaged: Discard helps.
+func Corrupt(err error) bool {
+	var e *sqlite.Error
+	return errors.As(err, &e) && (e.Code()&0xff == sqlite3.SQLITE_CORRUPT || e.Code()&0xff == sqlite3.SQLITE_NOTADB)
+}
+
+// Remove removes the index in dir, which is not open.
+func Remove(dir string) error {
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		if err := os.Remove(filepath.Join(dir, file+suffix)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("removing the search index: %w", err)
+		}
+	}
+	return nil
 }

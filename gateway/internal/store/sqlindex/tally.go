@@ -63,10 +63,16 @@ func (x *Index) Histogram(ctx context.Context, q Question, step time.Duration, a
 // facet is the expression for a field's values, and what they stand for.
 func (x *Index) facet(field string) (expr string, decode func(string) string, err error) {
 	low := func(shift, bits int) string { return fmt.Sprintf("r.low >> %d & %d", shift, 1<<bits-1) }
-	f, ok := query.Lookup(field)
-	switch {
-	case !ok || f.Type == query.TypeTime || field == "text" || field == "n":
-		return "", nil, fmt.Errorf("%w: there is nothing to sum up by %q", query.ErrInvalid, field)
+	switch err := CanFacet(field); {
+	case err != nil:
+		return "", nil, err
+	case numeric(field): // those of REAL columns have a point
+		return `r."` + field + `"`, func(v string) string {
+			if n, err := strconv.ParseFloat(v, 64); err == nil {
+				return numberText(n)
+			}
+			return v
+		}, nil
 	case field == "direction":
 		return low(0, 1), func(v string) string {
 			if v == "1" {
@@ -88,6 +94,8 @@ func (x *Index) facet(field string) (expr string, decode func(string) string, er
 	}
 	return `r."` + field + `"`, nil, nil
 }
+
+func numberText(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) }
 
 // nameOf gives the names of numbers of a kind.
 func (x *Index) nameOf(kind string) func(string) string {

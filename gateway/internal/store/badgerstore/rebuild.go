@@ -1,0 +1,136 @@
+package badgerstore
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	badger "github.com/dgraph-io/badger/v4"
+
+	"github.com/mailweir/weir/gateway/internal/mail"
+	"github.com/mailweir/weir/gateway/internal/store"
+	"github.com/mailweir/weir/gateway/internal/store/sqlindex"
+)
+
+var _ store.Indexed = (*Store)(nil)
+
+// rebuild makes the index anew from the record, newest first, while the store
+// goes on. Until it is whole it has no epoch, so that what a crash leaves is
+// begun again. What changes meanwhile stands in the feed.
+func (f *feeder) rebuild() error {
+	from := f.feed.durable.Load()
+	f.mu.Lock()
+	f.status = store.IndexStatus{Rebuilding: true, Since: f.s.now()}
+	f.mu.Unlock()
+	f.reached(0, false)
+	f.log.Info("the search index is made anew; searches read the record itself meanwhile")
+	start := time.Now()
+	if err := f.x.Load().Reset(f.ctx, ""); err != nil {
+		return err
+	}
+	rows := 0
+	for before := lastID; ; {
+		ids, err := f.idsBefore(before, feedBatch)
+		if err != nil {
+			return err
+		}
+		if len(ids) == 0 {
+			break
+		}
+		changes, err := f.load(ids)
+		if err != nil {
+			return err
+		}
+		if err := f.x.Load().Apply(f.ctx, sqlindex.State{}, changes); err != nil {
+			return err
+		}
+		before = ids[len(ids)-1]
+		for _, c := range changes {
+			if c.Message != nil {
+				rows += len(c.Message.Recipients)
+			}
+		}
+		f.mu.Lock()
+		f.status.Rows, f.status.Back = rows, before.Time()
+		f.mu.Unlock()
+	}
+	if err := f.x.Load().Apply(f.ctx, sqlindex.State{Epoch: f.feed.epoch, Applied: from}, nil); err != nil {
+		return err
+	}
+	f.mu.Lock()
+	f.status = store.IndexStatus{}
+	f.mu.Unlock()
+	f.reached(from, true)
+	f.log.Info("the search index is whole again", "rows", rows, "took", time.Since(start).Round(time.Millisecond))
+	return nil
+}
+
+var lastID = func() (id mail.ID) {
+	for i := range id {
+		id[i] = 0xff
+	}
+	return id
+}()
+
+// idsBefore lists messages older than one, the newest first.
+func (f *feeder) idsBefore(before mail.ID, n int) (ids []mail.ID, err error) {
+	err = f.s.view(func(txn *badger.Txn) error {
+		o := badger.DefaultIteratorOptions
+		o.PrefetchValues, o.Reverse, o.Prefix = false, true, []byte{keyMessage}
+		it := txn.NewIterator(o)
+		defer it.Close()
+		for it.Seek(idKey(keyMessage, before)); it.Valid() && len(ids) < n; {
+			if err := f.ctx.Err(); err != nil {
+				return err
+			}
+			id, rest, ok := keyID(it.Item().Key())
+			if ok && len(rest) > 0 && (len(ids) == 0 || ids[len(ids)-1] != id) {
+				ids = append(ids, id)
+			}
+			it.Next()
+		}
+		return nil
+	})
+	return ids, err
+}
+
+func (f *feeder) rebuildSoon() {
+	select {
+	case f.again <- struct{}{}:
+	default:
+	}
+}
+
+var errNoIndex = errors.New("this store has no search index")
+
+// RebuildIndex implements store.Indexed.
+func (s *Store) RebuildIndex(context.Context) error {
+	if s.search == nil {
+		return errNoIndex
+	}
+	s.search.rebuildSoon()
+	return nil
+}
+
+// IndexStatus implements store.Indexed.
+func (s *Store) IndexStatus(ctx context.Context) (store.IndexStatus, error) {
+	f := s.search
+	if f == nil {
+		return store.IndexStatus{}, errNoIndex
+	}
+	f.mu.Lock()
+	st := f.status
+	st.Whole, st.Behind = f.whole, f.feed.durable.Load()-min(f.applied, f.feed.durable.Load())
+	f.mu.Unlock()
+	size, err := f.x.Load().Size(ctx)
+	if err != nil {
+		return st, err
+	}
+	st.Size = size
+	if !st.Rebuilding {
+		if st.Rows, err = f.x.Load().Rows(ctx); err != nil {
+			return st, err
+		}
+	}
+	return st, nil
+}
