@@ -34,12 +34,13 @@ type Scope = scope.Scope
 
 // Options make a Service. Store is needed; everything else has a default.
 type Options struct {
-	Store  store.Store
-	Payer  *notify.Payer    // makes the DSNs of Bounce; without it Bounce is refused
-	Wake   func()           // called after something has become due
-	Clock  func() time.Time // default time.Now
-	Logger *slog.Logger     // default slog.Default()
-	Lists  Lists            // what the verbs that teach write to; without it they are refused
+	Store   store.Store
+	Payer   *notify.Payer    // makes the DSNs of Bounce; without it Bounce is refused
+	Wake    func()           // called after something has become due
+	Clock   func() time.Time // default time.Now
+	Logger  *slog.Logger     // default slog.Default()
+	Lists   Lists            // what the verbs that teach write to; without it they are refused
+	Archive Archive          // of the verbs about archived copies; without it they are refused
 	// Identities is what the verbs about senders write to; without it they are
 	// refused.
 	Identities Identities
@@ -333,6 +334,8 @@ func (r *run) check(sel Selection) error {
 		return &lifecycle.Refusal{Verb: r.verb, Reason: "this gateway knows no identities"}
 	case lessons[r.verb] != nil && !aboutSenders(r.verb) && r.s.Lists == nil:
 		return &lifecycle.Refusal{Verb: r.verb, Reason: "this gateway keeps no lists"}
+	case ofArchive(r.verb) && r.s.Archive == nil:
+		return &lifecycle.Refusal{Verb: r.verb, Reason: "this gateway has no archive"}
 	case trains[r.verb] != "" && r.s.Train == nil:
 		return &lifecycle.Refusal{Verb: r.verb, Reason: "this gateway has no plugin that learns"}
 	case r.verb == lifecycle.ChangeAction && !slices.Contains(lists.OverrideActions, r.args.To):

@@ -104,6 +104,7 @@ func (r *turn) copyOf(m *store.Message, rc *store.Recipient, made *[]*store.Mess
 		fresh(&to)
 		to.N, to.Status, to.Origin, to.Next, to.Changed, to.Manual = i+1, mail.StatusQueued, "", r.now, r.now, false
 		to.Attempts, to.Breaks, to.Last, to.LastRemote, to.LastHost, to.LastAddr = 0, 0, nil, false, "", ""
+		to.Archived, to.NoArchive = false, false // the copy is another message
 		to.Unjudged, to.Keep, to.Kept, to.Reason = false, "", false, "a copy that "+r.sc.Actor+" made"
 		to.DSN = mail.RcptParams{Notify: mail.NotifyNever}
 		if err := r.readdress(&c, &to, a); err != nil {

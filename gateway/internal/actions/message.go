@@ -25,9 +25,10 @@ var errUnchanged = errors.New("unchanged")
 // turn is the work on one message.
 type turn struct {
 	*run
-	slot  int               // place in the order of a flush
-	class *class            // of verbs that train: what was learnt
-	added []store.Recipient // further recipients of the message
+	slot  int                                          // place in the order of a flush
+	class *class                                       // of verbs that train: what was learnt
+	added []store.Recipient                            // further recipients of the message
+	kept  func(*store.Message, *store.Recipient) error // of DeleteArchived: why a copy has to stay
 }
 
 // message acts on one message, in one commit where it can. When a delivery
@@ -38,6 +39,10 @@ func (r *run) message(ctx context.Context, id mail.ID, p pick, slot int) error {
 	switch {
 	case r.verb == lifecycle.Copy:
 		return t.copyMessage(ctx, id, p)
+	case r.verb == lifecycle.RedeliverArchived:
+		return t.redeliver(ctx, id, p)
+	case r.verb == lifecycle.DeleteArchived:
+		defer t.deleting(ctx, id)()
 	case shown[r.verb] != "":
 		return r.show(ctx, id, p)
 	case trains[r.verb] != "":

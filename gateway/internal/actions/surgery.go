@@ -154,7 +154,7 @@ func reroute(r *turn, m *store.Message, rc *store.Recipient, e *mail.Event) (boo
 			*rc = next
 			continue
 		}
-		next.Attempts = 0
+		next.Attempts, next.Archived = 0, false
 		added = append(added, next)
 	}
 	r.added = append(r.added, added...)
