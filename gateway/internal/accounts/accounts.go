@@ -25,8 +25,8 @@ type Options struct {
 	Logger *slog.Logger     // nil: nothing is logged
 
 	// Bootstrap is the token of data_dir/admin.token: an administrator who
-	// needs no account. "": there is none.
-	Bootstrap string
+	// needs no account. nil or "": there is none.
+	Bootstrap func() string
 	// Idle and Longest end a session: that much after its last use, and after
 	// sign-in. nil or 0: 1 h and 12 h.
 	Limits func() (idle, longest time.Duration)
@@ -60,6 +60,9 @@ func New(o Options) (*Service, error) {
 	}
 	if o.URL == nil {
 		o.URL = func() string { return "" }
+	}
+	if o.Bootstrap == nil {
+		o.Bootstrap = func() string { return "" }
 	}
 	if o.Proxies == nil {
 		o.Proxies = func() []netip.Prefix { return nil }

@@ -146,7 +146,7 @@ func (s *Service) RevokeToken(ctx context.Context, who scope.Scope, id string) e
 
 // byToken finds who a bearer token is.
 func (s *Service) byToken(ctx context.Context, given, source string) (Identity, error) {
-	if b := s.o.Bootstrap; b != "" && subtle.ConstantTimeCompare([]byte(digest(given)), []byte(digest(b))) == 1 {
+	if b := s.o.Bootstrap(); b != "" && subtle.ConstantTimeCompare([]byte(digest(given)), []byte(digest(b))) == 1 {
 		return Identity{Scope: scope.Admin("token"), How: HowBootstrap}, nil
 	}
 	id, secret, ok := strings.Cut(strings.TrimPrefix(given, TokenPrefix), "_")

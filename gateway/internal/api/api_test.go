@@ -244,7 +244,7 @@ func TestReloadAnswersWithDiagnostics(t *testing.T) {
 func TestHealthAndMetrics(t *testing.T) {
 	g := apitest.Sample()
 	g.NotReady = errors.New("free space is below the watermark")
-	h := api.NewListener(g.Services(), "0123456789abcdef")
+	h := api.NewListener(g.Services(), api.AdminToken("0123456789abcdef"))
 	if w, _ := ask(t, h, "GET", "/healthz", ""); w.Code != 200 {
 		t.Errorf("healthz: %d", w.Code)
 	}

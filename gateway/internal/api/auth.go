@@ -2,18 +2,13 @@ package api
 
 import (
 	"crypto/rand"
-	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
-
-	"github.com/mailweir/weir/gateway/internal/scope"
 )
 
 // TokenFile is the name, in data_dir, of the file with the admin token.
@@ -72,18 +67,4 @@ func LoadToken(path string) (string, error) {
 		return "", fmt.Errorf("reading the admin token: %s holds fewer than %d characters; remove it, and weir serve makes a new one", path, minToken)
 	}
 	return token, nil
-}
-
-func scopeOfBearer(r *http.Request, token string) (scope.Scope, *Problem) {
-	const remedy = "send the token that stands in data_dir/" + TokenFile + " as: Authorization: Bearer TOKEN"
-	scheme, given, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") || given == "" {
-		return scope.Scope{}, problem(http.StatusUnauthorized, "this path needs the admin token", remedy)
-	}
-	// Digests of equal length, so that not even the length shows in the time.
-	want, got := sha256.Sum256([]byte(token)), sha256.Sum256([]byte(strings.TrimSpace(given)))
-	if token == "" || subtle.ConstantTimeCompare(want[:], got[:]) != 1 {
-		return scope.Scope{}, problem(http.StatusUnauthorized, "the token is not the admin token", remedy)
-	}
-	return scope.Admin("token"), nil
 }

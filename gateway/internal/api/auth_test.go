@@ -14,7 +14,7 @@ import (
 
 func TestListenerWantsTheToken(t *testing.T) {
 	const token = "correct-horse-battery-staple"
-	h := api.NewListener(apitest.Sample().Services(), token)
+	h := api.NewListener(apitest.Sample().Services(), api.AdminToken(token))
 	for _, c := range []struct {
 		name, authorization string
 		status              int
@@ -44,7 +44,7 @@ func TestListenerWantsTheToken(t *testing.T) {
 }
 
 func TestListenerWithoutTokenLetsNobodyIn(t *testing.T) {
-	h := api.NewListener(apitest.Sample().Services(), "")
+	h := api.NewListener(apitest.Sample().Services(), api.AdminToken(""))
 	w, v := ask(t, h, "GET", "/v1/version", "", "Authorization", "Bearer ")
 	wantProblem(t, w, v, 401, "token")
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/mailweir/weir/gateway/internal/accounts"
 	"github.com/mailweir/weir/gateway/internal/scope"
 )
 
@@ -30,26 +31,23 @@ type server struct {
 // New is the handler for the unix socket: whoever may open the socket is the
 // administrator. Use NewListener for everything that has an address.
 func New(s Services) http.Handler {
-	srv := newServer(s)
-	return srv.handler(func(r *http.Request) (scope.Scope, *Problem) {
-		return scope.Admin(peerName(r.Context())), nil
-	})
+	return newServer(s).handler(only(func(r *http.Request) accounts.Identity {
+		return accounts.Identity{Scope: scope.Admin(peerName(r.Context())), How: accounts.HowSocket}
+	}))
 }
 
 // NewFor is the handler for one caller within this process, who is the
 // administrator under that name.
 func NewFor(s Services, actor string) http.Handler {
-	srv := newServer(s)
-	return srv.handler(func(*http.Request) (scope.Scope, *Problem) { return scope.Admin(actor), nil })
+	return newServer(s).handler(only(func(*http.Request) accounts.Identity {
+		return accounts.Identity{Scope: scope.Admin(actor), How: accounts.HowSocket}
+	}))
 }
 
-// NewListener is the handler for the admin listener: health, metrics and the
-// OpenAPI document are free, everything under /v1 wants token as a bearer
-// token (RFC 6750 §2.1).
-func NewListener(s Services, token string) http.Handler {
-	srv := newServer(s)
-	return srv.handler(func(r *http.Request) (scope.Scope, *Problem) { return scopeOfBearer(r, token) })
-}
+// NewListener is the handler for the admin listener: health, sign-in and the
+// OpenAPI document are free, everything else under /v1 wants somebody whom who
+// knows.
+func NewListener(s Services, who Authenticator) http.Handler { return newServer(s).handler(who) }
 
 func newServer(s Services) *server {
 	srv := &server{Services: s, log: s.Logger}
@@ -62,10 +60,7 @@ func newServer(s Services) *server {
 	return srv
 }
 
-// authenticate finds the scope of a request, or says why it has none.
-type authenticate func(*http.Request) (scope.Scope, *Problem)
-
-func (s *server) handler(who authenticate) http.Handler {
+func (s *server) handler(who Authenticator) http.Handler {
 	v1 := http.NewServeMux()
 	doc := s.register(v1)
 	spec, err := json.MarshalIndent(doc, "", "  ")
@@ -120,9 +115,9 @@ func (s *server) outer(next http.Handler) http.Handler {
 type scopeKey struct{}
 
 // guard lets a request through with its scope.
-func (s *server) guard(who authenticate, next http.Handler) http.Handler {
+func (s *server) guard(who Authenticator, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		sc, p := who(r)
+		id, p := s.identify(who, r)
 		if p != nil {
 			if p.Status == http.StatusUnauthorized {
 				w.Header().Set("WWW-Authenticate", `Bearer realm="weir"`)
@@ -130,7 +125,11 @@ func (s *server) guard(who authenticate, next http.Handler) http.Handler {
 			writeProblem(w, p)
 			return
 		}
-		next.ServeHTTP(w, r.WithContext(context.WithValue(withSource(r), scopeKey{}, sc)))
+		ctx := withSource(r.Context(), who.Source(r))
+		ctx = context.WithValue(ctx, scopeKey{}, id.Scope)
+		ctx = context.WithValue(ctx, identityKey{}, id)
+		ctx = context.WithValue(ctx, requestKey{}, r)
+		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }
 
@@ -193,11 +192,12 @@ func (s *server) register(mux *http.ServeMux) *huma.OpenAPI {
 	cfg.OpenAPIPath, cfg.DocsPath, cfg.SchemasPath = "", "", ""
 	cfg.RejectUnknownQueryParameters = true
 	cfg.Info.Description = "The mail filtering gateway's operator interface. On the unix socket the caller is the " +
-		"administrator; on the admin listener /v1 wants the bearer token in data_dir/admin.token."
+		"administrator; on the admin listener /v1 wants a session (see /v1/sign-in), a token, or the bearer token in data_dir/admin.token."
 	cfg.Info.License = &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"}
 	cfg.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer"}}
 	cfg.Security = []map[string][]string{{"token": {}}, {}}
 	a := humago.New(mux, cfg)
+	a.UseMiddleware(s.audited)
 	s.messageRoutes(a)
 	s.actionRoutes(a)
 	s.queueRoutes(a)

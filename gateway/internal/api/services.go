@@ -8,6 +8,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/mailweir/weir/gateway/internal/accounts"
 	"github.com/mailweir/weir/gateway/internal/audit"
 	"github.com/mailweir/weir/gateway/internal/journal"
 	"github.com/mailweir/weir/gateway/internal/mail"
@@ -38,7 +39,9 @@ type Services struct {
 
 	TLSReports TLSReports // nil: they are not there
 	Exports    Exports
-	Audit      audit.Recorder // nil only in tests
+	Audit      audit.Recorder    // nil only in tests
+	AuditLog   *audit.Log        // to be read; nil: it is not there
+	Accounts   *accounts.Service // nil: there are none
 
 	Metrics prometheus.Gatherer // nil: /metrics answers 404
 	Logger  *slog.Logger        // nil: nothing is logged

@@ -32,7 +32,7 @@ func TestTLSReports(t *testing.T) {
 	if w, _ := ask(t, api.New(s), http.MethodGet, "/v1/tls-reports", ""); w.Code != http.StatusNotFound {
 		t.Errorf("without counts: %d", w.Code)
 	}
-	if w, _ := ask(t, api.NewListener(apitest.Sample().Services(), "secret"), http.MethodGet, "/v1/tls-reports", ""); w.Code != http.StatusUnauthorized {
+	if w, _ := ask(t, api.NewListener(apitest.Sample().Services(), api.AdminToken("secret")), http.MethodGet, "/v1/tls-reports", ""); w.Code != http.StatusUnauthorized {
 		t.Errorf("without a token: %d", w.Code)
 	}
 }

@@ -100,6 +100,7 @@ type Daemon struct {
 	token     string
 	tls       tlsCache
 	listenAddrs
+	people
 	fail chan error // the first error that ends the process
 }
 
@@ -154,6 +155,9 @@ func (d *Daemon) open(ctx context.Context, p *policy.Policy, dir string) (err er
 		Dir: dir, Clock: d.o.Now, Logger: d.log, FreeWatermark: g.Watermark, Fatal: d.stop, NoSync: d.o.NoSync,
 	})
 	if err != nil {
+		return err
+	}
+	if err = d.openPeople(dir); err != nil {
 		return err
 	}
 	soft := softkv.Options{Clock: d.o.Now, Logger: d.log, MinFree: g.Watermark + softMargin, Quota: d.quota}
@@ -300,6 +304,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	back.Go(func() { d.ran("MTA-STS policies", d.sts.Run(work)) })
 	back.Go(func() { d.ran("TLS reports", d.tlsrpt.Run(work)) })
 	back.Go(func() { d.tools.WatchSelf(work) })
+	back.Go(func() { d.ran("accounts", d.accounts.Run(work)) })
 	d.announce()
 	<-ctx.Done()
 	d.log.Info("stopping", "cause", fmt.Sprint(context.Cause(ctx)))
@@ -350,7 +355,7 @@ func (d *Daemon) httpServers() []httpServer {
 	s := d.services()
 	out := []httpServer{{api.NewServer(api.New(s), d.log), d.socket}}
 	if d.admin != nil {
-		out = append(out, httpServer{api.NewServer(api.NewListener(s, d.token), d.log), d.admin})
+		out = append(out, httpServer{api.NewServer(api.NewListener(s, d.listenerAuth()), d.log), d.admin})
 	}
 	return out
 }
@@ -381,6 +386,9 @@ func (d *Daemon) close() {
 	}
 	if d.jobs != nil {
 		d.jobs.Close() // while the store is open
+	}
+	if d.audit != nil {
+		d.audit.Close()
 	}
 	if d.checker != nil {
 		d.checker.Close()

@@ -88,6 +88,9 @@ func OpenOffline(ctx context.Context, o OfflineOptions) (_ *Offline, err error) 
 		}
 		return nil, err
 	}
+	if d.audit, err = d.openAudit(o.DataDir); err != nil {
+		return nil, errors.Join(err, d.store.Close())
+	}
 	ao := actions.Options{Store: d.store, Logger: d.log}
 	if p != nil {
 		notices := &queue.Composer{Store: d.store, Policy: d.snaps.policy, Now: d.o.Now, Logger: d.log}
@@ -96,6 +99,7 @@ func OpenOffline(ctx context.Context, o OfflineOptions) (_ *Offline, err error) 
 	}
 	d.actions = actions.New(ao)
 	if d.jobs, err = jobs.Open(ctx, jobs.Options{Docs: d.store, Verbs: d.actions, Logger: d.log}); err != nil {
+		d.audit.Close()
 		return nil, errors.Join(err, d.store.Close())
 	}
 	return off, nil
@@ -120,13 +124,14 @@ func (o *Offline) Handler() http.Handler {
 	}
 	return api.NewFor(api.Services{
 		Log: journal.New(lo), Actions: verbs{d}, Content: content{d}, Jobs: jobService{d.jobs}, Queue: queueRows{d.store, d.o.Now},
-		Policy: absent{}, Plugins: absent{}, PluginActions: absent{}, Lists: absent{}, Identities: noIdentities{}, Health: absent{}, Logger: d.log,
+		Policy: absent{}, Plugins: absent{}, PluginActions: absent{}, Lists: absent{}, Identities: noIdentities{}, Health: absent{}, Logger: d.log, Audit: d.audit, AuditLog: d.audit,
 	}, o.actor)
 }
 
 // Close ends the jobs and gives the store back.
 func (o *Offline) Close() error {
 	o.d.jobs.Close()
+	o.d.audit.Close()
 	return o.d.store.Close()
 }
 

@@ -204,7 +204,7 @@ func TestCancelledCallSaysSo(t *testing.T) {
 
 func TestTokenGoesToTheListenerAndNowhereElse(t *testing.T) {
 	const token = "correct-horse-battery-staple"
-	srv := httptest.NewServer(api.NewListener(apitest.Sample().Services(), token))
+	srv := httptest.NewServer(api.NewListener(apitest.Sample().Services(), api.AdminToken(token)))
 	defer srv.Close()
 	if _, err := client.New(client.Options{URL: srv.URL, Token: token}).Version(t.Context()); err != nil {
 		t.Errorf("with the token: %v", err)
