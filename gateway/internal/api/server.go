@@ -25,7 +25,9 @@ const (
 // server holds what the handlers share.
 type server struct {
 	Services
-	log *slog.Logger
+	log     *slog.Logger
+	streams streams
+	rates   gcra
 }
 
 // New is the handler for the unix socket: whoever may open the socket is the
@@ -57,6 +59,9 @@ func newServer(s Services) *server {
 	if srv.Timeout <= 0 {
 		srv.Timeout = requestTimeout
 	}
+	if srv.Heartbeat <= 0 {
+		srv.Heartbeat = heartbeat
+	}
 	return srv
 }
 
@@ -78,7 +83,7 @@ func (s *server) handler(who Authenticator) http.Handler {
 	if s.Metrics != nil {
 		top.Handle("GET /metrics", promhttp.HandlerFor(s.Metrics, promhttp.HandlerOpts{}))
 	}
-	top.Handle("/v1/", s.guard(who, unknownPaths(v1)))
+	top.Handle("/v1/", s.knocking(s.guard(who, s.governed(who, unknownPaths(v1)))))
 	return s.outer(unknownPaths(top))
 }
 
@@ -208,6 +213,9 @@ func (s *server) register(mux *http.ServeMux) *huma.OpenAPI {
 	s.destinationRoutes(a)
 	s.tlsRoutes(a)
 	s.toolRoutes(a)
+	s.tailRoutes(a)
+	s.savedRoutes(a)
+	s.eventRoutes(a)
 	s.exportRoutes(a)
 	return a.OpenAPI()
 }

@@ -43,6 +43,8 @@ type Services struct {
 	AuditLog   *audit.Log        // to be read; nil: it is not there
 	Accounts   *accounts.Service // nil: there are none
 
+	Outward
+
 	Metrics prometheus.Gatherer // nil: /metrics answers 404
 	Logger  *slog.Logger        // nil: nothing is logged
 	Timeout time.Duration       // for one request, body downloads excepted; 0 is 30 s
