@@ -365,7 +365,7 @@ func backlogWeir(path, dir string, t *trial) (drained time.Duration, err error) 
 	t.say("accepted for healthy ones, while it drained", "%v", <-probes)
 	// The first figure was of a store that had never held anything; this one
 	// has the history of the deep one, so what differs is the queue alone.
-	time.Sleep(15 * time.Second)
+	t.settle()
 	after, took, err := t.acceptance(few)
 	if err != nil {
 		return 0, err
@@ -383,7 +383,7 @@ func (t *trial) standing(c *client.Client, empty float64, few int) (deep float64
 	if err != nil {
 		return 0, err
 	}
-	time.Sleep(15 * time.Second) // what is written behind: the store sorts what it took
+	t.settle()
 	rss, anon := t.sys.rss()
 	t.say("memory with the backlog", "RSS %d MiB, anonymous %d MiB, %d queued", rss>>20, anon>>20, sum.Counts[string(mail.StatusQueued)])
 	deep, took, err := t.acceptance(few)
@@ -392,6 +392,23 @@ func (t *trial) standing(c *client.Client, empty float64, few int) (deep float64
 	}
 	t.say("accepted, queue deep", "%.0f/s, %.2f of empty%s", deep, deep/empty, took)
 	return deep, nil
+}
+
+// settle waits until the store has sorted what it took, which it does behind the
+// scenes: what is measured next is the queue that stands, not the way there.
+func (t *trial) settle() {
+	const calm, idle = 5, 512 << 10 // seconds in a row with less than so many octets written
+	start := time.Now()
+	last := t.sys.wrote()
+	for quiet := 0; quiet < calm && time.Since(start) < 5*time.Minute; {
+		time.Sleep(time.Second)
+		now := t.sys.wrote()
+		if quiet++; now-last > idle {
+			quiet = 0
+		}
+		last = now
+	}
+	t.say("sorted what was taken", "%v", time.Since(start).Round(time.Second))
 }
 
 // flood has one tenant send to the backlog's destinations as fast as it can
