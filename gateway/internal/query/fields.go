@@ -67,6 +67,8 @@ var fields = []Field{
 	{"sender_domain", TypeText, "domain of the envelope sender", nil},
 	{"recipient", TypeText, "envelope recipient, also as it was before a redirect", nil},
 	{"recipient_domain", TypeText, "domain of the recipient, also before a redirect", nil},
+	{"owner", TypeText, "whose mail it is: of incoming mail the recipient's, as addressed, of outgoing the sender's", nil},
+	{"owner_domain", TypeText, "domain of whose mail it is", nil},
 	{"client", TypeIP, "address of the client, or a network such as 192.0.2.0/24", nil},
 	{"client_name", TypeText, "confirmed reverse DNS name of the client", nil},
 	{"helo", TypeText, "name the client gave in EHLO", nil},

@@ -9,10 +9,10 @@ package scope
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/mailweir/weir/gateway/internal/lifecycle"
-	"github.com/mailweir/weir/gateway/internal/mail"
 	"github.com/mailweir/weir/gateway/internal/query"
 	"github.com/mailweir/weir/gateway/internal/store"
 )
@@ -78,24 +78,12 @@ func (s Scope) Validate() error {
 	return fmt.Errorf("scope of level %q names no domain or mailbox", s.Level)
 }
 
-// owner is whose mail it is: the recipient's inbound (as addressed, before a
-// redirect), the sender's outbound. The null address belongs to nobody.
-func owner(m *store.Message, r *store.Recipient) mail.Address {
-	if m.Direction == mail.Outbound {
-		return m.Sender
-	}
-	if !r.Original.IsNull() {
-		return r.Original
-	}
-	return r.Address
-}
-
 // Sees reports whether a recipient's row is within the scope.
 func (s Scope) Sees(m *store.Message, r *store.Recipient) bool {
 	if s.tenant != "" && r.Tenant != s.tenant {
 		return false
 	}
-	o := owner(m, r)
+	o := store.Row{Message: m, Recipient: r}.Owner()
 	switch s.Level {
 	case lifecycle.LevelAdmin:
 		return true
@@ -111,11 +99,9 @@ func (s Scope) Sees(m *store.Message, r *store.Recipient) bool {
 	return false
 }
 
-// Restrict narrows a filter to what the scope may see. It lets through
-// everything Sees does, and little more: apply Sees to what is found.
+// Restrict narrows a filter to what the scope sees. Names compare without
+// regard to case here: apply Sees to what is found, too.
 func (s Scope) Restrict(f query.Filter) query.Filter {
-	in := query.Where("direction", query.Is, string(mail.Inbound))
-	out := query.Where("direction", query.Is, string(mail.Outbound))
 	if s.tenant != "" {
 		f = query.And(query.Where("tenant", query.Is, s.tenant), f)
 	}
@@ -123,15 +109,10 @@ func (s Scope) Restrict(f query.Filter) query.Filter {
 	case lifecycle.LevelAdmin:
 		return f
 	case lifecycle.LevelDomain:
-		return query.And(query.Or(
-			query.And(in, query.OneOf("recipient_domain", s.Domains...)),
-			query.And(out, query.OneOf("sender_domain", s.Domains...)),
-		), f)
+		some := slices.DeleteFunc(slices.Clone(s.Domains), func(d string) bool { return d == "" }) // the null sender is nobody's
+		return query.And(query.OneOf("owner_domain", some...), f)
 	case lifecycle.LevelMailbox:
-		return query.And(query.Or(
-			query.And(in, query.Where("recipient", query.Is, s.Mailbox)),
-			query.And(out, query.Where("sender", query.Is, s.Mailbox)),
-		), f)
+		return query.And(query.Where("owner", query.Is, s.Mailbox), f)
 	}
 	return query.Not(query.Filter{})
 }

@@ -37,6 +37,10 @@ func (r Row) Text(field string) []string {
 		return addresses(rc, mail.Address.String)
 	case "recipient_domain":
 		return addresses(rc, mail.Address.Domain)
+	case "owner":
+		return one(r.Owner().Key())
+	case "owner_domain":
+		return one(r.Owner().Domain())
 	case "class":
 		return one(rc.Class.String())
 	case "main":
@@ -157,6 +161,18 @@ func addresses(rc *Recipient, f func(mail.Address) string) []string {
 		v = append(v, one(f(rc.Original))...)
 	}
 	return v
+}
+
+// Owner is whose mail it is: the recipient's inbound (as addressed, before a
+// redirect), the sender's outbound. The null address belongs to nobody.
+func (r Row) Owner() mail.Address {
+	switch {
+	case r.Message.Direction == mail.Outbound:
+		return r.Message.Sender
+	case !r.Recipient.Original.IsNull():
+		return r.Recipient.Original
+	}
+	return r.Recipient.Address
 }
 
 // Delay is how long it took from reception to the final status; false while

@@ -198,7 +198,7 @@ func equal(col string, v any) access {
 func wayOf(t query.Filter) []access {
 	v := query.Key(t.Value)
 	switch t.Field {
-	case "tenant", "status", "direction", "main", "message_id":
+	case "tenant", "status", "direction", "main", "message_id", "owner", "owner_domain":
 		return []access{equal(t.Field, v)}
 	case "sender", "sender_domain":
 		if v == "<>" {

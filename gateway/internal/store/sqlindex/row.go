@@ -12,7 +12,7 @@ import (
 var columnNames = []string{
 	"tenant", "direction", "kind", "sender", "sender_domain", "client", "client_octets", "client_name", "helo", "user", "listener", "tls",
 	"subject", `"from"`, `"to"`, "cc", "message_id", "attachment", "attachments", "size", "received", "policy", "parent",
-	"recipient", "recipient2", "recipient_domain", "recipient_domain2",
+	"recipient", "recipient2", "recipient_domain", "recipient_domain2", "owner", "owner_domain",
 	"status", "state", "origin", "class", "main", "sub", "extra", "score", "filter", "tag", "rule", "reason", "explanation", "reply", "code", "enhanced",
 	"changed", "delay", "next", "expires", "route", "next_hop", "host", "address", "schedule", "attempts", "failures", "has_body", "archived", "identity", "low",
 }
@@ -61,7 +61,7 @@ func (w *writer) values(r store.Row) ([]any, error) {
 		text("tenant"), text("direction"), text("kind"), text("sender"), text("sender_domain"), text("client"), octets, text("client_name"),
 		text("helo"), text("user"), text("listener"), text("tls"), text("subject"), text("from"), text("to"), text("cc"), text("message_id"),
 		query.Joined(r.Text("attachment")), number(r, "attachments"), number(r, "size"), moment(r, "received"), text("policy"), text("parent"),
-		first(rcpt), second(rcpt), first(domain), second(domain),
+		first(rcpt), second(rcpt), first(domain), second(domain), text("owner"), text("owner_domain"),
 		text("status"), text("state"), text("origin"), text("class"), text("main"), text("sub"), text("extra"), number(r, "score"),
 		query.Joined(r.Text("filter")), query.Joined(r.Text("tag")), text("rule"), text("reason"), query.Joined(r.Text("explanation")), text("reply"), number(r, "code"), text("enhanced"),
 		moment(r, "changed"), number(r, "delay"), moment(r, "next"), moment(r, "expires"), text("route"), text("next_hop"), text("host"), text("address"), text("schedule"),

@@ -33,7 +33,7 @@ CREATE TABLE rows (
 	id TEXT NOT NULL, n INTEGER NOT NULL,
 	status TEXT NOT NULL, state TEXT NOT NULL, origin TEXT NOT NULL, tenant TEXT NOT NULL, direction TEXT NOT NULL, kind TEXT NOT NULL,
 	sender TEXT NOT NULL, sender_domain TEXT NOT NULL,
-	recipient TEXT NOT NULL, recipient2 TEXT NOT NULL, recipient_domain TEXT NOT NULL, recipient_domain2 TEXT NOT NULL,
+	recipient TEXT NOT NULL, recipient2 TEXT NOT NULL, recipient_domain TEXT NOT NULL, recipient_domain2 TEXT NOT NULL, owner TEXT NOT NULL, owner_domain TEXT NOT NULL,
 	client TEXT NOT NULL, client_octets BLOB, client_name TEXT NOT NULL, helo TEXT NOT NULL, user TEXT NOT NULL, listener TEXT NOT NULL, tls TEXT NOT NULL,
 	subject TEXT NOT NULL, "from" TEXT NOT NULL, "to" TEXT NOT NULL, cc TEXT NOT NULL, message_id TEXT NOT NULL, attachment TEXT NOT NULL, attachments INTEGER,
 	class TEXT NOT NULL, main TEXT NOT NULL, sub TEXT NOT NULL, extra TEXT NOT NULL, score REAL,
@@ -57,6 +57,8 @@ CREATE INDEX by_recipient ON rows (recipient, at, low);
 CREATE INDEX by_recipient2 ON rows (recipient2, at, low) WHERE recipient2 <> '';
 CREATE INDEX by_recipient_domain ON rows (recipient_domain, at, low);
 CREATE INDEX by_recipient_domain2 ON rows (recipient_domain2, at, low) WHERE recipient_domain2 <> '';
+CREATE INDEX by_owner ON rows (owner, at, low);
+CREATE INDEX by_owner_domain ON rows (owner_domain, at, low);
 CREATE INDEX by_client ON rows (client_octets, at, low);
 CREATE INDEX by_message_id ON rows (message_id, at, low);
 ` + wordsTable + `
