@@ -3,8 +3,10 @@ package daemon
 import (
 	"context"
 	"path/filepath"
+	"time"
 
 	"github.com/mailweir/weir/gateway/internal/archive"
+	"github.com/mailweir/weir/gateway/internal/mail"
 	"github.com/mailweir/weir/policy"
 )
 
@@ -20,4 +22,23 @@ func (d *Daemon) openArchive(ctx context.Context, g policy.Gateway) (err error) 
 	}
 	d.archive, err = archive.Open(ctx, o)
 	return err
+}
+
+// archiveTimes is the archive as the keeper sees it.
+type archiveTimes struct{ d *Daemon }
+
+// Times are those of the policy of now. Where it keeps none any more, what is
+// there stays until somebody deletes it.
+func (a archiveTimes) Times() map[string]time.Duration {
+	out := map[string]time.Duration{}
+	for _, t := range a.d.snaps.policy().Tenants() {
+		if keep := t.Retain().Archive; keep > 0 {
+			out[t.Name] = keep
+		}
+	}
+	return out
+}
+
+func (a archiveTimes) Expire(ctx context.Context, tenant string, id mail.ID, now time.Time) (bool, error) {
+	return a.d.archive.Expire(ctx, tenant, id, now)
 }

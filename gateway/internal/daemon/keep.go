@@ -22,7 +22,7 @@ func (d *Daemon) newKeeper(payer *notify.Payer) *keeper.Keeper {
 	payer.Keep = d.actions.KeepBody
 	return keeper.New(keeper.Options{
 		Store: d.store, Payer: payer, Logger: d.log, Clock: keeperClock{d.o.Now, d.o.After}, Told: d.flow.HoldEvent, Known: queue.Authenticated,
-		KeepBody: keepBody,
+		KeepBody: keepBody, Archive: archiveTimes{d},
 		Retain: func(tenant string) time.Duration {
 			if t, ok := d.snaps.policy().Tenant(tenant); ok {
 				return t.Retain().Log

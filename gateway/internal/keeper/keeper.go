@@ -46,6 +46,8 @@ type Options struct {
 	// Known reports a sender that is known to be who it says, and so is told of
 	// the end of what was held. Default: of outgoing mail.
 	Known func(*store.Message) bool
+	// Archive is the tenants' archives; nil: there are none.
+	Archive Archive
 	// Told is called when the end of held mail is durable: with the message as
 	// it is then, the recipients concerned (N), what happened ("expired") and
 	// who did it. It must not wait for anything. Default: nobody is told.
@@ -70,6 +72,7 @@ type Stats struct {
 	Forgotten int // messages whose record was dropped
 	Bodies    int // bodies dropped
 	Notified  int // messages whose owed notices were made
+	Copies    int // archived copies deleted
 	Told      int // notices to administrators of mail that ended undecided
 	Errors    int // messages that could not be dealt with; they are tried again
 	Last      time.Time
@@ -82,6 +85,7 @@ func (s *Stats) add(o Stats) {
 	s.Bodies += o.Bodies
 	s.Notified += o.Notified
 	s.Told += o.Told
+	s.Copies += o.Copies
 	s.Errors += o.Errors
 	s.Last = o.Last
 }
@@ -181,6 +185,7 @@ func (k *Keeper) Pass(ctx context.Context) (st Stats, more bool, err error) {
 	st.Bodies -= before.Bodies
 	st.Notified -= before.Notified
 	st.Told -= before.Told
+	st.Copies -= before.Copies
 	st.Errors -= before.Errors
 	return st, more, err
 }
@@ -199,8 +204,8 @@ func (k *Keeper) pass(ctx context.Context, doing string, f func(context.Context,
 	if err != nil && ctx.Err() == nil {
 		k.o.Logger.Error("the keeper stopped short and tries again: "+doing, "error", err)
 	}
-	if st.Expired+st.Forgotten+st.Bodies+st.Notified+st.Told+st.Errors > 0 {
-		k.o.Logger.Info("kept house", "expired", st.Expired, "forgotten", st.Forgotten, "bodies", st.Bodies, "notified", st.Notified, "told", st.Told, "errors", st.Errors)
+	if st.Expired+st.Forgotten+st.Bodies+st.Notified+st.Told+st.Copies+st.Errors > 0 {
+		k.o.Logger.Info("kept house", "expired", st.Expired, "forgotten", st.Forgotten, "bodies", st.Bodies, "notified", st.Notified, "told", st.Told, "copies", st.Copies, "errors", st.Errors)
 	}
 	return more, err
 }

@@ -138,8 +138,12 @@ func (k *Keeper) sweep(ctx context.Context, st *Stats) (more bool, err error) {
 	if err != nil {
 		return more, err
 	}
-	more = more || untold
-	old := query.Where("received", query.Before, now.Add(-k.o.Least).UTC().Format(time.RFC3339Nano))
+	copies, err := k.archive(ctx, now, st) // before their records go
+	if err != nil {
+		return more, err
+	}
+	more = more || untold || copies
+	old := query.And(query.Where("archived", query.Is, "no"), query.Where("received", query.Before, now.Add(-k.o.Least).UTC().Format(time.RFC3339Nano)))
 	left, err := k.each(ctx, query.And(finished, old), st, func(m *store.Message) (bool, error) {
 		return k.forget(ctx, m, now, st)
 	})
@@ -205,7 +209,7 @@ func (k *Keeper) forget(ctx context.Context, m *store.Message, now time.Time, st
 	if notify.OwesBeside(m, notify.KindExpired) && k.o.Payer != nil { // also without a body, which the DSN then does not quote
 		return k.settleDebt(ctx, m, now, st)
 	}
-	if !notify.Final(m) {
+	if !notify.Final(m) || isArchived(m) {
 		return false, nil
 	}
 	keep := k.o.Least
