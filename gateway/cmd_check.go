@@ -41,7 +41,7 @@ func (c *CheckCmd) Run(ctx context.Context, g *Globals) error {
 		return failure{fmt.Sprintf("there is no policy at %s", path), "name one: weir check PATH"}
 	}
 	parser := hclparse.NewParser()
-	p, diags := policy.Load(path, policy.Options{Vars: c.Var, Manifests: daemon.Manifests(ctx, path, nil), Parser: parser})
+	p, diags := policy.Load(path, policy.Options{Vars: c.Var, Manifests: daemon.Manifests(ctx, path, nil), CheckSearch: daemon.CheckSearch, Columns: api.ExportColumns(), Parser: parser})
 	if g.JSON {
 		for _, d := range api.Diagnostics(diags, parser.Files()) {
 			if err := printJSON(d); err != nil {

@@ -15,6 +15,7 @@ type Digest struct {
 	To       []string // parties, lower case; empty: everybody whose mail is held
 	Except   []string // parties that get none
 	Statuses []string // "quarantined", "stalled"
+	Search   string   // narrows what is listed; "" nothing does
 	Most     int      // messages that one digest lists
 	LinksFor time.Duration
 	Language string // "" the tenant's
@@ -58,7 +59,7 @@ func (l *loader) digestBlock(t *Tenant, n *node, ctx *hcl.EvalContext) {
 	}
 	v := l.eval(n, digestSpec, ctx)
 	d := &Digest{
-		To: lower(get[[]string](v, "to")), Except: lower(get[[]string](v, "except")), Statuses: get[[]string](v, "statuses"), Most: get[int](v, "most"),
+		To: lower(get[[]string](v, "to")), Except: lower(get[[]string](v, "except")), Statuses: get[[]string](v, "statuses"), Search: get[string](v, "search"), Most: get[int](v, "most"),
 		LinksFor: get[time.Duration](v, "links_for"), Language: get[string](v, "language"), Range: n.head,
 	}
 	d.Times = l.timetable(n, v)
@@ -77,6 +78,7 @@ func (l *loader) digestBlock(t *Tenant, n *node, ctx *hcl.EvalContext) {
 			l.fail("Invalid value", v.item("statuses", i), &n.head, "statuses: %s mail is not held. Write \"quarantined\" or \"stalled\".", clip(s))
 		}
 	}
+	l.checkSearch(n, v)
 	if a := l.root.one("admin"); a == nil || a.attrs["url"] == nil {
 		l.fail("Links would lead nowhere", n.head, nil, "The digest has links, and nobody knows how people reach the admin listener. Add an admin block with url = \"https://…\".")
 	}
@@ -94,11 +96,7 @@ func (l *loader) reportBlock(n *node, tenant string, ctx *hcl.EvalContext) {
 	if len(r.To) == 0 && !v.bad["to"] {
 		l.fail("Invalid value", v.at("to"), &n.head, "to: nobody would get the report. Name at least one address.")
 	}
-	if l.opts.CheckSearch != nil && !v.bad["search"] {
-		if err := l.opts.CheckSearch(r.Search); err != nil {
-			l.fail("Invalid search", v.at("search"), &n.head, "search: %s. See: weir help search.", strings.TrimSuffix(err.Error(), "."))
-		}
-	}
+	l.checkSearch(n, v)
 	if len(r.Columns) == 0 && !v.bad["columns"] {
 		r.Columns = slices.Clone(reportColumns)
 	}
@@ -110,6 +108,16 @@ func (l *loader) reportBlock(n *node, tenant string, ctx *hcl.EvalContext) {
 		}
 	}
 	l.p.reports = append(l.p.reports, r)
+}
+
+// checkSearch reads the attribute search of a block.
+func (l *loader) checkSearch(n *node, v *values) {
+	if l.opts.CheckSearch == nil || !v.set["search"] {
+		return
+	}
+	if err := l.opts.CheckSearch(get[string](v, "search")); err != nil {
+		l.fail("Invalid search", v.at("search"), &n.head, "search: %s. See: weir help search.", strings.TrimSuffix(err.Error(), "."))
+	}
 }
 
 // reportColumns are those of a report that names none.

@@ -14,6 +14,7 @@ var digestSpec = &blockSpec{name: "digest", doc: "Mail to the tenant's people th
 		{name: "to", kind: kParties, defDoc: "everybody whose mail is held", doc: "Who gets digests: addresses, domains or patterns."},
 		{name: "except", kind: kParties, defDoc: "nobody", doc: "Who gets none: lists and shared mailboxes, whose readers could release each other's mail."},
 		{name: "statuses", kind: kStrings, defDoc: "`[\"quarantined\"]`", doc: "What is listed: `quarantined`, and `stalled`, which is shown without links because operators decide on it."},
+		{name: "search", kind: kString, defDoc: "nothing", doc: "Narrows what is listed, as `weir log search` takes it: `not main:malware`. What is not listed gets no links."},
 		{name: "most", kind: kInt, def: "50", min: 1, max: 500, doc: "Messages that one digest lists; it says how many more there are."},
 		{name: "links_for", kind: kDuration, def: "14d", min: 3600, max: 90 * 86400, doc: "How long the links hold; never longer than the message is kept."},
 		{name: "language", kind: kString, oneOf: noticeLanguages, defDoc: "that of `notify`", doc: "Language of digests, and of the pages that their links open."},

@@ -34,3 +34,9 @@ func (e exports) Open(ctx context.Context, s scope.Scope, verb lifecycle.Verb, i
 	}
 	return readCloser{r, body}, nil
 }
+
+// CheckSearch says what is wrong with a search of the policy's, or nil.
+func CheckSearch(text string) error {
+	_, err := query.Parse(text)
+	return err
+}

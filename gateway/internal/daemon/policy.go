@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclparse"
 
+	"github.com/mailweir/weir/gateway/internal/api"
 	"github.com/mailweir/weir/gateway/internal/artifact"
 	"github.com/mailweir/weir/gateway/internal/filter"
 	"github.com/mailweir/weir/gateway/internal/filter/builtin"
@@ -88,7 +89,7 @@ func (n *needsRestart) Error() string {
 // read loads the policy from its files.
 func (s *snapshots) read(ctx context.Context) (*policy.Policy, hcl.Diagnostics, *hclparse.Parser) {
 	parser := hclparse.NewParser()
-	p, diags := policy.Load(s.path, policy.Options{Vars: s.vars, Manifests: Manifests(ctx, s.path, &artifact.Client{}), Parser: parser})
+	p, diags := policy.Load(s.path, policy.Options{Vars: s.vars, Manifests: Manifests(ctx, s.path, &artifact.Client{}), CheckSearch: CheckSearch, Columns: api.ExportColumns(), Parser: parser})
 	return p, diags, parser
 }
 

@@ -42,9 +42,7 @@ func (z *Zip) AddText(name, text string) error { return z.AddFile(name, strings.
 
 // AddFile is AddText for what is not a string.
 func (z *Zip) AddFile(name string, r io.Reader) error {
-	h := &zip.FileHeader{Name: z.free(name), Method: zip.Deflate}
-	h.SetMode(0o600)
-	w, err := z.z.CreateHeader(h)
+	w, err := z.Create(name)
 	if err == nil {
 		_, err = io.Copy(w, r)
 	}
@@ -52,6 +50,14 @@ func (z *Zip) AddFile(name string, r io.Reader) error {
 		return fmt.Errorf("adding %s to the archive: %w", name, err)
 	}
 	return nil
+}
+
+// Create is AddFile for what is written piece by piece, until the next call of
+// the Zip.
+func (z *Zip) Create(name string) (io.Writer, error) {
+	h := &zip.FileHeader{Name: z.free(name), Method: zip.Deflate}
+	h.SetMode(0o600)
+	return z.z.CreateHeader(h)
 }
 
 // Flush passes on what is buffered.
