@@ -48,6 +48,11 @@ type Options struct {
 	// or "ham", and says what each plugin made of it. An error is for the operator:
 	// nobody learns. nil: the verbs that train are refused.
 	Train func(ctx context.Context, sc Scope, as string, m *store.Message, ns []int) ([]Taught, error)
+	// Submit takes over a reply as an outbound listener would take it from a client,
+	// and answers as it would; nil: replies are refused. Hosts tells whether a
+	// domain is a tenant's; nil: none is.
+	Submit func(ctx context.Context, s Submission) mail.Reply
+	Hosts  func(tenant, domain string) bool
 	// DomainForce tells whether a tenant lets its own operators force stalled
 	// mail; nil: none does.
 	DomainForce func(tenant string) bool

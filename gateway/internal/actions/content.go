@@ -10,13 +10,13 @@ import (
 )
 
 // Open opens the body of a message for a verb that shows it: View,
-// DownloadQueued, DownloadHeld, DownloadArchived or ExportArchived. The message
+// DownloadQueued, DownloadHeld, DownloadArchived or ExportArchived, or for Reply. The message
 // has the recipients that the scope sees. What the table offers for the sake of
 // an archived copy is read from there, as it went out. store.ErrNotFound, or a *lifecycle.Refusal. The caller closes
 // the body.
 func (s *Service) Open(ctx context.Context, sc Scope, verb lifecycle.Verb, id string) (*store.Message, store.Body, error) {
 	switch verb {
-	case lifecycle.View, lifecycle.DownloadQueued, lifecycle.DownloadHeld, lifecycle.DownloadArchived, lifecycle.ExportArchived:
+	case lifecycle.View, lifecycle.DownloadQueued, lifecycle.DownloadHeld, lifecycle.DownloadArchived, lifecycle.ExportArchived, lifecycle.Reply:
 	default:
 		return nil, nil, &lifecycle.Refusal{Verb: verb, Reason: "no action that shows a message"}
 	}

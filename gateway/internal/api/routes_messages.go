@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/mailweir/weir/gateway/internal/journal"
+	"github.com/mailweir/weir/gateway/internal/lifecycle"
 	"github.com/mailweir/weir/gateway/internal/mail"
 	"github.com/mailweir/weir/gateway/internal/store"
 )
@@ -38,7 +39,7 @@ func (s *server) messageRoutes(a huma.API) {
 	huma.Register(a, route("list-events", http.MethodGet, "/v1/messages/{id}/events", tag, "What happened to a message",
 		"Oldest first.", http.StatusNotFound, http.StatusConflict), s.events)
 	body := route("get-body", http.MethodGet, "/v1/messages/{id}/body", tag, "Download a message",
-		"As it was received, with the gateway's Received line in front. For the administrator only; each download is logged.",
+		"As it was received, with the gateway's Received line in front, where the action is offered; each download is logged.",
 		http.StatusForbidden, http.StatusNotFound, http.StatusConflict)
 	body.Responses = map[string]*huma.Response{"200": {
 		Description: "The message",
@@ -187,11 +188,28 @@ func (s *server) attempts(ctx context.Context, in *idInput) (*output[AttemptPage
 	if err != nil {
 		return nil, err
 	}
+	if err := s.may(ctx, lifecycle.IssueLog, m, n); err != nil {
+		return nil, s.problemOf(ctx, "reading the attempts of "+m.ID.String(), err)
+	}
 	items, err := s.attemptsOf(ctx, m, n)
 	if err != nil {
 		return nil, err
 	}
 	return &output[AttemptPage]{AttemptPage{Items: items}}, nil
+}
+
+// may refuses a verb that is not offered for recipient n, or, for n 0, for any.
+func (s *server) may(ctx context.Context, verb lifecycle.Verb, m *store.Message, n int) (refused error) {
+	for i := range m.Recipients {
+		if r := &m.Recipients[i]; n == 0 || r.N == n {
+			err := s.Actions.May(scopeOf(ctx), string(verb), m, r)
+			if err == nil {
+				return nil
+			}
+			refused = err
+		}
+	}
+	return refused
 }
 
 // attemptsOf are the attempts that concerned recipient n, or all for n 0.
@@ -263,15 +281,19 @@ func (s *server) eventsOf(ctx context.Context, id mail.ID, n int) ([]Event, erro
 	return out, nil
 }
 
-func (s *server) body(ctx context.Context, in *idInput) (*huma.StreamResponse, error) {
-	if err := adminOnly(ctx); err != nil {
-		return nil, err
-	}
-	m, _, err := s.find(ctx, in.ID)
+func (s *server) body(ctx context.Context, in *struct {
+	idInput
+	Verb string `query:"verb" enum:"view,download-queued,download-quarantined" default:"view" doc:"The action that it is for"`
+}) (*huma.StreamResponse, error) {
+	m, n, err := s.find(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	r, size, err := s.Content.OpenMessage(ctx, scopeOf(ctx), m.ID)
+	id := m.ID.String()
+	if n != 0 {
+		id = recipientID(m.ID, n)
+	}
+	r, size, err := s.Content.OpenMessage(ctx, scopeOf(ctx), lifecycle.Verb(in.Verb), id)
 	if err != nil {
 		return nil, s.problemOf(ctx, "opening message "+m.ID.String(), err)
 	}

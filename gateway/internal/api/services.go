@@ -9,8 +9,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/mailweir/weir/gateway/internal/accounts"
+	"github.com/mailweir/weir/gateway/internal/actions"
 	"github.com/mailweir/weir/gateway/internal/audit"
 	"github.com/mailweir/weir/gateway/internal/journal"
+	"github.com/mailweir/weir/gateway/internal/lifecycle"
 	"github.com/mailweir/weir/gateway/internal/mail"
 	"github.com/mailweir/weir/gateway/internal/query"
 	"github.com/mailweir/weir/gateway/internal/report"
@@ -117,8 +119,13 @@ type ActionOutcome struct {
 // Content opens what a message consists of, for a download, and logs who did.
 type Content interface {
 	// OpenMessage gives the message as it was received, with our trace lines
-	// in front, and its length in octets. store.ErrNotFound: the body is gone.
-	OpenMessage(ctx context.Context, s scope.Scope, id mail.ID) (io.ReadCloser, int64, error)
+	// in front, and its length in octets, for a verb that shows it; id is a
+	// message's or a recipient's ID.n. store.ErrNotFound: the body is gone;
+	// a *lifecycle.Refusal: the verb is not offered.
+	OpenMessage(ctx context.Context, s scope.Scope, verb lifecycle.Verb, id string) (io.ReadCloser, int64, error)
+	// ComposeReply prepares an answer to a message, and SendReply sends it (B48).
+	ComposeReply(ctx context.Context, s scope.Scope, id string) (*actions.Reply, error)
+	SendReply(ctx context.Context, s scope.Scope, id string, o actions.ReplyOrder) (mail.ID, error)
 }
 
 // Policy is the policy in force.

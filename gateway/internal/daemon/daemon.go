@@ -100,6 +100,7 @@ type Daemon struct {
 	token     string
 	tls       tlsCache
 	listenAddrs
+	outlets
 	people
 	fail chan error // the first error that ends the process
 }
@@ -204,13 +205,14 @@ func (d *Daemon) open(ctx context.Context, p *policy.Policy, dir string) (err er
 	})
 	payer := d.newPayer()
 	d.actions = actions.New(actions.Options{Store: d.store, Payer: payer, Clock: d.o.Now, Logger: d.log, Route: d.routeHeld, RouteTo: d.routeTo, Lists: d.lists, Told: d.flow.HoldEvent,
-		Archive: d.archive, Identities: d.senders, Train: d.tasks.Teach, DomainForce: d.domainForce,
+		Archive: d.archive, Identities: d.senders, Train: d.tasks.Teach, DomainForce: d.domainForce, Submit: d.submit, Hosts: d.hosts,
 		Manages: func(sc scope.Scope, tenant string) bool { return listService{d}.manages(sc, tenant, "") == nil }})
 	if d.jobs, err = jobs.Open(ctx, jobs.Options{Docs: d.store, Verbs: d.actions, Clock: d.o.Now, Logger: d.log}); err != nil {
 		return err
 	}
 	d.keeper = d.newKeeper(payer)
 	d.openTools(dns)
+	d.openOutlets(dns)
 	d.metrics.watch(d.store, d.host)
 	d.metrics.registry.MustRegister(taskCollector{d.tasks}, deliveryCollector{d})
 	return nil
@@ -301,12 +303,15 @@ func (d *Daemon) Run(ctx context.Context) error {
 	back.Go(func() { d.ran("queue", d.worker.Run(work)) })
 	back.Go(func() { d.ran("keeper", d.keeper.Run(work)) })
 	back.Go(func() { d.ran("tasks", d.tasks.Run(work)) })
+	back.Go(func() { d.ran("events", d.events.Run(work)) })
+	back.Go(func() { d.sweepAnswers(work) })
 	back.Go(func() { d.ran("MTA-STS policies", d.sts.Run(work)) })
 	back.Go(func() { d.ran("TLS reports", d.tlsrpt.Run(work)) })
 	back.Go(func() { d.tools.WatchSelf(work) })
 	back.Go(func() { d.ran("accounts", d.accounts.Run(work)) })
 	d.announce()
 	<-ctx.Done()
+	d.stopIt()
 	d.log.Info("stopping", "cause", fmt.Sprint(context.Cause(ctx)))
 	front.Wait()
 	stopWork()
@@ -384,6 +389,7 @@ func (d *Daemon) close() {
 			l.Close()
 		}
 	}
+	d.closeOutlets()
 	if d.jobs != nil {
 		d.jobs.Close() // while the store is open
 	}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mailweir/weir/gateway/internal/actions"
+	"github.com/mailweir/weir/gateway/internal/flow"
 	"github.com/mailweir/weir/gateway/internal/identities"
 	"github.com/mailweir/weir/gateway/internal/lifecycle"
 	"github.com/mailweir/weir/gateway/internal/mail"
@@ -159,4 +161,15 @@ func (s identityService) say(done bool, what string, sc scope.Scope, tenant, nam
 // May is what the API asks about verbs that have a route of their own.
 func (v verbs) May(s scope.Scope, verb string, m *store.Message, r *store.Recipient) error {
 	return v.d.actions.May(s, lifecycle.Verb(verb), m, r)
+}
+
+// submit takes over an operator's reply.
+func (d *Daemon) submit(ctx context.Context, s actions.Submission) mail.Reply {
+	return d.flow.Submit(ctx, flow.Submission{ID: s.ID, Actor: s.Actor, From: s.From, To: []mail.Address{s.To}, Text: s.Text})
+}
+
+// hosts reports whether a domain is a tenant's, by the policy of now.
+func (d *Daemon) hosts(tenant, domain string) bool {
+	t, ok := d.snaps.policy().TenantOf(domain)
+	return ok && t.Name == tenant
 }

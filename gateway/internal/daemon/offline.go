@@ -123,7 +123,7 @@ func (o *Offline) Handler() http.Handler {
 		lo.Phases = d.phases
 	}
 	return api.NewFor(api.Services{
-		Log: journal.New(lo), Actions: verbs{d}, Content: content{d}, Jobs: jobService{d.jobs}, Queue: queueRows{d.store, d.o.Now},
+		Log: journal.New(lo), Actions: verbs{d}, Content: content{d}, Outward: api.Outward{Saved: newSaved(d)}, Jobs: jobService{d.jobs}, Queue: queueRows{d.store, d.o.Now},
 		Policy: absent{}, Plugins: absent{}, PluginActions: absent{}, Lists: absent{}, Identities: noIdentities{}, Health: absent{}, Logger: d.log, Audit: d.audit, AuditLog: d.audit,
 	}, o.actor)
 }

@@ -63,6 +63,7 @@ func (d *Daemon) reload(ctx context.Context, actor string, checkOnly bool) (relo
 		ev.Text = "in force: " + out.digest
 		if !checkOnly {
 			setLevel(d.o.Level, p.Gateway())
+			d.applyEvents(p)
 			d.log.Info("policy reloaded", "actor", actor, "policy", out.digest, "changed", out.changed, "tenants", len(p.Tenants()))
 		}
 	}

@@ -22,7 +22,7 @@ func (d *Daemon) services() api.Services {
 	return api.Services{
 		Log: log, Actions: verbs{d}, Content: content{d}, Policy: policyService{d}, Plugins: plugins{d.host}, Jobs: jobService{d.jobs}, Queue: queueRows{d.store, d.o.Now}, PluginActions: pluginActions{d.tasks}, Lists: listService{d}, Identities: identityService{d}, Destinations: destinations{d}, TLSReports: tlsReports{d}, Exports: exports{d, log},
 		Health: health{d}, Tools: d.tools, Version: d.o.Version, Metrics: d.metrics.registry, Logger: d.log,
-		Accounts: d.accounts, Audit: d.audit, AuditLog: d.audit,
+		Outward: d.outward(), Accounts: d.accounts, Audit: d.audit, AuditLog: d.audit,
 	}
 }
 
@@ -86,8 +86,8 @@ func (badArgs) Mistake() bool { return true }
 // content opens messages for a download.
 type content struct{ d *Daemon }
 
-func (c content) OpenMessage(ctx context.Context, s scope.Scope, id mail.ID) (io.ReadCloser, int64, error) {
-	m, body, err := c.d.actions.Open(ctx, s, lifecycle.View, id.String())
+func (c content) OpenMessage(ctx context.Context, s scope.Scope, verb lifecycle.Verb, id string) (io.ReadCloser, int64, error) {
+	m, body, err := c.d.actions.Open(ctx, s, verb, id)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -97,6 +97,14 @@ func (c content) OpenMessage(ctx context.Context, s scope.Scope, id mail.ID) (io
 		return nil, 0, err
 	}
 	return readCloser{r, body}, body.Size() + int64(len(m.Trace)), nil
+}
+
+func (c content) ComposeReply(ctx context.Context, s scope.Scope, id string) (*actions.Reply, error) {
+	return c.d.actions.ComposeReply(ctx, s, id)
+}
+
+func (c content) SendReply(ctx context.Context, s scope.Scope, id string, o actions.ReplyOrder) (mail.ID, error) {
+	return c.d.actions.SendReply(ctx, s, id, o)
 }
 
 type readCloser struct {

@@ -46,6 +46,7 @@ const (
 	EventRetry            EventType = "Retry"   // an operator asked for a try now
 	EventRebind           EventType = "Rebind"  // an operator gave it another route, return path or recipient
 	EventCopy             EventType = "Copy"    // an operator had a copy delivered elsewhere
+	EventReply            EventType = "Reply"   // an operator answered it
 	EventArchive          EventType = "Archive" // a copy was deleted from the archive, or sent once more
 	EventQuarantine       EventType = "Quarantine"
 	EventStall            EventType = "Stall"

@@ -279,7 +279,15 @@ func (f source) Get(ctx context.Context, id mail.ID) (*store.Message, error) {
 }
 
 // OpenMessage gives a body.
-func (g *Gateway) OpenMessage(_ context.Context, s scope.Scope, id mail.ID) (io.ReadCloser, int64, error) {
+func (g *Gateway) OpenMessage(_ context.Context, s scope.Scope, verb lifecycle.Verb, text string) (io.ReadCloser, int64, error) {
+	whole, _, _ := strings.Cut(text, ".")
+	id, err := mail.ParseID(whole)
+	if err != nil {
+		return nil, 0, err
+	}
+	if lifecycle.Permitted(verb, mail.Inbound, s.Level, s.Role, true) != nil {
+		return nil, 0, &lifecycle.Refusal{Verb: verb, Reason: "not for you"}
+	}
 	b, ok := g.bodies[id]
 	if !ok {
 		return nil, 0, store.ErrNotFound

@@ -3,8 +3,10 @@ package apitest
 import (
 	"context"
 
+	"github.com/mailweir/weir/gateway/internal/actions"
 	"github.com/mailweir/weir/gateway/internal/identities"
 	"github.com/mailweir/weir/gateway/internal/lifecycle"
+	"github.com/mailweir/weir/gateway/internal/mail"
 	"github.com/mailweir/weir/gateway/internal/scope"
 	"github.com/mailweir/weir/gateway/internal/store"
 )
@@ -48,4 +50,14 @@ func (noIdentities) LockUser(context.Context, scope.Scope, string, string, strin
 
 func (noIdentities) UnlockUser(context.Context, scope.Scope, string, string) error {
 	return identities.ErrNotFound
+}
+
+// ComposeReply prepares the same reply to all.
+func (g *Gateway) ComposeReply(context.Context, scope.Scope, string) (*actions.Reply, error) {
+	return &actions.Reply{From: []mail.Address{Address("postmaster@acme.test")}, To: []mail.Address{Address("eve@far.test")}, Subject: "Re: hello", Text: "> hello\n"}, nil
+}
+
+// SendReply sends nothing.
+func (g *Gateway) SendReply(context.Context, scope.Scope, string, actions.ReplyOrder) (mail.ID, error) {
+	return ID(0, 77), nil
 }
