@@ -112,6 +112,7 @@ func (t *trial) fill() error {
 			rest = append(rest, i)
 		}
 	}
+	cost := t.cost()
 	failed := make(chan error, 1)
 	go func() {
 		_, err := pour(t.sys.addr, *sessions, len(hang), func(i int) letterOf { return t.toBacklog(hang[i]) })
@@ -121,7 +122,7 @@ func (t *trial) fill() error {
 	if err := errors.Join(err, <-failed); err != nil {
 		return err
 	}
-	t.say("backlog taken", "%.0f/s", float64(len(rest))/took.Seconds())
+	t.say("backlog taken", "%.0f/s%s", float64(len(rest))/took.Seconds(), cost(t.n))
 	return nil
 }
 
@@ -151,11 +152,7 @@ func (t *trial) bound() (report func()) {
 // to healthy destinations, and says what one of them took.
 func (t *trial) acceptance(n int) (rate float64, took string, err error) {
 	var got []float64
-	var cpu float64
-	if t.sys.cpu != nil {
-		cpu = t.sys.cpu()
-	}
-	wrote := t.sys.wrote()
+	cost := t.cost()
 	for range 3 {
 		took, err := pour(t.sys.addr, *sessions, n, t.toHealthy)
 		if err != nil {
@@ -163,14 +160,28 @@ func (t *trial) acceptance(n int) (rate float64, took string, err error) {
 		}
 		got = append(got, float64(n)/took.Seconds())
 	}
-	if t.sys.cpu != nil {
-		took = fmt.Sprintf(", %.0f µs of CPU", (t.sys.cpu()-cpu)*1e6/float64(3*n))
-	}
-	if w := t.sys.wrote(); w > wrote {
-		took += fmt.Sprintf(", %.1f KiB written", float64(w-wrote)/1024/float64(3*n))
-	}
 	slices.Sort(got)
-	return got[1], took, nil
+	return got[1], cost(3 * n), nil
+}
+
+// cost begins to count; the function returned says what each of n messages took.
+func (t *trial) cost() (each func(n int) string) {
+	cpu := func() float64 {
+		if t.sys.cpu == nil {
+			return 0
+		}
+		return t.sys.cpu()
+	}
+	before, wrote := cpu(), t.sys.wrote()
+	return func(n int) (took string) {
+		if c := cpu(); c > before {
+			took = fmt.Sprintf(", %.0f µs of CPU", (c-before)*1e6/float64(n))
+		}
+		if w := t.sys.wrote(); w > wrote {
+			took += fmt.Sprintf(", %.1f KiB written", float64(w-wrote)/1024/float64(n))
+		}
+		return took
+	}
 }
 
 // delays are how long probes took from their final dot to their arrival.
