@@ -37,10 +37,7 @@ type Options struct {
 	// Parser, when set, keeps the sources that were read, also when Load
 	// fails, for WriteDiagnostics. Use a fresh one for each Load.
 	Parser *hclparse.Parser
-	// Filter says what is wrong with a search in its text form; nil: nothing is
-	// checked.
-	Filter func(text string) error
-	// CheckSearch says what is wrong with the search of a report, or nil; Columns
+	// CheckSearch says what is wrong with the search of a report or an events block, or nil; Columns
 	// are what a report may list. A nil func, or no columns, check nothing.
 	CheckSearch func(text string) error
 	Columns     []string

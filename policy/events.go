@@ -107,7 +107,7 @@ func (l *loader) eventSink(n *node, name string, ctx *hcl.EvalContext) (EventSin
 			l.fail("Invalid value", v.item("types", i), &n.head, "types: %q is no type of event. %s", clip(t), suggest(t, eventTypes, "types"))
 		}
 	}
-	if check := l.opts.Filter; check != nil && s.Filter != "" {
+	if check := l.opts.CheckSearch; check != nil && s.Filter != "" {
 		if err := check(s.Filter); err != nil {
 			l.fail("Invalid filter", v.at("filter"), &n.head, "filter: %s. Write it as for \"weir log search\".", strings.TrimSuffix(err.Error(), "."))
 		}

@@ -41,6 +41,9 @@ func (s *server) sinks(ctx context.Context, _ *struct{}) (*output[listItems[Even
 	if !everything(ctx) {
 		return nil, problem(http.StatusForbidden, "receivers of events are for the administrator of everything", "")
 	}
+	if s.Sinks == nil {
+		return nil, notRunning()
+	}
 	now := s.now()
 	items := []EventSink{}
 	for _, st := range s.Sinks.Status() {
@@ -64,6 +67,9 @@ func (s *server) resumeSink(ctx context.Context, in *struct {
 	if !everything(ctx) {
 		return nil, problem(http.StatusForbidden, "receivers of events are for the administrator of everything", "")
 	}
+	if s.Sinks == nil {
+		return nil, notRunning()
+	}
 	if err := s.Sinks.Resume(in.Body.Name); err != nil {
 		if errors.Is(err, store.ErrNotFound) {
 			return nil, problem(http.StatusNotFound, "there is no receiver of events "+in.Body.Name, "see: weir events status")
@@ -71,4 +77,8 @@ func (s *server) resumeSink(ctx context.Context, in *struct {
 		return nil, s.problemOf(ctx, "resuming "+in.Body.Name, err)
 	}
 	return &output[Done]{Done{true}}, nil
+}
+
+func notRunning() *Problem {
+	return problem(http.StatusConflict, "this needs the running gateway", "")
 }

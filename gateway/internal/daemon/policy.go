@@ -89,7 +89,7 @@ func (n *needsRestart) Error() string {
 // read loads the policy from its files.
 func (s *snapshots) read(ctx context.Context) (*policy.Policy, hcl.Diagnostics, *hclparse.Parser) {
 	parser := hclparse.NewParser()
-	p, diags := policy.Load(s.path, policy.Options{Vars: s.vars, Filter: FilterFault, Manifests: Manifests(ctx, s.path, &artifact.Client{}), CheckSearch: CheckSearch, Columns: api.ExportColumns(), Parser: parser})
+	p, diags := policy.Load(s.path, policy.Options{Vars: s.vars, Manifests: Manifests(ctx, s.path, &artifact.Client{}), CheckSearch: CheckSearch, Columns: api.ExportColumns(), Parser: parser})
 	return p, diags, parser
 }
 
