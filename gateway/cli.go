@@ -33,7 +33,7 @@ type Globals struct {
 	Config    string             `short:"c" placeholder:"PATH" env:"WEIR_CONFIG" default:"${config}" help:"Policy file or folder, ${config} when absent."`
 	Socket    string             `placeholder:"PATH" env:"WEIR_SOCKET" help:"Socket of the running gateway; else the one in the policy's data_dir."`
 	URL       string             `name:"url" placeholder:"URL" env:"WEIR_URL" help:"Admin listener of a gateway elsewhere, instead of the socket."`
-	TokenFile string             `placeholder:"PATH" env:"WEIR_TOKEN_FILE" help:"File with the admin token, for --url."`
+	TokenFile string             `placeholder:"PATH" env:"WEIR_TOKEN_FILE" help:"File with a token, for --url; else $$WEIR_TOKEN is the token."`
 	JSON      bool               `name:"json" help:"Write JSON lines."`
 	Wide      bool               `short:"w" help:"Cut nothing to fit the screen."`
 	UTC       bool               `name:"utc" help:"Show times in UTC."`
@@ -109,6 +109,7 @@ func kongOptions() []kong.Option {
 		kong.ExplicitGroups([]kong.Group{
 			{Key: "gateway", Title: "The gateway:"},
 			{Key: "mail", Title: "Mail:"},
+			{Key: "people", Title: "Who may do what:"},
 			{Key: "test", Title: "To try things out:"},
 			{Key: "other", Title: "More:"},
 			{Key: "author", Title: "For authors:"},

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclparse"
@@ -14,6 +15,10 @@ import (
 	"github.com/mailweir/weir/gateway/internal/api/client"
 	"github.com/mailweir/weir/policy"
 )
+
+// tokenVariable is the environment's variable with a token, for --url. There
+// is no flag for it: other users of the machine see those.
+const tokenVariable = "WEIR_TOKEN"
 
 // defaultDataDir is where a gateway without a policy to ask would be.
 const defaultDataDir = "./var"
@@ -32,6 +37,8 @@ func (g *Globals) client() (*client.Client, error) {
 				return nil, err
 			}
 			o.Token = token
+		} else {
+			o.Token = strings.TrimSpace(os.Getenv(tokenVariable))
 		}
 		return client.New(o), nil
 	}

@@ -38,6 +38,10 @@ type CLI struct {
 	Send SendCmd `cmd:"" group:"test" help:"Send a message and show the dialogue."`
 	Sink SinkCmd `cmd:"" group:"test" help:"Be a destination that writes a maildir, and defers or refuses when told to."`
 
+	User  UserCmd  `cmd:"" group:"people" help:"Who may use the gateway, and how they sign in."`
+	Token TokenCmd `cmd:"" group:"people" help:"Tokens for programs that use the API."`
+	Audit AuditCmd `cmd:"" group:"people" help:"What operators did and saw."`
+
 	Plugin     PluginCmd     `cmd:"" group:"other" help:"Filters of the running gateway."`
 	Completion CompletionCmd `cmd:"" group:"other" help:"Print the completion script for a shell."`
 	Help       HelpCmd       `cmd:"" group:"other" help:"Help on a command or a topic: exit-codes, search, statuses."`

@@ -172,6 +172,12 @@ func mayHold(s scope.Scope, g Grant, t Tenants) bool {
 	return false
 }
 
+// WholeTenant reports whether a scope is about all domains of its tenant.
+func (s *Service) WholeTenant(who scope.Scope) bool {
+	return who.Level == lifecycle.LevelDomain && who.TenantName() != "" &&
+		mayHold(who, Grant{Level: lifecycle.LevelDomain, Tenant: who.TenantName()}, s.o.Tenants)
+}
+
 func mayAudit(s scope.Scope) bool {
 	return s.Role == lifecycle.RoleOperator || s.Role == lifecycle.RoleAuditor
 }

@@ -315,6 +315,9 @@ func (s *Service) SignOut(r *http.Request) error {
 	return nil
 }
 
+// End ends the session with a secret.
+func (s *Service) End(ctx context.Context, secret string) error { return s.remove(ctx, digest(secret)) }
+
 // Cookie carries a session's secret; "" takes it away.
 func (s *Service) Cookie(r *http.Request, secret string) *http.Cookie {
 	_, longest := s.limits()

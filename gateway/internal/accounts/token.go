@@ -54,9 +54,13 @@ type NewToken struct {
 	Expires time.Time
 }
 
-// AddToken makes a token and gives its secret, which is not kept. owner is the
-// user who asks, "" where it is none: with them the token ends.
-func (s *Service) AddToken(ctx context.Context, who scope.Scope, owner string, n NewToken) (Token, string, error) {
+// AddToken makes a token and gives its secret, which is not kept. Where a user
+// asks, or a token of theirs, it ends with them.
+func (s *Service) AddToken(ctx context.Context, who scope.Scope, by Identity, n NewToken) (Token, string, error) {
+	owner, err := s.ownerOf(ctx, by)
+	if err != nil {
+		return Token{}, "", err
+	}
 	n.Name = strings.TrimSpace(n.Name)
 	if n.Name == "" || len(n.Name) > 100 || strings.ContainsFunc(n.Name, func(r rune) bool { return r < ' ' }) {
 		return Token{}, "", invalid("a token has a name of up to 100 characters: what it is for")
@@ -90,6 +94,27 @@ func (s *Service) AddToken(ctx context.Context, who scope.Scope, owner string, n
 		}
 		return r.Token, TokenPrefix + r.ID + "_" + secret, nil
 	}
+}
+
+// ownerOf is the user with whom a token that is made ends. Who came in by OIDC
+// has no account to end with, so that they make none.
+func (s *Service) ownerOf(ctx context.Context, by Identity) (string, error) {
+	switch {
+	case by.User != "":
+		return by.User, nil
+	case by.Token != "":
+		var r tokenRecord
+		if _, err := s.get(ctx, kindToken, by.Token, &r); err != nil {
+			return "", ErrForbidden
+		}
+		if r.Owner == "" && !r.Expires.IsZero() {
+			return "", invalid("a token that ends makes no others")
+		}
+		return r.Owner, nil
+	case by.Session != "":
+		return "", invalid("you have no account here for the token to end with; ask an administrator for one")
+	}
+	return "", nil
 }
 
 // Tokens lists the tokens that a scope manages, newest first.

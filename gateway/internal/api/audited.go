@@ -179,7 +179,7 @@ type auditing struct {
 // may be secrets, or the text of a mail, among them.
 var told = []string{
 	"verb", "q", "filter", "tenant", "mailbox", "name", "list", "class", "action", "plugin", "as", "until", "expires", "why", "note", "reason", "address",
-	"domain", "domains", "kind", "level", "role", "host", "port", "send", "disabled", "reset_totp", "all", "keys", "sender", "sender_domain", "recipient",
+	"domain", "domains", "kind", "level", "role", "host", "port", "send", "disabled", "reset_totp", "all", "keys", "sender", "sender_domain", "recipient", "grant",
 	"client", "helo", "subject", "attachment_name", "attachment_type", "days", "columns", "format", "hold", "user", "email", "identity", "url", "events",
 }
 

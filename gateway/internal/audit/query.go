@@ -18,6 +18,7 @@ type Query struct {
 	Target  string
 	Since   time.Time // inclusive
 	Until   time.Time // exclusive
+	Refused bool      // only what was refused
 	Before  uint64    // entries with a lower number; 0: from the newest
 	Limit   int       // 0: 100
 }
@@ -27,6 +28,7 @@ func (q *Query) wants(e *Entry) bool {
 	case q.Tenant != "" && e.Tenant != q.Tenant,
 		q.Actor != "" && !strings.EqualFold(e.Actor, q.Actor),
 		q.Action != "" && e.Action != q.Action,
+		q.Refused && e.Refused == "",
 		q.Target != "" && e.Target != q.Target,
 		!q.Since.IsZero() && e.At.Before(q.Since),
 		!q.Until.IsZero() && !e.At.Before(q.Until),
