@@ -13,6 +13,8 @@ type QuarantineCmd struct {
 	Release QuarantineReleaseCmd `cmd:"" help:"Let pass and deliver."`
 	Remove  QuarantineRemoveCmd  `cmd:"" help:"Remove, and tell nobody."`
 
+	ReleaseTrain QuarantineReleaseTrainCmd `cmd:"" help:"Teach the plugins that learn that it is wanted, and release."`
+
 	AllowSender AllowSenderCmd     `cmd:"" help:"Let future mail of the senders pass."`
 	BlockSender BlockSenderCmd     `cmd:"" help:"Treat future mail of the senders as spam."`
 	BlockRemove QuarantineBlockCmd `cmd:"" help:"Block the senders, and remove the messages."`

@@ -27,6 +27,7 @@ type QueueCmd struct {
 	Freeze      QueueFreezeCmd      `cmd:"" help:"Stop trying."`
 	Thaw        QueueThawCmd        `cmd:"" help:"Go on trying."`
 	Remove      QueueRemoveCmd      `cmd:"" help:"Remove, and tell nobody."`
+	RemoveTrain QueueRemoveTrainCmd `cmd:"" help:"Teach the plugins that learn that it is spam, and remove."`
 	Bounce      QueueBounceCmd      `cmd:"" help:"Remove, and tell the sender."`
 }
 

@@ -31,6 +31,9 @@ type CLI struct {
 	Lists        ListsCmd        `cmd:"" group:"mail" help:"Allow and block lists that operators add to."`
 	Rules        RulesCmd        `cmd:"" group:"mail" help:"Filtering rules that operators add."`
 	Classes      ClassesCmd      `cmd:"" group:"mail" help:"What becomes of classes of findings."`
+	Identity     IdentityCmd     `cmd:"" group:"mail" help:"Whose outgoing mail it is, and who may not send."`
+	Reply        ReplyCmd        `cmd:"" group:"mail" help:"Answer a message."`
+	Do           DoCmd           `cmd:"" group:"mail" help:"Apply any action by its name."`
 
 	Recipients RecipientsCmd `cmd:"" group:"mail" help:"What is remembered of recipients: who is queued for in an outage."`
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/mailweir/weir/gateway/internal/api"
@@ -208,10 +209,18 @@ func resultTable(items []api.ActionItem, wholeIDs bool) *terminal.Table {
 	if !wholeIDs {
 		ids = shortIDs(ids)
 	}
-	t := terminal.NewTable(terminal.Column{Title: "ID"}, terminal.Column{Title: "RECIPIENT", Min: 12},
-		terminal.Column{Title: "STATUS"}, terminal.Column{Title: "NOT DONE", Min: 20, End: true})
+	columns := []terminal.Column{{Title: "ID"}, {Title: "RECIPIENT", Min: 12}, {Title: "STATUS"}, {Title: "NOT DONE", Min: 20, End: true}}
+	noted := slices.ContainsFunc(items, func(it api.ActionItem) bool { return it.Note != "" || it.See != "" })
+	if noted {
+		columns = append(columns, terminal.Column{Title: "NOTE", Min: 20, End: true})
+	}
+	t := terminal.NewTable(columns...)
 	for i, it := range items {
-		t.AddCells(plain(ids[i]), plain(it.Recipient), terminal.Cell{Text: it.Status, Style: statusStyle(it.Status)}, plain(it.Error))
+		cells := []terminal.Cell{plain(ids[i]), plain(it.Recipient), {Text: it.Status, Style: statusStyle(it.Status)}, plain(it.Error)}
+		if noted {
+			cells = append(cells, plain(strings.TrimSpace(it.Note+" "+it.See)))
+		}
+		t.AddCells(cells...)
 	}
 	return t
 }

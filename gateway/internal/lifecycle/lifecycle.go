@@ -56,6 +56,19 @@ func Can(from, to mail.Status) bool {
 	return from == to && from.Live() || slices.Contains(followers[from], to)
 }
 
+// Ends reports whether a verb ends what it is applied to, for good.
+func Ends(v Verb) bool {
+	r, ok := rowOf[v]
+	if !ok {
+		return false
+	}
+	switch r.becomes {
+	case mail.StatusQueueRemoved, mail.StatusQueueBounced, mail.StatusQuarantineRemoved:
+		return true
+	}
+	return v == DeleteArchived
+}
+
 // Becomes is the status a verb moves a recipient to, and false for verbs
 // that leave it where it is, or do not apply to it.
 func Becomes(v Verb, from mail.Status) (mail.Status, bool) {

@@ -351,7 +351,13 @@ func split(p *policy.Policy, sc scope.Scope, t target, offers []Offer) (calls []
 			if len(t.ns) > 0 && !slices.Contains(t.ns, r.N) || !sc.Sees(t.m, r) {
 				continue
 			}
-			if text := refuse(p, o, t.m, r); text != "" {
+			text := refuse(p, o, t.m, r)
+			if text == "" && o.Train == "spam" { // whoever asks, the table decides (B56)
+				if err := lifecycle.Check(lifecycle.TrainSpam, sc.Query(t.m, r, false)); err != nil {
+					text = err.Error()
+				}
+			}
+			if text != "" {
 				why = append(why, Item{ID: fmt.Sprintf("%s.%d", t.m.ID, r.N), Recipients: []string{r.Address.String()}, Plugin: o.Plugin, Action: o.Name, Error: text})
 				continue
 			}
