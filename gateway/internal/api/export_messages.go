@@ -93,7 +93,7 @@ func (x *exporter) messages(ctx context.Context, w io.Writer) error {
 func (x *exporter) verbFor(r store.Row) (lifecycle.Verb, error) {
 	q := x.sc.Query(r.Message, r.Recipient, false)
 	var refused error
-	for _, v := range contentVerbs {
+	for _, v := range x.verbs {
 		err := lifecycle.Check(v, q)
 		if err == nil && v != lifecycle.ExportArchived && !r.Message.HasBody && !r.Recipient.Archived {
 			err = &lifecycle.Refusal{Verb: v, Reason: "the body is no longer kept"}

@@ -8,10 +8,12 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/mailweir/weir/gateway/internal/audit"
 	"github.com/mailweir/weir/gateway/internal/export"
 	"github.com/mailweir/weir/gateway/internal/lifecycle"
 	"github.com/mailweir/weir/gateway/internal/mail"
@@ -58,6 +60,14 @@ func (s *server) exportRoutes(a huma.API) {
 }
 
 func (s *server) export(ctx context.Context, in *ExportInput) (*huma.StreamResponse, error) {
+	if in.Format == "csv" || in.Format == "jsonl" {
+		return s.exportBy(ctx, in, []lifecycle.Verb{lifecycle.ExportCSV}, query.Filter{})
+	}
+	return s.exportBy(ctx, in, contentVerbs, query.Filter{})
+}
+
+// exportBy is an export of what a filter lets through, and one of the verbs.
+func (s *server) exportBy(ctx context.Context, in *ExportInput, verbs []lifecycle.Verb, within query.Filter) (*huma.StreamResponse, error) {
 	f, p := filterOf(in.Q, in.Filter)
 	if p == nil {
 		p = CheckColumns(in.Columns)
@@ -80,14 +90,20 @@ func (s *server) export(ctx context.Context, in *ExportInput) (*huma.StreamRespo
 	}
 	sc := scopeOf(ctx)
 	rows := in.Format == "csv" || in.Format == "jsonl"
-	verbs := contentVerbs
-	if rows {
-		verbs = []lifecycle.Verb{lifecycle.ExportCSV}
-	}
+	f = query.And(f, within)
 	if err := mayExport(sc, verbs); err != nil {
 		return nil, s.problemOf(ctx, "exporting", err)
 	}
-	x := &exporter{s: s, sc: sc, f: f, in: in, limit: in.Limit}
+	if rows && s.Audit != nil {
+		if err := s.Audit.Record(ctx, audit.Entry{
+			Actor: sc.Actor, Source: sourceOf(ctx), Tenant: sc.TenantName(), Action: string(lifecycle.ExportCSV),
+			Details: map[string]string{"q": f.String(), "format": in.Format, "columns": strings.Join(in.Columns, " ")},
+		}); err != nil {
+			s.log.ErrorContext(ctx, "refused, for it cannot be recorded", slog.String("actor", sc.Actor), slog.String("action", "export-csv"), slog.Any("err", err))
+			return nil, problem(http.StatusServiceUnavailable, "this cannot be recorded in the audit log, so nothing was done", "see the gateway's log")
+		}
+	}
+	x := &exporter{s: s, sc: sc, f: f, in: in, verbs: verbs, limit: in.Limit}
 	x.columns = Columns{Names: in.Columns, Zone: zone, Offered: func(r store.Row) []string { return s.Actions.Offered(sc, r.Message, r.Recipient) }}
 	return &huma.StreamResponse{Body: func(hc huma.Context) {
 		hc.SetHeader("Content-Type", exportTypes[in.Format])
@@ -131,6 +147,7 @@ type exporter struct {
 	sc      scope.Scope
 	f       query.Filter
 	in      *ExportInput
+	verbs   []lifecycle.Verb // of messages, in the order in which they are tried
 	columns Columns
 	limit   int
 	written int

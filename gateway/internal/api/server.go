@@ -216,6 +216,7 @@ func (s *server) register(mux *http.ServeMux) *huma.OpenAPI {
 	s.toolRoutes(a)
 	s.sessionRoutes(a)
 	s.accountRoutes(a)
+	s.archiveRoutes(a)
 	s.auditRoutes(a)
 	s.tailRoutes(a)
 	s.savedRoutes(a)

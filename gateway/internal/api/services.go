@@ -42,6 +42,8 @@ type Services struct {
 	TLSReports TLSReports // nil: they are not there
 	Exports    Exports
 	Audit      audit.Recorder    // nil only in tests
+	Mailings   Mailings          // nil: none are sent
+	Archive    Archive           // nil: there is none
 	AuditLog   *audit.Log        // to be read; nil: it is not there
 	Accounts   *accounts.Service // nil: there are none
 

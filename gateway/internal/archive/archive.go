@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/mailweir/weir/gateway/internal/mail"
+	"github.com/mailweir/weir/gateway/internal/query"
 	"github.com/mailweir/weir/gateway/internal/store"
 )
 
@@ -28,6 +29,7 @@ type Store interface {
 	Update(ctx context.Context, id mail.ID, f func(*store.Message) ([]mail.Event, error)) error
 	Record(m *store.Message, attempts []mail.Attempt, events ...mail.Event)
 	Sync(ctx context.Context) error
+	Each(ctx context.Context, f query.Filter, do func(store.Row) error) error
 }
 
 // Options make an Archive. Dir, KeyFile and Store are needed.
@@ -77,7 +79,7 @@ func Open(ctx context.Context, o Options) (*Archive, error) {
 		return nil, err
 	}
 	a := &Archive{o: o, keys: ks, pending: map[place]int{}, sizes: map[string]daySize{}}
-	tenants, err := a.tenants()
+	tenants, err := a.Tenants()
 	if err != nil {
 		return nil, err
 	}
@@ -95,8 +97,8 @@ func Open(ctx context.Context, o Options) (*Archive, error) {
 	return a, nil
 }
 
-// tenants are those with a folder of copies.
-func (a *Archive) tenants() ([]string, error) {
+// Tenants are those that have, or had, copies.
+func (a *Archive) Tenants() ([]string, error) {
 	entries, err := os.ReadDir(filepath.Join(a.o.Dir, "mail"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("archive: %w", err)

@@ -27,7 +27,7 @@ func (s *Size) add(o Size) { s.Copies, s.Octets = s.Copies+o.Copies, s.Octets+o.
 // Usage is what each tenant's archive takes. Folders that have not changed since
 // the last time are not read again.
 func (a *Archive) Usage(ctx context.Context) (map[string]Size, error) {
-	tenants, err := a.tenants()
+	tenants, err := a.Tenants()
 	if err != nil {
 		return nil, err
 	}

@@ -20,8 +20,8 @@ import (
 func (d *Daemon) services() api.Services {
 	log := journal.New(journal.Options{Store: d.store, Clock: d.o.Now, Phases: d.phases})
 	return api.Services{
-		Log: log, Actions: verbs{d}, Content: content{d}, Policy: policyService{d}, Plugins: plugins{d.host}, Jobs: jobService{d.jobs}, Queue: queueRows{d.store, d.o.Now}, PluginActions: pluginActions{d.tasks}, Lists: listService{d}, Identities: identityService{d}, Destinations: destinations{d}, TLSReports: tlsReports{d}, Exports: exports{d, log},
-		Health: health{d}, Tools: d.tools, Version: d.o.Version, Metrics: d.metrics.registry, Logger: d.log,
+		Log: log, Actions: verbs{d}, Content: content{d}, Policy: policyService{d}, Plugins: plugins{d.host}, Jobs: jobService{d.jobs}, Queue: queueRows{d.store, d.o.Now}, PluginActions: pluginActions{d.tasks}, Lists: listService{d}, Identities: identityService{d}, Destinations: destinations{d}, TLSReports: tlsReports{d}, Exports: exports{d, log}, Archive: archiveService{d}, Mailings: d.mailings,
+		Index: d.store, Health: health{d}, Tools: d.tools, Version: d.o.Version, Metrics: d.metrics.registry, Logger: d.log,
 		Outward: d.outward(), Accounts: d.accounts, Audit: d.audit, AuditLog: d.audit,
 	}
 }

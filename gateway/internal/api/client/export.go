@@ -59,7 +59,12 @@ func (c *Client) Export(ctx context.Context, e Export, w io.Writer) (n Exported,
 	if e.Limit > 0 {
 		v.Set("limit", strconv.Itoa(e.Limit))
 	}
-	resp, err := c.do(ctx, http.MethodGet, "/v1/export", v, nil)
+	return c.exported(ctx, "/v1/export", v, w)
+}
+
+// exported writes what a path streams, and reads how much it was.
+func (c *Client) exported(ctx context.Context, path string, v url.Values, w io.Writer) (n Exported, err error) {
+	resp, err := c.do(ctx, http.MethodGet, path, v, nil)
 	if err != nil {
 		return n, err
 	}
