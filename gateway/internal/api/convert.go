@@ -30,7 +30,26 @@ func clientIP(c mail.Client) string {
 
 // rowOf flattens one recipient of one message.
 func rowOf(m *store.Message, r *store.Recipient) Row {
+	row := store.Row{Message: m, Recipient: r}
+	delay, _ := row.Delay()
 	return Row{
+		To:        m.Summary.To,
+		Cc:        m.Summary.Cc,
+		MessageID: m.Summary.MessageID,
+		Attached:  len(m.Summary.Attachments),
+		Kind:      m.Kind,
+		Name:      m.Client.Name,
+		Helo:      m.Client.Helo,
+		TLS:       m.Client.TLS,
+		User:      m.Client.User,
+		Listener:  m.Client.Listener,
+		Identity:  r.Identity,
+		Explained: row.Explanation(),
+		LastAddr:  r.LastAddr,
+		Delay:     delay.Seconds(),
+		Archived:  r.Archived,
+		Tags:      r.Tags,
+		Policy:    m.Policy,
 		ID:        recipientID(m.ID, r.N),
 		Received:  m.Received,
 		Direction: string(m.Direction),

@@ -24,8 +24,9 @@ type output[T any] struct{ Body T }
 
 func (s *server) messageRoutes(a huma.API) {
 	const tag = "messages"
+	s.searchRoutes(a)
 	huma.Register(a, route("search-messages", http.MethodGet, "/v1/messages", tag, "Search the log",
-		"One row for each recipient, newest message first.", http.StatusUnprocessableEntity, http.StatusGatewayTimeout), s.search)
+		"One row for each recipient, newest message first unless sort says otherwise.", http.StatusUnprocessableEntity, http.StatusGatewayTimeout), s.search)
 	huma.Register(a, route("get-message", http.MethodGet, "/v1/messages/{id}", tag, "One message with all its recipients",
 		"", http.StatusNotFound, http.StatusConflict), s.message)
 	huma.Register(a, route("explain-message", http.MethodGet, "/v1/messages/{id}/explain", tag, "Why a message is where it is",
@@ -57,6 +58,7 @@ func (s *server) bounded(ctx context.Context) (context.Context, context.CancelFu
 
 func (s *server) search(ctx context.Context, in *struct {
 	SearchInput
+	SortInput
 	Fields []string `query:"fields" doc:"Fields of a row to answer with; all when absent"`
 }) (*output[SearchPage], error) {
 	ctx, cancel := s.bounded(ctx)
@@ -68,13 +70,17 @@ func (s *server) search(ctx context.Context, in *struct {
 	if p != nil {
 		return nil, p
 	}
+	order, p := in.order()
+	if p != nil {
+		return nil, p
+	}
 	who := scopeOf(ctx)
-	rows, next, err := s.Log.Search(ctx, who, f, in.Cursor, in.Limit)
+	found, err := s.Log.Find(ctx, who, journal.Query{Filter: f, Order: order, Cursor: in.Cursor, Limit: in.Limit})
 	if err != nil {
 		return nil, s.problemOf(ctx, "searching the log", err)
 	}
-	page := SearchPage{Items: make([]Row, 0, len(rows)), Next: next}
-	for _, r := range rows {
+	page := SearchPage{Items: make([]Row, 0, len(found.Rows)), Next: found.Next, Partial: found.Partial(), SearchedBackTo: found.SearchedBackTo}
+	for _, r := range found.Rows {
 		row := rowOf(r.Message, r.Recipient)
 		row.Verbs = s.Actions.Offered(who, r.Message, r.Recipient)
 		page.Items = append(page.Items, row.pick(in.Fields))

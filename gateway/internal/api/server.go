@@ -208,6 +208,7 @@ func (s *server) register(mux *http.ServeMux) *huma.OpenAPI {
 	s.actionRoutes(a)
 	s.queueRoutes(a)
 	s.systemRoutes(a)
+	s.indexRoutes(a)
 	s.pluginRoutes(a)
 	s.listRoutes(a)
 	s.identityRoutes(a)

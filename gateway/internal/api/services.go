@@ -39,7 +39,8 @@ type Services struct {
 	Health        Health
 	Version       VersionInfo
 
-	TLSReports TLSReports // nil: they are not there
+	Index      store.Indexed // nil: there is none
+	TLSReports TLSReports    // nil: they are not there
 	Exports    Exports
 	Audit      audit.Recorder    // nil only in tests
 	Mailings   Mailings          // nil: none are sent
@@ -58,8 +59,13 @@ type Services struct {
 // for use in parallel and give store.ErrNotFound for what the scope does not
 // hold.
 type Log interface {
-	// Search returns rows that match, newest message first, and the cursor to
-	// go on from, "" at the end. limit is positive.
+	// Find returns one page of rows that match.
+	Find(ctx context.Context, s scope.Scope, q journal.Query) (journal.Page, error)
+	Count(ctx context.Context, s scope.Scope, f query.Filter) (n int, exact bool, err error)
+	Facets(ctx context.Context, s scope.Scope, f query.Filter, fields []string, limit int) (map[string]store.Facets, error)
+	Histogram(ctx context.Context, s scope.Scope, f query.Filter, step time.Duration) (bars []store.Bar, exact bool, err error)
+	// Search is Find, newest message first: rows, and the cursor to go on from,
+	// "" at the end. limit is positive.
 	Search(ctx context.Context, s scope.Scope, f query.Filter, cursor string, limit int) ([]store.Row, string, error)
 	// Resolve completes the beginning of a message ID. store.ErrAmbiguous.
 	Resolve(ctx context.Context, s scope.Scope, prefix string) (mail.ID, error)

@@ -18,11 +18,23 @@ type Row struct {
 	Tenant    string    `json:"tenant,omitempty"`
 	Subject   string    `json:"subject,omitempty" doc:"Decoded, at most 998 bytes"`
 	From      string    `json:"from,omitempty" doc:"Header From"`
+	To        string    `json:"to,omitempty" doc:"Header To"`
+	Cc        string    `json:"cc,omitempty" doc:"Header Cc"`
+	MessageID string    `json:"message_id,omitempty" doc:"Header Message-ID"`
+	Attached  int       `json:"attachments,omitempty" doc:"How many attachments"`
+	Kind      string    `json:"kind,omitempty" doc:"dsn or notice; absent for ordinary mail"`
 	Size      int64     `json:"size,omitempty" doc:"Octets as received"`
 	Client    string    `json:"client,omitempty" doc:"IP address the message came from"`
+	Name      string    `json:"client_name,omitempty" doc:"Reverse DNS of the client, confirmed forward"`
+	Helo      string    `json:"helo,omitempty"`
+	TLS       string    `json:"tls,omitempty" doc:"TLS version of the client's channel; absent for plaintext"`
+	User      string    `json:"user,omitempty" doc:"Authenticated user"`
+	Listener  string    `json:"listener,omitempty"`
+	Identity  string    `json:"identity,omitempty" doc:"Whose outgoing mail it is"`
 	Class     string    `json:"class,omitempty" doc:"main/sub/extra class" example:"list/sender"`
 	Score     float64   `json:"score,omitempty"`
 	Reason    string    `json:"reason,omitempty" doc:"Why held, frozen or refused"`
+	Explained string    `json:"explanation,omitempty" doc:"What was said of the finding that decided"`
 	Rule      string    `json:"rule,omitempty" doc:"HCL file:line that decided"`
 	Mark      string    `json:"mark,omitempty" enum:"queued,deferring,failed,filtering" doc:"Why the row stands out; absent: it is delivered, or was decided"`
 	State     string    `json:"state,omitempty" doc:"How far a queued recipient has come: unrouted, route-selected, host-identified, attempt-failed or delay-noticed"`
@@ -33,9 +45,14 @@ type Row struct {
 	Attempts  int       `json:"attempts,omitempty" doc:"Attempts made"`
 	Last      *Reply    `json:"last,omitempty" doc:"Last answer of the destination, or ours for it"`
 	LastHost  string    `json:"last_host,omitempty"`
+	LastAddr  string    `json:"last_address,omitempty" doc:"Address and port of the last attempt"`
+	Delay     float64   `json:"delay,omitempty" doc:"Seconds from reception to the final status"`
 	Changed   time.Time `json:"changed,omitzero" doc:"Last change of the status"`
 	Expires   time.Time `json:"expires,omitzero" doc:"End of lifetime or of quarantine"`
 	HasBody   bool      `json:"has_body,omitempty" doc:"The content is still kept"`
+	Archived  bool      `json:"archived,omitempty" doc:"A copy is in the archive"`
+	Tags      []string  `json:"tags,omitempty"`
+	Policy    string    `json:"policy,omitempty" doc:"Digest of the policy that judged it"`
 	Verbs     []string  `json:"verbs,omitempty" doc:"Actions offered for it"`
 }
 
@@ -48,8 +65,46 @@ type Reply struct {
 
 // SearchPage is one page of a search.
 type SearchPage struct {
-	Items []Row  `json:"items"`
-	Next  string `json:"next,omitempty" doc:"Cursor of the next page; absent at the end"`
+	Items          []Row     `json:"items"`
+	Next           string    `json:"next,omitempty" doc:"Cursor of the next page; absent at the end"`
+	Partial        bool      `json:"partial,omitempty" doc:"Not everything was looked at: what came in before searched_back_to was not. With next, the time for a page ran out, and the search goes on there; without, the rows to sort were too many"`
+	SearchedBackTo time.Time `json:"searched_back_to,omitzero" doc:"How far back was searched, where that is not all"`
+}
+
+// CountResult is how many rows a search finds.
+type CountResult struct {
+	Count int  `json:"count"`
+	Exact bool `json:"exact" doc:"false: at least so many; the time to count was over"`
+}
+
+// FacetsResult are the most frequent values of fields.
+type FacetsResult struct {
+	Fields map[string]Facets `json:"fields" doc:"By field"`
+}
+
+// Facets are the most frequent values of one field.
+type Facets struct {
+	Values []Facet `json:"values" doc:"Most frequent first; texts in lower case"`
+	Others int     `json:"others" doc:"Rows with values that are not among them"`
+	Exact  bool    `json:"exact" doc:"false: of what was looked at, newest first, until the time was over"`
+}
+
+// Facet is one value.
+type Facet struct {
+	Value string `json:"value"`
+	Count int    `json:"count"`
+}
+
+// HistogramResult is how many rows were received when.
+type HistogramResult struct {
+	Bars  []Bar `json:"bars" doc:"Oldest first, without empty ones"`
+	Exact bool  `json:"exact"`
+}
+
+// Bar is one step of time.
+type Bar struct {
+	At    time.Time `json:"at"`
+	Count int       `json:"count"`
 }
 
 // Client is who handed a message in.

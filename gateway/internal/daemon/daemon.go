@@ -153,7 +153,7 @@ const softMargin = 64 << 20
 func (d *Daemon) open(ctx context.Context, p *policy.Policy, dir string) (err error) {
 	g := p.Gateway()
 	d.store, err = badgerstore.Open(badgerstore.Options{
-		Dir: dir, Clock: d.o.Now, Logger: d.log, FreeWatermark: g.Watermark, Fatal: d.stop, NoSync: d.o.NoSync,
+		Dir: dir, IndexDir: filepath.Join(dir, "index"), Clock: d.o.Now, Logger: d.log, FreeWatermark: g.Watermark, Fatal: d.stop, NoSync: d.o.NoSync,
 	})
 	if err != nil {
 		return err

@@ -166,10 +166,11 @@ type slowStore struct {
 	store.Store
 }
 
-func (s slowStore) Search(ctx context.Context, f query.Filter, cursor string, limit int) ([]store.Row, string, error) {
-	rows, next, err := s.Store.Search(ctx, f, cursor, 1)
+func (s slowStore) Find(ctx context.Context, q store.Query) (store.Found, error) {
+	q.Limit = 1
+	found, err := s.Store.Find(ctx, q)
 	<-ctx.Done()
-	return rows, next, err
+	return found, err
 }
 
 func TestTimeBudgetGivesPartOfAPage(t *testing.T) {

@@ -61,16 +61,29 @@ func New(o Options) *Log {
 	return &Log{o}
 }
 
+// Query is a search.
+type Query struct {
+	Filter query.Filter
+	Order  store.Order // zero: newest message first
+	Cursor string      // "" the start
+	Limit  int         // rows at most; 0 as many as a page may have
+}
+
 // Page is one page of a search.
 type Page struct {
-	// Rows are recipients, newest message first. Each row's message has only
+	// Rows are recipients, in the order asked for. Each row's message has only
 	// the recipients that the scope sees.
 	Rows []store.Row
 	Next string // cursor to go on from; "" at the end
-	// SearchedBackTo is set where the time for a page ran out: what came in
-	// before it was not looked at yet. Next goes on there.
+	// SearchedBackTo is set where not everything was looked at: what came in
+	// before it was not. Where the time for a page ran out, Next goes on there;
+	// where the rows to sort were too many, a narrower search helps.
 	SearchedBackTo time.Time
 }
+
+// Partial reports a page that is short because time ran out, or a sorted one
+// that does not have all there is to sort.
+func (p *Page) Partial() bool { return !p.SearchedBackTo.IsZero() }
 
 // maxPage bounds a page, whatever is asked for.
 const maxPage = 1000
@@ -78,45 +91,51 @@ const maxPage = 1000
 // ErrCursor: the cursor is not one that a search gave out.
 var ErrCursor = errors.New("not a cursor of a search; begin without one")
 
-// Page searches. Relative times in f count from the first page on, so that a
-// search is the same on each. Errors wrap query.ErrInvalid or ErrCursor where
-// they are the caller's.
+// Page is Find, newest message first.
 func (l *Log) Page(ctx context.Context, sc scope.Scope, f query.Filter, cursor string, limit int) (Page, error) {
-	if err := sc.Validate(); err != nil {
-		return Page{}, err
-	}
-	if err := f.Validate(); err != nil {
-		return Page{}, err
-	}
-	at, inner, err := l.readCursor(cursor)
+	return l.Find(ctx, sc, Query{Filter: f, Cursor: cursor, Limit: limit})
+}
+
+// Find searches. Relative times in the filter count from the first page on, so
+// that a search is the same on each. Errors wrap query.ErrInvalid or ErrCursor
+// where they are the caller's.
+func (l *Log) Find(ctx context.Context, sc scope.Scope, q Query) (Page, error) {
+	f, err := restricted(sc, q.Filter)
 	if err != nil {
 		return Page{}, err
 	}
-	if limit <= 0 || limit > maxPage {
-		limit = maxPage
+	at, inner, err := l.readCursor(q.Cursor)
+	if err != nil {
+		return Page{}, err
 	}
-	f = query.Resolve(sc.Restrict(f), at)
+	if q.Limit <= 0 || q.Limit > maxPage {
+		q.Limit = maxPage
+	}
+	f = query.Resolve(f, at)
 	budget, cancel := context.WithTimeout(ctx, l.o.Budget)
 	defer cancel()
 	var p Page
-	for len(p.Rows) < limit {
-		rows, next, err := l.o.Store.Search(budget, f, inner, limit-len(p.Rows))
+	for len(p.Rows) < q.Limit {
+		found, err := l.o.Store.Find(budget, store.Query{Filter: f, Order: q.Order, Cursor: inner, Limit: q.Limit - len(p.Rows)})
 		if err != nil && (inner == "" || ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded)) {
 			return Page{}, fmt.Errorf("search the log: %w", err)
 		}
 		if err != nil {
-			next = inner
+			found.Next = inner
 		}
-		for _, r := range rows {
+		for _, r := range found.Rows {
 			if sc.Sees(r.Message, r.Recipient) {
 				p.Rows = append(p.Rows, visible(sc, r))
 			}
 		}
-		if inner = next; inner == "" {
+		p.SearchedBackTo = found.Back
+		if inner = found.Next; inner == "" {
 			return p, nil
 		}
-		if budget.Err() != nil {
-			p.SearchedBackTo = reached(inner, p.Rows)
+		if budget.Err() != nil || q.Order.Newest() && !found.Back.IsZero() {
+			if p.SearchedBackTo.IsZero() && len(p.Rows) < q.Limit {
+				p.SearchedBackTo = reached(inner, p.Rows)
+			}
 			break
 		}
 	}
@@ -124,7 +143,18 @@ func (l *Log) Page(ctx context.Context, sc scope.Scope, f query.Filter, cursor s
 	return p, nil
 }
 
-// Search is Page in the shape that API calls.
+// restricted is a filter narrowed to a scope, both checked.
+func restricted(sc scope.Scope, f query.Filter) (query.Filter, error) {
+	if err := sc.Validate(); err != nil {
+		return f, err
+	}
+	if err := f.Validate(); err != nil {
+		return f, err
+	}
+	return sc.Restrict(f), nil
+}
+
+// Search is Find, newest message first, without more words.
 func (l *Log) Search(ctx context.Context, sc scope.Scope, f query.Filter, cursor string, limit int) ([]store.Row, string, error) {
 	p, err := l.Page(ctx, sc, f, cursor, limit)
 	return p.Rows, p.Next, err

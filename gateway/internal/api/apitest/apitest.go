@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -159,6 +160,49 @@ func (g *Gateway) Search(_ context.Context, s scope.Scope, f query.Filter, curso
 		}
 	}
 	return rows, "", nil
+}
+
+// Find is Search, which sorts nothing.
+func (g *Gateway) Find(ctx context.Context, s scope.Scope, q journal.Query) (journal.Page, error) {
+	rows, next, err := g.Search(ctx, s, q.Filter, q.Cursor, q.Limit)
+	return journal.Page{Rows: rows, Next: next}, err
+}
+
+// Count counts what Search finds.
+func (g *Gateway) Count(ctx context.Context, s scope.Scope, f query.Filter) (n int, exact bool, err error) {
+	rows, _, err := g.Search(ctx, s, f, "", 1<<30)
+	return len(rows), true, err
+}
+
+// Facets sums up what Search finds.
+func (g *Gateway) Facets(ctx context.Context, s scope.Scope, f query.Filter, fields []string, limit int) (map[string]store.Facets, error) {
+	rows, _, err := g.Search(ctx, s, f, "", 1<<30)
+	out := map[string]store.Facets{}
+	for _, field := range fields {
+		sums := map[string]int{}
+		for _, r := range rows {
+			v := ""
+			if vs := r.Text(field); len(vs) > 0 {
+				v = vs[0]
+			}
+			sums[v]++
+		}
+		fs := store.Facets{Exact: true}
+		for _, v := range slices.Sorted(maps.Keys(sums)) {
+			fs.Values = append(fs.Values, store.Facet{Value: v, Count: sums[v]})
+		}
+		out[field] = fs
+	}
+	return out, err
+}
+
+// Histogram has a bar for each row that Search finds.
+func (g *Gateway) Histogram(ctx context.Context, s scope.Scope, f query.Filter, step time.Duration) (bars []store.Bar, exact bool, err error) {
+	rows, _, err := g.Search(ctx, s, f, "", 1<<30)
+	for _, r := range rows {
+		bars = append(bars, store.Bar{At: r.Message.Received.Truncate(step), Count: 1})
+	}
+	return bars, true, err
 }
 
 // Resolve completes a prefix.

@@ -22,6 +22,7 @@ type Search struct {
 	Cursor string       // "" the start
 	Limit  int          // rows of a page; 0 the gateway's default
 	Fields []string     // of a row; none: all
+	Sort   string       // field, with - in front highest first; "" newest message first
 }
 
 func (s Search) params() (url.Values, error) {
@@ -33,6 +34,7 @@ func (s Search) params() (url.Values, error) {
 	}
 	set("q", s.Q)
 	set("cursor", s.Cursor)
+	set("sort", s.Sort)
 	set("fields", strings.Join(s.Fields, ","))
 	if s.Limit > 0 {
 		v.Set("limit", strconv.Itoa(s.Limit))
@@ -47,14 +49,14 @@ func (s Search) params() (url.Values, error) {
 	return v, nil
 }
 
-// Search gives one page of rows, newest message first.
+// Search gives one page of rows.
 func (c *Client) Search(ctx context.Context, s Search) (*api.SearchPage, error) {
 	return get[api.SearchPage](ctx, c, "/v1/messages", s)
 }
 
 // Deliveries gives one page of attempts, newest message first.
 func (c *Client) Deliveries(ctx context.Context, s Search) (*api.AttemptPage, error) {
-	s.Fields = nil
+	s.Fields, s.Sort = nil, ""
 	return get[api.AttemptPage](ctx, c, "/v1/deliveries", s)
 }
 
