@@ -147,8 +147,12 @@ var ErrNoDigest = errors.New("no digest is set up for this mailbox")
 
 // Preview composes the digest that a mailbox would get of all that is held for
 // it now, without links that work. store.ErrNotFound: nothing is held.
-func (s *Service) Preview(ctx context.Context, mailbox string) (*store.Message, []byte, error) {
-	return s.byHand(ctx, mailbox, false)
+func (s *Service) Preview(ctx context.Context, mailbox string) (Letter, error) {
+	_, body, err := s.byHand(ctx, mailbox, false)
+	if err != nil {
+		return Letter{}, err
+	}
+	return letterOf(body)
 }
 
 // SendNow sends a mailbox the digest of all that is held for it now.

@@ -161,6 +161,9 @@ type Planned struct {
 	Last, Next time.Time // zero: never
 }
 
+// Rule is where it is declared, file:line.
+func (p Planned) Rule() string { return fmt.Sprintf("%s:%d", p.Range.Filename, p.Range.Start.Line) }
+
 // Reports are those of the policy of now.
 func (s *Service) Reports(ctx context.Context) ([]Planned, error) {
 	now := s.o.Clock.Now()
