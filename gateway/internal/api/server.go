@@ -84,6 +84,7 @@ func (s *server) handler(who Authenticator) http.Handler {
 		top.Handle("GET /metrics", promhttp.HandlerFor(s.Metrics, promhttp.HandlerOpts{}))
 	}
 	top.Handle("/v1/", s.knocking(s.guard(who, s.governed(who, unknownPaths(v1)))))
+	top.Handle("/link/", s.linkPages(who))
 	return s.outer(unknownPaths(top))
 }
 
@@ -215,14 +216,15 @@ func (s *server) register(mux *http.ServeMux) *huma.OpenAPI {
 	s.destinationRoutes(a)
 	s.tlsRoutes(a)
 	s.toolRoutes(a)
+	s.archiveRoutes(a)
 	s.sessionRoutes(a)
 	s.accountRoutes(a)
-	s.archiveRoutes(a)
 	s.auditRoutes(a)
 	s.tailRoutes(a)
 	s.savedRoutes(a)
 	s.eventRoutes(a)
 	s.exportRoutes(a)
+	s.mailingRoutes(a)
 	return a.OpenAPI()
 }
 

@@ -42,9 +42,9 @@ type Services struct {
 	Index      store.Indexed // nil: there is none
 	TLSReports TLSReports    // nil: they are not there
 	Exports    Exports
-	Audit      audit.Recorder    // nil only in tests
 	Mailings   Mailings          // nil: none are sent
 	Archive    Archive           // nil: there is none
+	Audit      audit.Recorder    // nil only in tests
 	AuditLog   *audit.Log        // to be read; nil: it is not there
 	Accounts   *accounts.Service // nil: there are none
 

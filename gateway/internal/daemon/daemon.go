@@ -19,6 +19,7 @@ import (
 	"github.com/mailweir/weir/gateway/internal/api"
 	"github.com/mailweir/weir/gateway/internal/archive"
 	"github.com/mailweir/weir/gateway/internal/deliver"
+	"github.com/mailweir/weir/gateway/internal/digest"
 	"github.com/mailweir/weir/gateway/internal/filter"
 	"github.com/mailweir/weir/gateway/internal/flow"
 	"github.com/mailweir/weir/gateway/internal/identities"
@@ -72,25 +73,26 @@ type Daemon struct {
 	log   *slog.Logger
 	snaps *snapshots
 
-	store   *badgerstore.Store
-	soft    *softkv.Store
-	host    *filter.Host
-	net     *plugnet.Net
-	engine  *deliver.Engine
-	sts     *mtasts.Checker
-	tlsrpt  *tlsrpt.Counts
-	checker *verify.Checker
-	flow    *flow.Flow
-	worker  *queue.Worker
-	keeper  *keeper.Keeper
-	actions *actions.Service
-	lists   *lists.Lists
-	archive *archive.Archive
-	senders *identities.Book
-	tasks   *tasks.Service
-	tools   *nettools.Tools
-	jobs    *jobs.Service
-	metrics *metrics
+	store    *badgerstore.Store
+	soft     *softkv.Store
+	host     *filter.Host
+	net      *plugnet.Net
+	engine   *deliver.Engine
+	sts      *mtasts.Checker
+	tlsrpt   *tlsrpt.Counts
+	checker  *verify.Checker
+	flow     *flow.Flow
+	worker   *queue.Worker
+	keeper   *keeper.Keeper
+	mailings *digest.Service
+	actions  *actions.Service
+	lists    *lists.Lists
+	archive  *archive.Archive
+	senders  *identities.Book
+	tasks    *tasks.Service
+	tools    *nettools.Tools
+	jobs     *jobs.Service
+	metrics  *metrics
 
 	dns *resolver.Client
 
@@ -211,6 +213,9 @@ func (d *Daemon) open(ctx context.Context, p *policy.Policy, dir string) (err er
 		return err
 	}
 	d.keeper = d.newKeeper(payer)
+	if err := d.openMailings(dir, payer); err != nil {
+		return err
+	}
 	d.openTools(dns)
 	d.openOutlets(dns)
 	d.metrics.watch(d.store, d.host)
@@ -302,6 +307,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	}
 	back.Go(func() { d.ran("queue", d.worker.Run(work)) })
 	back.Go(func() { d.ran("keeper", d.keeper.Run(work)) })
+	back.Go(func() { d.ran("digests and reports", d.mailings.Run(work)) })
 	back.Go(func() { d.ran("tasks", d.tasks.Run(work)) })
 	back.Go(func() { d.ran("events", d.events.Run(work)) })
 	back.Go(func() { d.sweepAnswers(work) })
