@@ -28,6 +28,12 @@ type AuditInput struct {
 	Refused bool      `query:"refused" doc:"Only what was refused"`
 }
 
+// AuditPage is one page of the audit log.
+type AuditPage struct {
+	Items []AuditEntry `json:"items"`
+	Next  string       `json:"next,omitempty" doc:"Cursor of the next page"`
+}
+
 func (s *server) auditRoutes(a huma.API) {
 	const tag = "audit"
 	bad := []int{http.StatusForbidden, http.StatusNotFound, http.StatusUnprocessableEntity}
@@ -42,6 +48,12 @@ func (s *server) auditRoutes(a huma.API) {
 	huma.Register(a, route("verify-audit", http.MethodGet, "/v1/audit/verify", tag, "Whether the audit log is as it was written",
 		"Reads all of it. For the administrator.", bad...), s.auditVerify)
 }
+
+// AuditEntry is one thing that somebody did or saw.
+type AuditEntry audit.Entry
+
+// AuditReport says whether the audit log is as it was written.
+type AuditReport audit.Report
 
 // auditQuery narrows what is asked for to what the caller may see.
 func (s *server) auditQuery(ctx context.Context, in *AuditInput) (audit.Query, error) {
@@ -80,7 +92,7 @@ func (s *server) auditList(ctx context.Context, in *struct {
 	AuditInput
 	Cursor string `query:"cursor" maxLength:"20" doc:"Where to go on; from the page before"`
 	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
-}) (*output[listItems[audit.Entry]], error) {
+}) (*output[AuditPage], error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	q, err := s.auditQuery(ctx, &in.AuditInput)
@@ -101,7 +113,11 @@ func (s *server) auditList(ctx context.Context, in *struct {
 	if next != 0 {
 		cursor = strconv.FormatUint(next, 10)
 	}
-	return page(items, cursor), nil
+	out := AuditPage{Items: make([]AuditEntry, len(items)), Next: cursor}
+	for i := range items {
+		out.Items[i] = AuditEntry(items[i])
+	}
+	return &output[AuditPage]{out}, nil
 }
 
 func (s *server) auditExport(ctx context.Context, in *AuditInput) (*huma.StreamResponse, error) {
@@ -122,7 +138,7 @@ func (s *server) auditExport(ctx context.Context, in *AuditInput) (*huma.StreamR
 
 func (s *server) auditVerify(ctx context.Context, in *struct {
 	Head string `query:"head" maxLength:"64" doc:"Hash of an entry that was noted elsewhere: the log has to hold it"`
-}) (*output[audit.Report], error) {
+}) (*output[AuditReport], error) {
 	if err := adminOnly(ctx); err != nil {
 		return nil, err
 	}
@@ -135,5 +151,5 @@ func (s *server) auditVerify(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, s.problemOf(ctx, "checking the audit log", err)
 	}
-	return &output[audit.Report]{r}, nil
+	return &output[AuditReport]{AuditReport(r)}, nil
 }

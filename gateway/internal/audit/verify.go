@@ -10,15 +10,15 @@ import (
 
 // Report is what Verify found.
 type Report struct {
-	Entries  uint64    `json:"entries"`
-	First    uint64    `json:"first,omitempty"`
-	Last     uint64    `json:"last,omitempty"`
-	Head     string    `json:"head,omitempty" doc:"Hash of the last entry"`
-	Problems []Problem `json:"problems"`
+	Entries  uint64  `json:"entries"`
+	First    uint64  `json:"first,omitempty"`
+	Last     uint64  `json:"last,omitempty"`
+	Head     string  `json:"head,omitempty" doc:"Hash of the last entry"`
+	Problems []Fault `json:"problems"`
 }
 
-// Problem is one thing that is not as it was written.
-type Problem struct {
+// Fault is one thing that is not as it was written.
+type Fault struct {
 	Seq  uint64 `json:"seq,omitempty"`
 	File string `json:"file,omitempty"`
 	Line int    `json:"line,omitempty"`
@@ -28,7 +28,7 @@ type Problem struct {
 // maxProblems bounds a report.
 const maxProblems = 100
 
-func (r *Report) wrong(p Problem) {
+func (r *Report) wrong(p Fault) {
 	if len(r.Problems) < maxProblems {
 		r.Problems = append(r.Problems, p)
 	}
@@ -38,7 +38,7 @@ func (r *Report) wrong(p Problem) {
 // and its end. known is the hash of an entry that was noted elsewhere, or "":
 // the chain has to hold it. The error is one of reading.
 func Verify(ctx context.Context, dir string, key []byte, known string) (Report, error) {
-	r := Report{Problems: []Problem{}}
+	r := Report{Problems: []Fault{}}
 	// The head first: the log may grow meanwhile, and then holds it still.
 	h, headErr := readHead(dir, key)
 	segs, err := segments(dir)
@@ -47,9 +47,9 @@ func Verify(ctx context.Context, dir string, key []byte, known string) (Report, 
 	}
 	switch {
 	case notThere(headErr):
-		r.wrong(Problem{Text: "the head is missing: whether the log was cut short cannot be told"})
+		r.wrong(Fault{Text: "the head is missing: whether the log was cut short cannot be told"})
 	case errors.Is(headErr, errHead):
-		r.wrong(Problem{File: headName, Text: headErr.Error()})
+		r.wrong(Fault{File: headName, Text: headErr.Error()})
 	case headErr != nil:
 		return r, headErr
 	}
@@ -64,12 +64,12 @@ func Verify(ctx context.Context, dir string, key []byte, known string) (Report, 
 	}
 	switch {
 	case v.trusted && h.Seq > r.Last:
-		r.wrong(Problem{Seq: r.Last + 1, Text: fmt.Sprintf("entries %d to %d are missing at the end", r.Last+1, h.Seq)})
+		r.wrong(Fault{Seq: r.Last + 1, Text: fmt.Sprintf("entries %d to %d are missing at the end", r.Last+1, h.Seq)})
 	case v.trusted && h.Seq > 0 && !v.met:
-		r.wrong(Problem{Seq: h.Seq, Text: "the entry that the head names is not in the log"})
+		r.wrong(Fault{Seq: h.Seq, Text: "the entry that the head names is not in the log"})
 	}
 	if known != "" && !v.found {
-		r.wrong(Problem{Text: fmt.Sprintf("no entry has the hash %.64s: the log was cut short or written anew since that was noted", known)})
+		r.wrong(Fault{Text: fmt.Sprintf("no entry has the hash %.64s: the log was cut short or written anew since that was noted", known)})
 	}
 	return r, nil
 }
@@ -96,7 +96,7 @@ func (v *verifier) segment(ctx context.Context, s segment, newest bool) error {
 	name := filepath.Base(s.path)
 	whole, rest := lines(b)
 	if len(rest) > 0 && !newest { // at the very end it may be being written
-		v.report.wrong(Problem{File: name, Line: len(whole) + 1, Text: "the last line is not whole"})
+		v.report.wrong(Fault{File: name, Line: len(whole) + 1, Text: "the last line is not whole"})
 	}
 	for i, line := range whole {
 		v.line(name, i+1, line)
@@ -107,7 +107,7 @@ func (v *verifier) segment(ctx context.Context, s segment, newest bool) error {
 func (v *verifier) line(file string, n int, line []byte) {
 	e, err := open(line)
 	r := v.report
-	at := Problem{Seq: e.Seq, File: file, Line: n}
+	at := Fault{Seq: e.Seq, File: file, Line: n}
 	wrong := func(format string, a ...any) {
 		at.Text = fmt.Sprintf(format, a...)
 		r.wrong(at)
