@@ -17,6 +17,7 @@ import (
 type JobsCmd struct {
 	List    JobsListCmd    `cmd:"" default:"1" help:"List jobs; \"weir jobs\" alone does."`
 	Wait    JobsWaitCmd    `cmd:"" help:"Wait for one, and show what became of it."`
+	Watch   JobsWatchCmd   `cmd:"" help:"Follow one, and show what became of it."`
 	Results JobsResultsCmd `cmd:"" help:"Show what became of each recipient."`
 	Cancel  JobsCancelCmd  `cmd:"" help:"Stop one; what was done stays done."`
 }
@@ -228,6 +229,7 @@ func follow(ctx context.Context, g *Globals, cl *client.Client, j *api.Job, ours
 type progress struct {
 	s     *terminal.Screen
 	shown bool
+	watch bool // it is not ours to stop
 }
 
 func (p *progress) show(j *api.Job) {
@@ -235,7 +237,11 @@ func (p *progress) show(j *api.Job) {
 		return
 	}
 	p.shown = true
-	fmt.Fprintf(p.s, "\r%s: %d of %d, %d not done; Ctrl-C stops it\x1b[K", j.Verb, j.Tried, j.Total, j.Refused)
+	end := "stops it"
+	if p.watch {
+		end = "leaves it"
+	}
+	fmt.Fprintf(p.s, "\r%s: %d of %d, %d not done; Ctrl-C %s\x1b[K", j.Verb, j.Tried, j.Total, j.Refused, end)
 }
 
 func (p *progress) clear() {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/mailweir/weir/gateway/internal/mail"
@@ -16,6 +17,9 @@ import (
 // LogCmd is the record of everything that went through (B6, B133).
 type LogCmd struct {
 	Search   LogSearchCmd   `cmd:"" help:"Search; all that is given must match."`
+	Tail     LogTailCmd     `cmd:"" help:"Watch what happens, as it happens."`
+	Count    LogCountCmd    `cmd:"" help:"Count what matches."`
+	Facets   LogFacetsCmd   `cmd:"" help:"Sum up what matches by a field."`
 	Show     ShowCmd        `cmd:"" help:"Show one message."`
 	Export   LogExportCmd   `cmd:"" help:"Write what matches as CSV."`
 	Download LogDownloadCmd `cmd:"" help:"Write one message as it was received."`
@@ -52,10 +56,19 @@ func (f *LogFlags) base() (query.Filter, error) {
 type LogSearchCmd struct {
 	LogFlags
 	ColumnFlags
+	Sort string `placeholder:"FIELD" help:"Sort by a field such as changed, size or score; -FIELD begins with the highest. Newest message first when absent."`
+	View string `placeholder:"NAME" help:"Within a saved search or view, with its columns; see \"weir search\"."`
 }
 
 // Run prints one line for each recipient.
 func (c *LogSearchCmd) Run(ctx context.Context, g *Globals) error {
+	if field := strings.TrimPrefix(c.Sort, "-"); c.Sort != "" && !slices.Contains(query.Sortable(), field) {
+		return usageError{fmt.Sprintf("a search cannot be sorted by %q", field), "the fields to sort by are " + strings.Join(query.Sortable(), ", ")}
+	}
+	c.order = c.Sort
+	if c.View != "" {
+		return runView(ctx, g, c.View, &c.LogFlags, &c.ColumnFlags)
+	}
 	base, err := c.base()
 	if err != nil {
 		return err

@@ -15,6 +15,8 @@ type CLI struct {
 	Check   CheckCmd   `cmd:"" group:"gateway" help:"Check a policy and say what is wrong with it."`
 	Fmt     FmtCmd     `cmd:"" group:"gateway" help:"Put policy files in the usual layout."`
 	Reload  ReloadCmd  `cmd:"" group:"gateway" help:"Have the running gateway read its policy anew."`
+	Events  EventsCmd  `cmd:"" group:"gateway" help:"Receivers of events: webhooks and files."`
+	Index   IndexCmd   `cmd:"" group:"gateway" help:"The index of the log search."`
 	Version VersionCmd `cmd:"" group:"gateway" help:"Say which build this is, and which one is running."`
 
 	Queue        QueueCmd        `cmd:"" group:"mail" help:"Mail that waits for delivery."`
@@ -26,6 +28,7 @@ type CLI struct {
 	Destinations DestinationsCmd `cmd:"" group:"mail" help:"Where mail goes: what is open, in trouble or suspended."`
 	Deliveries   DeliveriesCmd   `cmd:"" group:"mail" help:"List delivery attempts."`
 	Report       ReportCmd       `cmd:"" group:"mail" help:"Sum up what went through."`
+	Search       SearchCmd       `cmd:"" group:"mail" help:"Searches under a name: Mail In, Pending, Queue and the like, and your own."`
 	Jobs         JobsCmd         `cmd:"" group:"mail" help:"What is being done to all that a search found."`
 	Explain      ExplainCmd      `cmd:"" group:"mail" help:"Say why a message is where it is."`
 	Lists        ListsCmd        `cmd:"" group:"mail" help:"Allow and block lists that operators add to."`

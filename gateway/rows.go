@@ -17,7 +17,8 @@ import (
 // ListFlags are those of every list.
 type ListFlags struct {
 	FilterFlags
-	Limit int `short:"n" default:"100" help:"Rows at most; 0 is all."`
+	Limit int    `short:"n" default:"100" help:"Rows at most; 0 is all."`
+	order string // of a saved search
 }
 
 // column is one column of a list of recipients.
@@ -149,7 +150,9 @@ func (l *ListFlags) list(ctx context.Context, g *Globals, base query.Filter, emp
 		return err
 	}
 	var rows []api.Row
-	for row, err := range cl.All(ctx, client.Search{Filter: f}, l.Limit) {
+	var back time.Time // a sorted search did not look at what came before
+	told := func(p *api.SearchPage) { back = p.SearchedBackTo }
+	for row, err := range cl.All(ctx, client.Search{Filter: f, Sort: l.order, Told: told}, l.Limit) {
 		if err != nil {
 			return err
 		}
@@ -176,7 +179,14 @@ func (l *ListFlags) list(ctx context.Context, g *Globals, base query.Filter, emp
 		return err
 	}
 	if l.Limit > 0 && len(rows) == l.Limit {
-		fmt.Fprintf(os.Stderr, "weir: only the newest %d are shown; --limit 0 shows all\n", l.Limit)
+		which := "newest"
+		if l.order != "" {
+			which = "first"
+		}
+		fmt.Fprintf(os.Stderr, "weir: only the %s %d are shown; --limit 0 shows all\n", which, l.Limit)
+	}
+	if l.order != "" && !back.IsZero() {
+		fmt.Fprintf(os.Stderr, "weir: the search looked back to %s only, for there are too many rows to sort; narrow it\n", g.view().short(back))
 	}
 	return nil
 }
