@@ -205,6 +205,9 @@ func (x *auditing) before(refused string) error {
 	if v := x.text("verb"); v != "" && (x.op.OperationID == "act" || x.op.OperationID == "start-job") {
 		x.action = v
 	}
+	if v := x.hc.Query("verb"); v != "" && x.op.OperationID == "get-body" {
+		x.action = v
+	}
 	var id [6]byte
 	_, _ = rand.Read(id[:]) // never fails (crypto/rand)
 	x.request = hex.EncodeToString(id[:])

@@ -133,7 +133,7 @@ func (s *server) archiveRoutes(a huma.API) {
 }
 
 func (s *server) archived(ctx context.Context, in *struct {
-	idInput
+	IDInput
 	Format string `query:"format" enum:"eml,zip" default:"eml"`
 }) (*huma.StreamResponse, error) {
 	m, n, err := s.find(ctx, in.ID)

@@ -16,9 +16,13 @@ import (
 	"github.com/mailweir/weir/gateway/internal/store"
 )
 
-type idInput struct {
+// IDInput names a message. It is exported because huma leaves out what it
+// cannot set.
+type IDInput struct {
 	ID string `path:"id" maxLength:"40" doc:"Message ID or a unique beginning of one; .n behind it names a recipient" example:"01kb3z6q9xe0"`
 }
+
+type idInput = IDInput
 
 type output[T any] struct{ Body T }
 
@@ -288,7 +292,7 @@ func (s *server) eventsOf(ctx context.Context, id mail.ID, n int) ([]Event, erro
 }
 
 func (s *server) body(ctx context.Context, in *struct {
-	idInput
+	IDInput
 	Verb string `query:"verb" enum:"view,download-queued,download-quarantined" default:"view" doc:"The action that it is for"`
 }) (*huma.StreamResponse, error) {
 	m, n, err := s.find(ctx, in.ID)

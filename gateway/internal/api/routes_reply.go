@@ -74,7 +74,7 @@ func (s *server) composeReply(ctx context.Context, in *idInput) (*output[ReplyDr
 }
 
 func (s *server) sendReply(ctx context.Context, in *struct {
-	idInput
+	IDInput
 	Body ReplyRequest
 }) (*output[Sent], error) {
 	ctx, cancel := s.bounded(ctx)
