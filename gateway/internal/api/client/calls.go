@@ -23,6 +23,8 @@ type Search struct {
 	Limit  int          // rows of a page; 0 the gateway's default
 	Fields []string     // of a row; none: all
 	Sort   string       // field, with - in front highest first; "" newest message first
+
+	Told func(*api.SearchPage) // gets each page that All reads; nil nobody does
 }
 
 func (s Search) params() (url.Values, error) {
@@ -83,6 +85,9 @@ func (c *Client) All(ctx context.Context, s Search, limit int) iter.Seq2[api.Row
 		p, err := c.Search(ctx, s)
 		if err != nil {
 			return nil, "", err
+		}
+		if s.Told != nil {
+			s.Told(p)
 		}
 		return p.Items, p.Next, nil
 	})
