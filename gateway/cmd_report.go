@@ -16,6 +16,8 @@ import (
 type ReportCmd struct {
 	Outbound ReportOutboundCmd `cmd:"" help:"How outgoing mail of late stands, with each message's log."`
 	TLS      ReportTLSCmd      `cmd:"" name:"tls" help:"How TLS to recipients' domains went on a day (RFC 8460)."`
+	List     ReportListCmd     `cmd:"" help:"Reports that are sent by mail, and when."`
+	RunNow   ReportRunCmd      `cmd:"" name:"run" help:"Make one of these now and send it."`
 }
 
 // ReportOutboundCmd is B95.
@@ -113,7 +115,7 @@ func (p story) outgoing(m *api.OutboundMessage, id string) {
 var happenedWords = map[mail.EventType]string{
 	mail.EventReception: "taken", mail.EventVerdict: "judged", mail.EventDelivery: "delivered", mail.EventTransientFailure: "put off", mail.EventBounce: "refused for good",
 	mail.EventExpiration: "given up", mail.EventAdminBounce: "returned", mail.EventRemove: "removed", mail.EventFreeze: "frozen", mail.EventThaw: "thawed",
-	mail.EventRetry: "made due", mail.EventRebind: "re-routed", mail.EventCopy: "copied", mail.EventQuarantine: "quarantined", mail.EventStall: "stalled",
+	mail.EventRetry: "made due", mail.EventRebind: "re-routed", mail.EventCopy: "copied", mail.EventArchive: "archive", mail.EventQuarantine: "quarantined", mail.EventStall: "stalled",
 	mail.EventRelease: "released", mail.EventDiscard: "dropped", mail.EventRecovered: "recovered", mail.EventNotice: "told the sender", mail.EventRejection: "rejected",
 }
 

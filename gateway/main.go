@@ -28,6 +28,7 @@ type CLI struct {
 	Destinations DestinationsCmd `cmd:"" group:"mail" help:"Where mail goes: what is open, in trouble or suspended."`
 	Deliveries   DeliveriesCmd   `cmd:"" group:"mail" help:"List delivery attempts."`
 	Report       ReportCmd       `cmd:"" group:"mail" help:"Sum up what went through."`
+	Digest       DigestCmd       `cmd:"" group:"mail" help:"Mail that tells people what of theirs is held."`
 	Search       SearchCmd       `cmd:"" group:"mail" help:"Searches under a name: Mail In, Pending, Queue and the like, and your own."`
 	Jobs         JobsCmd         `cmd:"" group:"mail" help:"What is being done to all that a search found."`
 	Explain      ExplainCmd      `cmd:"" group:"mail" help:"Say why a message is where it is."`
