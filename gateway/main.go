@@ -22,6 +22,7 @@ type CLI struct {
 	Queue        QueueCmd        `cmd:"" group:"mail" help:"Mail that waits for delivery."`
 	Stalled      StalledCmd      `cmd:"" group:"mail" help:"Mail held because it could not be inspected."`
 	Quarantine   QuarantineCmd   `cmd:"" group:"mail" help:"Mail held by policy."`
+	Archive      ArchiveCmd      `cmd:"" group:"mail" help:"Copies of mail that the tenants keep."`
 	Log          LogCmd          `cmd:"" group:"mail" help:"Search everything that went through."`
 	Action       ActionCmd       `cmd:"" group:"mail" help:"Call a custom action of a plugin."`
 	Train        TrainCmd        `cmd:"" group:"mail" help:"Teach the plugins that learn what is spam."`
