@@ -76,13 +76,6 @@ type QueueSettings struct {
 // in data_dir; KeyFile "" is archive.key there, which the gateway makes.
 type ArchivePlace struct{ Dir, KeyFile string }
 
-// Admin is the admin block. Address is "" where there is none.
-type Admin struct {
-	Address string
-	URL     string // scheme and host by which people reach it; no slash at the end
-	Range   hcl.Range
-}
-
 // Listener is one SMTP listener.
 type Listener struct {
 	Name      string

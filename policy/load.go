@@ -20,29 +20,30 @@ import (
 // loader carries one load. Everything that is wrong is reported and the load
 // goes on, so that all diagnostics come at once.
 type loader struct {
-	opts    Options
-	dir     string // folder of the configuration
-	parser  *hclparse.Parser
-	root    *node
-	ctx     *hcl.EvalContext
-	diags   hcl.Diagnostics
-	said    map[string]bool
-	broken  map[string]bool   // files that did not parse: what is missing there may be there
-	each    string            // the for_each element at hand, for reports
-	read    map[string][]byte // files named by file(), lists and tls, for the digest
-	given   []string          // values of variables, for the digest
-	secrets []string          // values that no diagnostic may show
-	regexps *regexps
-	configs map[uint64]int      // ID → index in policy.configs
-	granted map[string][]string // of the plugin whose config block is being read
-	trusted []string            // keys of the trust block
-	plugins map[string]*pluginDecl
-	named   []string // the lists there are, of any tenant
-	sets    map[string]*ruleset
-	chains  map[string]*chain // by joined names of rulesets
-	hops    []hop
-	own     map[*Tenant][]string // names of the routes that tenants may use beside
-	p       *Policy
+	opts        Options
+	dir         string // folder of the configuration
+	parser      *hclparse.Parser
+	root        *node
+	ctx         *hcl.EvalContext
+	diags       hcl.Diagnostics
+	said        map[string]bool
+	broken      map[string]bool   // files that did not parse: what is missing there may be there
+	each        string            // the for_each element at hand, for reports
+	read        map[string][]byte // files named by file(), lists and tls, for the digest
+	given       []string          // values of variables, for the digest
+	secrets     []string          // values that no diagnostic may show
+	regexps     *regexps
+	configs     map[uint64]int      // ID → index in policy.configs
+	granted     map[string][]string // of the plugin whose config block is being read
+	oidcTenants []grantedTenant     // of grants, to be looked up
+	trusted     []string            // keys of the trust block
+	plugins     map[string]*pluginDecl
+	named       []string // the lists there are, of any tenant
+	sets        map[string]*ruleset
+	chains      map[string]*chain // by joined names of rulesets
+	hops        []hop
+	own         map[*Tenant][]string // names of the routes that tenants may use beside
+	p           *Policy
 }
 
 // Load reads a file, or all *.hcl of a directory, and checks everything. It
@@ -224,6 +225,7 @@ func (l *loader) build() {
 	}
 	l.tenants()
 	l.eventBlocks()
+	l.grantedTenants()
 	l.loops()
 }
 

@@ -3,7 +3,6 @@ package policy
 import (
 	"crypto/tls"
 	"net/netip"
-	"net/url"
 	"path/filepath"
 	"strings"
 	"time"
@@ -26,28 +25,7 @@ func (l *loader) gateway() {
 		LogLevel: get[string](v, "log_level"), LogFormat: get[string](v, "log_format"),
 	}
 	l.p.gateway.Archive = l.archivePlace(n.one("archive"))
-	l.p.adminLimits = l.adminLimits(l.root.one("admin"))
-	if a := l.root.one("admin"); a != nil {
-		v := l.eval(a, adminSpec, l.ctx)
-		l.p.admin = Admin{Address: get[string](v, "address"), URL: l.adminURL(a, v), Range: a.head}
-		if v.set["address"] && !isLoopback(l.p.admin.Address) {
-			l.fail("Admin listener is open to others", v.at("address"), &a.head,
-				"address: there are no accounts yet, so everyone who reaches %s could act. Use a loopback address such as \"127.0.0.1:8080\" and a tunnel.", l.p.admin.Address)
-		}
-	}
-}
-
-// adminURL is how people reach the admin listener.
-func (l *loader) adminURL(a *node, v *values) string {
-	text := get[string](v, "url")
-	if text == "" {
-		return "http://" + get[string](v, "address")
-	}
-	u, err := url.Parse(text)
-	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.Path != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
-		l.fail("Not the address of a site", v.at("url"), &a.head, "url: %q should be a scheme and a host, such as \"https://mail.example.net\".", text)
-	}
-	return text
+	l.admin()
 }
 
 func isLoopback(address string) bool {

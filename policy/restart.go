@@ -28,6 +28,8 @@ func (p *Policy) NeedsRestart(old *Policy) []string {
 	differ("gateway: log_format", o.LogFormat, g.LogFormat)
 	differ("gateway: queue workers", o.Queue.Workers, g.Queue.Workers)
 	differ("admin: address", old.admin.Address, p.admin.Address)
+	differ("admin: plain", old.admin.Plain, p.admin.Plain)
+	differ("admin: tls block", old.admin.TLS != nil, p.admin.TLS != nil)
 	was := map[string]Listener{}
 	for _, l := range old.listeners {
 		was[l.Name] = l

@@ -75,15 +75,6 @@ var listenerSpec = &blockSpec{name: "listener", label: "name", many: true, doc: 
 	},
 }
 
-var adminSpec = &blockSpec{name: "admin", doc: "The listener of the HTTP API and web interface. Without it only the unix socket answers.",
-	sample: "admin { address = \"127.0.0.1:8080\" }",
-	attrs: []attrSpec{
-		{name: "address", kind: kListen, required: true, doc: "Where to listen. Only loopback addresses until accounts exist. A change needs a restart."},
-		{name: "url", kind: kString, defDoc: "`http://` and the address", doc: "How people reach this listener, such as `https://mail.example.net`: links in mails and sign-in begin with it. No path, no slash at the end."},
-	},
-	blocks: []*blockSpec{adminLimitsSpec},
-}
-
 var trustSpec = &blockSpec{name: "trust", doc: "Who may sign plugins. With this block, every plugin that is not built in must be signed by one of its keys, unless its own `signed_by` names others.",
 	sample: "trust {\n  keys = [file(\"acme.pub\")]\n}",
 	attrs: []attrSpec{
