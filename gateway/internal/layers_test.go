@@ -40,6 +40,8 @@ var layers = []struct {
 	{"gateway/internal/jobs", []string{"net/http", module + "gateway/internal/api", module + "gateway/internal/flow", module + "gateway/internal/queue"}, "a job only repeats verbs"},
 	{"gateway/internal/report", []string{"net/http", module + "gateway/internal/api", module + "gateway/internal/flow", module + "gateway/internal/actions"}, "sums are read, and change nothing"},
 	{"gateway/internal/tasks", []string{"net/http", "github.com/tetratelabs/wazero", module + "gateway/internal/api", module + "gateway/internal/flow"}, "what plugins do for themselves knows neither who offers it nor who is filtering"},
+	{"gateway/internal/events", []string{"github.com/dgraph-io/badger", module + "policy", module + "gateway/internal/api", module + "gateway/internal/flow", module + "gateway/internal/queue", module + "gateway/internal/actions"}, "events are passed on, and nobody waits for that"},
+	{"gateway/internal/saved", []string{"net/http", module + "policy", module + "gateway/internal/api", module + "gateway/internal/actions"}, "a saved search is a text, and finds nothing"},
 	{"gateway/internal/audit", []string{"net/http", module + "gateway/internal/api", module + "gateway/internal/actions", module + "policy"}, "what was done is written down here, not decided"},
 	{"gateway/internal/signed", []string{module}, "a token says what its maker means by it"},
 	{"gateway/internal/archive", []string{"net/http", "github.com/dgraph-io/badger", module + "policy", module + "gateway/internal/api", module + "gateway/internal/flow"}, "what is kept is decided elsewhere"},
