@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/mailweir/weir/gateway/internal/accounts"
-	"github.com/mailweir/weir/gateway/internal/lifecycle"
 	"github.com/mailweir/weir/gateway/internal/scope"
 )
 
@@ -49,6 +48,25 @@ type only func(*http.Request) accounts.Identity
 
 func (o only) Identify(r *http.Request) (accounts.Identity, error) { return o(r), nil }
 func (only) Source(r *http.Request) string                         { return sourceOfRequest(r) }
+
+// metrics are about every tenant's mail.
+func (s *server) metrics(who Authenticator, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.MetricsFree == nil || s.MetricsFree() {
+			next.ServeHTTP(w, r)
+			return
+		}
+		id, p := s.identify(who, r)
+		if p == nil && !id.Scope.Everything() {
+			p = problem(http.StatusForbidden, "the metrics are for the administrator", "make a token for it: weir token create metrics --level admin --role auditor")
+		}
+		if p != nil {
+			writeProblem(w, p)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
 
 // publicPaths begins the paths that a request may ask without being anybody.
 const publicPaths = "/v1/sign-in"
@@ -102,12 +120,6 @@ func fromOf(ctx context.Context) accounts.From {
 	return f
 }
 
-// everything reports an administrator of all tenants.
-func everything(ctx context.Context) bool {
-	s := scopeOf(ctx)
-	return s.Level == lifecycle.LevelAdmin && s.Everything()
-}
-
 // authenticate finds the scope of a request, or says why it has none.
 type authenticate func(*http.Request) (scope.Scope, *Problem)
 
@@ -118,3 +130,6 @@ func (s *server) scopeBy(who Authenticator) authenticate {
 		return id.Scope, p
 	}
 }
+
+// everything reports an administrator of all tenants.
+func everything(ctx context.Context) bool { return scopeOf(ctx).Everything() }

@@ -9,7 +9,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/hashicorp/hcl/v2"
 
-	"github.com/mailweir/weir/gateway/internal/lifecycle"
 	"github.com/mailweir/weir/policy"
 )
 
@@ -33,7 +32,7 @@ func (s *server) version(context.Context, *struct{}) (*output[VersionInfo], erro
 
 // adminOnly refuses whoever is not the administrator.
 func adminOnly(ctx context.Context) error {
-	if scopeOf(ctx).Level != lifecycle.LevelAdmin {
+	if !scopeOf(ctx).Everything() {
 		return problem(http.StatusForbidden, "this is for the administrator", "")
 	}
 	return nil

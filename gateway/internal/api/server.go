@@ -81,7 +81,7 @@ func (s *server) handler(who Authenticator) http.Handler {
 		_, _ = w.Write(spec) // the caller may have left
 	})
 	if s.Metrics != nil {
-		top.Handle("GET /metrics", promhttp.HandlerFor(s.Metrics, promhttp.HandlerOpts{}))
+		top.Handle("GET /metrics", s.metrics(who, promhttp.HandlerFor(s.Metrics, promhttp.HandlerOpts{})))
 	}
 	top.Handle("/v1/", s.knocking(s.guard(who, s.governed(who, unknownPaths(v1)))))
 	top.Handle("/link/", s.linkPages(who))

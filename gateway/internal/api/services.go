@@ -51,8 +51,11 @@ type Services struct {
 	Outward
 
 	Metrics prometheus.Gatherer // nil: /metrics answers 404
-	Logger  *slog.Logger        // nil: nothing is logged
-	Timeout time.Duration       // for one request, body downloads excepted; 0 is 30 s
+	// MetricsFree tells whether everybody who reaches the listener may read the
+	// metrics; else only an administrator or auditor of all tenants. nil: they may.
+	MetricsFree func() bool
+	Logger      *slog.Logger  // nil: nothing is logged
+	Timeout     time.Duration // for one request, body downloads excepted; 0 is 30 s
 }
 
 // Log is the journal as the API reads it (*journal.Log). All methods are safe

@@ -1,12 +1,16 @@
 package daemon
 
 import (
+	"crypto/tls"
+	"net/netip"
 	"path/filepath"
+	"time"
 
 	"github.com/mailweir/weir/gateway/internal/accounts"
 	"github.com/mailweir/weir/gateway/internal/api"
 	"github.com/mailweir/weir/gateway/internal/audit"
 	"github.com/mailweir/weir/gateway/internal/signed"
+	"github.com/mailweir/weir/policy"
 )
 
 // The keys of accounts and of the audit log's head, in data_dir.
@@ -20,6 +24,8 @@ const (
 type people struct {
 	accounts *accounts.Service
 	audit    *audit.Log
+
+	adminTLSConf *tls.Config // of the admin listener; nil: it has none
 }
 
 // openPeople opens the audit log and the accounts. It wants the store.
@@ -34,7 +40,12 @@ func (d *Daemon) openPeople(dir string) (err error) {
 	d.accounts, err = accounts.New(accounts.Options{
 		Docs: d.store, Tenants: tenants{d}, Key: key, Clock: d.o.Now, Logger: d.log,
 		Bootstrap: func() string { return d.token },
-		URL:       func() string { return d.snaps.policy().Admin().URL },
+		URL:       func() string { return d.adminBlock().URL },
+		Proxies:   func() []netip.Prefix { return d.adminBlock().Proxies },
+		Limits: func() (idle, longest time.Duration) {
+			a := d.adminBlock()
+			return a.SessionIdle, a.SessionLongest
+		},
 	})
 	return err
 }
@@ -44,7 +55,43 @@ func (d *Daemon) openAudit(dir string) (*audit.Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	return audit.Open(audit.Options{Dir: filepath.Join(dir, auditDir), Key: key, Clock: d.o.Now, Logger: d.log, NoSync: d.o.NoSync})
+	return audit.Open(audit.Options{
+		Dir: filepath.Join(dir, auditDir), Key: key, Clock: d.o.Now, Logger: d.log, NoSync: d.o.NoSync,
+		Keep: func() time.Duration { return d.adminBlock().KeepAudit },
+	})
+}
+
+// adminBlock is the admin block of the policy of now; before there is one, an
+// empty one.
+func (d *Daemon) adminBlock() policy.Admin {
+	if p := d.snaps.policy(); p != nil {
+		return p.Admin()
+	}
+	return policy.Admin{}
+}
+
+// adminTLS is the TLS configuration of the admin listener, nil where it has none.
+func (d *Daemon) adminTLS() (*tls.Config, error) {
+	conf := func() (*tls.Config, error) {
+		p := d.snaps.policy()
+		return d.tls.get(policy.Listener{Name: "of the admin block", TLS: p.Admin().TLS}, p.Gateway().DataDir, p.Gateway().Hostname, d.o.Now())
+	}
+	first, err := conf()
+	if first == nil {
+		return nil, err
+	}
+	return &tls.Config{MinVersion: tls.VersionTLS12, GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+		c, err := conf()
+		if c == nil {
+			return nil, err
+		}
+		if err != nil {
+			d.log.Error("the admin listener's certificate cannot be read anew; the last one is used", "err", err)
+		}
+		c = c.Clone()
+		c.NextProtos = []string{"h2", "http/1.1"}
+		return c, nil
+	}}, nil
 }
 
 // listenerAuth is who may use the admin listener.

@@ -239,6 +239,9 @@ func (d *Daemon) bind(p *policy.Policy, dir string) (err error) {
 		if d.token, err = api.LoadOrCreateToken(dir); err != nil {
 			return err
 		}
+		if d.adminTLSConf, err = d.adminTLS(); err != nil {
+			return err
+		}
 		if d.admin, err = net.Listen("tcp", a); err != nil {
 			return fmt.Errorf("admin listener: %w", err)
 		}
@@ -366,7 +369,9 @@ func (d *Daemon) httpServers() []httpServer {
 	s := d.services()
 	out := []httpServer{{api.NewServer(api.New(s), d.log), d.socket}}
 	if d.admin != nil {
-		out = append(out, httpServer{api.NewServer(api.NewListener(s, d.listenerAuth()), d.log), d.admin})
+		srv := api.NewServer(api.NewListener(s, d.listenerAuth()), d.log)
+		srv.TLSConfig = d.adminTLSConf
+		out = append(out, httpServer{srv, d.admin})
 	}
 	return out
 }
@@ -380,7 +385,11 @@ func (d *Daemon) serveHTTP(ctx context.Context, s httpServer) {
 		}
 	})
 	defer stopped()
-	if err := s.srv.Serve(s.ln); err != nil && !errors.Is(err, http.ErrServerClosed) {
+	serve := s.srv.Serve
+	if s.srv.TLSConfig != nil {
+		serve = func(ln net.Listener) error { return s.srv.ServeTLS(ln, "", "") }
+	}
+	if err := serve(s.ln); err != nil && !errors.Is(err, http.ErrServerClosed) {
 		d.stop(fmt.Errorf("API on %s: %w", s.ln.Addr(), err))
 	}
 }

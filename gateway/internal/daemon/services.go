@@ -22,7 +22,7 @@ func (d *Daemon) services() api.Services {
 	return api.Services{
 		Log: log, Actions: verbs{d}, Content: content{d}, Policy: policyService{d}, Plugins: plugins{d.host}, Jobs: jobService{d.jobs}, Queue: queueRows{d.store, d.o.Now}, PluginActions: pluginActions{d.tasks}, Lists: listService{d}, Identities: identityService{d}, Destinations: destinations{d}, TLSReports: tlsReports{d}, Exports: exports{d, log}, Archive: archiveService{d}, Mailings: d.mailings,
 		Index: d.store, Health: health{d}, Tools: d.tools, Version: d.o.Version, Metrics: d.metrics.registry, Logger: d.log,
-		Outward: d.outward(), Accounts: d.accounts, Audit: d.audit, AuditLog: d.audit,
+		Outward: d.outward(), Accounts: d.accounts, Audit: d.audit, AuditLog: d.audit, MetricsFree: func() bool { return d.adminBlock().Local },
 	}
 }
 
