@@ -161,7 +161,7 @@ func (x *exporter) record(ctx context.Context, batch []exported) error {
 			Details: map[string]string{"as": "export", "format": x.in.Format, "messages": strconv.Itoa(len(ids[k]))},
 		}
 		if entry.Target = ids[k][0]; len(ids[k]) > 1 {
-			entry.Details["targets"] = strings.Join(ids[k], " ")
+			entry.Details["ids"] = strings.Join(ids[k], " ")
 		}
 		if x.s.Audit == nil {
 			x.s.log.InfoContext(ctx, "messages exported", slog.String("actor", entry.Actor), slog.String("target", entry.Target))
