@@ -293,7 +293,7 @@ func (s *server) eventsOf(ctx context.Context, id mail.ID, n int) ([]Event, erro
 
 func (s *server) body(ctx context.Context, in *struct {
 	IDInput
-	Verb string `query:"verb" enum:"view,download-queued,download-quarantined" default:"view" doc:"The action that it is for"`
+	Verb string `query:"verb" enum:"view,download-queued,download-quarantined,download-archived,export-archived" default:"view" doc:"The action that it is for"`
 }) (*huma.StreamResponse, error) {
 	m, n, err := s.find(ctx, in.ID)
 	if err != nil {

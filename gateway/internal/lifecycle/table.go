@@ -71,7 +71,7 @@ var table = []row{
 	{"* * * * * * * * * * -", BlockRecipient, mail.Inbound, everyone, changes, ""},
 	{"- - n - - - - - - n -", BlockAndRemove, mail.Inbound, domainUp, changes, mail.StatusQuarantineRemoved},
 	{"c c c c c c c c - c -", ChangeAction, mail.Inbound, domainUp, changes, ""},
-	{"* * * * * * * * * * *", AuditLog, mail.Outbound, domainUp, shows, ""},
+	{"* * * * * * * * * * *", AuditLog, mail.Outbound, domainUp, audits, ""},
 	{"* * - t * t - t - - -", IssueLog, "", everyone, shows, ""},
 	{"* * * * * * * * * * *", ExportCSV, "", everyone, shows, ""},
 	{"* * * * * * * * * * -", RecipientCallout, "", domainUp, probes, ""},

@@ -78,6 +78,7 @@ type kind int
 
 const (
 	shows   kind = iota // reads the record
+	audits              // reads what operators did
 	content             // reads the message
 	probes              // talks to a destination, changes nothing
 	retries             // asks for another try
@@ -89,7 +90,7 @@ func (r Role) may(k kind) bool {
 	case RoleOperator:
 		return true
 	case RoleAuditor:
-		return k == shows
+		return k == shows || k == audits
 	case RoleHelpdesk:
 		return k == shows || k == probes || k == retries
 	}

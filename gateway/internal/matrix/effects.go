@@ -1,0 +1,368 @@
+package matrix
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mailweir/weir/gateway/internal/lists"
+)
+
+// Number is the behaviour that a verb of the fixture is.
+var Number = map[string]string{
+	"add-allow-rule": "B31", "add-block-rule": "B32", "allow-sender": "B33", "block-recipient": "B34", "block-sender": "B35", "block-sender-remove": "B36",
+	"change-action": "B37_B38", "delivery-log": "B39", "audit-log": "B40", "download-quarantined": "B41", "export-csv": "B42", "recipient-callout": "B43",
+	"sender-callout": "B44", "smtp-test": "B45", "bounce": "B46", "retry": "B47", "compose-reply": "B48", "download-queued": "B49", "remove": "B50",
+	"view": "B51", "release": "B52", "remove-quarantined": "B53", "release-train": "B54", "remove-train": "B55", "train-spam": "B56",
+	"delete-archived": "B57", "download-archived": "B58", "export-archived": "B59", "redeliver-archived": "B60",
+	"add-identity": "B61", "lock-identity": "B62", "lock-user": "B63", "retry-stalled": "B147", "force": "B148", "delete-stalled": "B149",
+}
+
+// Consumes are the verbs after which a message is not what it was.
+var Consumes = []string{
+	"retry", "remove", "bounce", "release", "remove-quarantined", "release-train", "remove-train", "block-sender-remove",
+	"retry-stalled", "force", "delete-stalled", "delete-archived",
+}
+
+// Outcome is the answer to a verb.
+type Outcome struct {
+	Code  int
+	Error string // of the request or of the item
+	Item  struct {
+		ID     string `json:"id"`
+		Status string `json:"status"`
+		Error  string `json:"error"`
+		Note   string `json:"note"`
+		See    string `json:"see"`
+	}
+	Changed int
+}
+
+// Args are what a verb needs beside.
+func Args(verb string, m *Message) map[string]string {
+	args := map[string]string{"reason": "the matrix"}
+	switch verb {
+	case "force":
+		args["confirmed"] = "yes"
+	case "change-action":
+		args["to"], args["class"] = "quarantine", "matrix/"+strings.Fields(m.Subject)[0]
+	case "add-allow-rule", "add-block-rule":
+		args["subject"] = m.Subject
+	}
+	return args
+}
+
+// Do applies a verb through POST /v1/actions.
+func (h *House) Do(token, verb string, m *Message) Outcome {
+	var out Outcome
+	for range 50 {
+		code, b := h.Call(token, http.MethodPost, "/v1/actions", map[string]any{"verb": verb, "ids": []string{m.ID}, "args": Args(verb, m)})
+		out = Outcome{Code: code}
+		var ok struct {
+			Changed int               `json:"changed"`
+			Items   []json.RawMessage `json:"items"`
+			Detail  string            `json:"detail"`
+		}
+		if err := json.Unmarshal(b, &ok); err != nil {
+			out.Error = string(b)
+			return out
+		}
+		out.Changed, out.Error = ok.Changed, ok.Detail
+		if len(ok.Items) == 1 {
+			if err := json.Unmarshal(ok.Items[0], &out.Item); err != nil {
+				out.Error = err.Error()
+			}
+			out.Error = out.Item.Error
+		}
+		if !strings.Contains(out.Error, "attempt is under way") { // of a retry before
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	return out
+}
+
+// ends is the status that verbs bring a message to at once.
+var ends = map[string]string{
+	"remove": "queue-removed", "bounce": "queue-bounced", "remove-quarantined": "quarantine-removed", "remove-train": "queue-removed",
+	"block-sender-remove": "quarantine-removed", "delete-stalled": "quarantine-removed",
+}
+
+// Effect judges what a verb that was done has done. nil: what it is to do.
+func (h *House) Effect(token, verb string, m *Message, level string, before Case, out Outcome) error {
+	if want := ends[verb]; want != "" {
+		if got := h.Row(m).Status; got != want || out.Item.Status != want {
+			return fmt.Errorf("it is %s (said: %s), not %s", got, out.Item.Status, want)
+		}
+	}
+	switch verb {
+	case "release", "release-train", "force":
+		if err := h.becomes(m, "released"); err != nil {
+			return err
+		}
+		if err := h.happened(m, "Release"); err != nil {
+			return err
+		}
+	case "retry":
+		if err := h.happened(m, "Retry", "Thaw"); err != nil {
+			return err
+		}
+		return h.attempted(m)
+	case "retry-stalled":
+		return h.happened(m, "Retry")
+	case "bounce":
+		return h.happened(m, "AdminBounce")
+	}
+	if slices.Contains([]string{"release-train", "remove-train", "train-spam"}, verb) {
+		if !strings.Contains(out.Item.Note, "bayes") || strings.Contains(out.Item.Note, "not learnt") {
+			return fmt.Errorf("no plugin says that it learnt: %q", out.Item.Note)
+		}
+		return nil
+	}
+	if err := h.taught(verb, m, level); err != nil {
+		return err
+	}
+	return h.shown(token, verb, m, before, out)
+}
+
+// becomes waits for a status.
+func (h *House) becomes(m *Message, want string) error {
+	got := ""
+	for range 200 {
+		if got = h.Row(m).Status; got == want {
+			return nil
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	return fmt.Errorf("it is %s, not %s", got, want)
+}
+
+// attempted waits for a further attempt.
+func (h *House) attempted(m *Message) error {
+	for range 200 {
+		es, err := h.Admin.Events(context.Background(), m.ID)
+		if err != nil {
+			return err
+		}
+		asked := false
+		for _, e := range es { // oldest first
+			switch string(e.Type) {
+			case "Retry", "Thaw":
+				asked = true
+			case "TransientFailure", "Delivery", "Bounce", "Expiration":
+				if asked {
+					return nil
+				}
+			}
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	return fmt.Errorf("no attempt followed")
+}
+
+// happened looks for an event that an operator caused.
+func (h *House) happened(m *Message, types ...string) error {
+	es, err := h.Admin.Events(context.Background(), m.ID)
+	if err != nil {
+		return err
+	}
+	for _, e := range es {
+		if slices.Contains(types, string(e.Type)) && e.Actor != "" {
+			return nil
+		}
+	}
+	return fmt.Errorf("no event %v in its history", types)
+}
+
+// taught looks for what the verbs about lists and senders write.
+func (h *House) taught(verb string, m *Message, level string) error {
+	ctx := context.Background()
+	own := ""
+	if level == "mailbox" {
+		own = m.Mailbox
+		if !m.Inbound {
+			own = m.Mailbox
+		}
+	}
+	entry := func(list, key, mailbox string) error {
+		es, _, err := h.Admin.ListEntries(ctx, lists.Query{Tenant: m.Tenant, List: list, Prefix: key})
+		if err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(es, func(e lists.Entry) bool { return e.Key == key && e.Mailbox == mailbox && e.By != "" }) {
+			return fmt.Errorf("%s is not on list %s for %q: %+v", key, list, mailbox, es)
+		}
+		return nil
+	}
+	switch verb {
+	case "allow-sender":
+		return entry("operator.allow-sender", m.Sender, own)
+	case "block-sender", "block-sender-remove":
+		return entry("operator.block-sender", m.Sender, own)
+	case "block-recipient":
+		return entry("operator.block-recipient", m.Mailbox, "")
+	case "add-allow-rule", "add-block-rule":
+		rs, err := h.Admin.Rules(ctx, m.Tenant)
+		if err != nil {
+			return err
+		}
+		want := strings.Split(verb, "-")[1]
+		if !slices.ContainsFunc(rs, func(r lists.Rule) bool {
+			return r.Verb == want && r.Mailbox == own && slices.Contains(r.Subject, m.Subject)
+		}) {
+			return fmt.Errorf("there is no such rule among %d", len(rs))
+		}
+	case "change-action":
+		as, err := h.Admin.ClassActions(ctx, m.Tenant)
+		if err != nil {
+			return err
+		}
+		class := Args(verb, m)["class"]
+		if !slices.ContainsFunc(as, func(o lists.Override) bool { return o.Class == class && o.Action == "quarantine" }) {
+			return fmt.Errorf("no action was chosen for class %s", class)
+		}
+	case "add-identity", "lock-identity":
+		is, err := h.Admin.Identities(ctx, m.Tenant)
+		if err != nil {
+			return err
+		}
+		for _, i := range is {
+			if i.Name == h.Row(m).Identity {
+				if verb == "lock-identity" && i.Lock == nil {
+					return fmt.Errorf("identity %s is not locked", i.Name)
+				}
+				return nil
+			}
+		}
+		return fmt.Errorf("there is no identity %s", h.Row(m).Identity)
+	case "lock-user":
+		us, err := h.Admin.LockedUsers(ctx, m.Tenant)
+		if err != nil {
+			return err
+		}
+		if len(us) == 0 || us[0].User != "[127.0.0.1]" {
+			return fmt.Errorf("locked users: %+v", us)
+		}
+	}
+	return nil
+}
+
+// shown goes where a verb that shows something says.
+func (h *House) shown(token, verb string, m *Message, before Case, out Outcome) error {
+	get := func() ([]byte, error) {
+		if out.Item.See == "" {
+			return nil, fmt.Errorf("it does not say where: %+v", out)
+		}
+		code, b := h.Call(token, http.MethodGet, out.Item.See, nil)
+		if code != http.StatusOK {
+			return nil, fmt.Errorf("%s: %d %s", out.Item.See, code, b)
+		}
+		return b, nil
+	}
+	has := func(text string) error {
+		b, err := get()
+		if err == nil && !bytes.Contains(b, []byte(text)) {
+			err = fmt.Errorf("%s has no %q: %.300s", out.Item.See, text, b)
+		}
+		return err
+	}
+	switch verb {
+	case "view", "download-queued", "download-quarantined", "download-archived", "export-archived":
+		return has("Subject: " + m.Subject + "\r\n")
+	case "compose-reply":
+		to := m.Sender
+		if m.Null {
+			to = "postmaster@" + m.Tenant + ".test"
+		}
+		if err := has(`"Re: ` + m.Subject + `"`); err != nil {
+			return err
+		}
+		return has(`"` + to + `"`)
+	case "audit-log":
+		return has(`"items"`)
+	case "export-csv":
+		return has(m.Recipient)
+	case "delivery-log":
+		b, err := get()
+		if err != nil || !before.Attempt {
+			return err
+		}
+		var page struct {
+			Items []json.RawMessage `json:"items"`
+		}
+		if err := json.Unmarshal(b, &page); err != nil || len(page.Items) == 0 {
+			return fmt.Errorf("no attempts: %.200s, %v", b, err)
+		}
+	case "recipient-callout", "sender-callout", "smtp-test":
+		code, b := h.Call(token, http.MethodPost, out.Item.See, map[string]any{"message": m.ID})
+		if code != http.StatusOK && code != http.StatusTooManyRequests { // they are rationed
+			return fmt.Errorf("%s: %d %s", out.Item.See, code, b)
+		}
+	case "delete-archived":
+		if h.Row(m).Archived {
+			return fmt.Errorf("the archived copy is still there")
+		}
+	case "redeliver-archived":
+		return h.happened(m, "Archive")
+	}
+	return nil
+}
+
+// own are the routes that verbs have beside POST /v1/actions.
+func own(verb string, m *Message) (method, path string, body any) {
+	switch verb {
+	case "view", "download-queued", "download-quarantined", "download-archived", "export-archived":
+		return http.MethodGet, "/v1/messages/" + m.ID + "/body?verb=" + verb, nil
+	case "compose-reply":
+		return http.MethodGet, "/v1/messages/" + m.ID + "/reply", nil
+	case "delivery-log":
+		return http.MethodGet, "/v1/messages/" + m.ID + "/attempts", nil
+	case "recipient-callout":
+		return http.MethodPost, "/v1/tests/recipient", map[string]any{"message": m.ID}
+	case "sender-callout":
+		return http.MethodPost, "/v1/tests/sender", map[string]any{"message": m.ID}
+	case "smtp-test":
+		return http.MethodPost, "/v1/tests/smtp", map[string]any{"message": m.ID}
+	case "train-spam":
+		return http.MethodPost, "/v1/train", map[string]any{"as": "spam", "ids": []string{m.ID}}
+	}
+	return "", "", nil
+}
+
+// Refused judges that a verb is refused, with a reason, in every way it could be
+// asked for by hand, and changes nothing.
+func (h *House) Refused(token, verb string, m *Message, status string) error {
+	out := h.Do(token, verb, m)
+	if out.Error == "" || out.Changed != 0 || out.Item.See != "" {
+		return fmt.Errorf("it was not refused: %+v", out)
+	}
+	if len(out.Error) < 15 || out.Code >= 500 {
+		return fmt.Errorf("the reason says nothing: %d %q", out.Code, out.Error)
+	}
+	if method, path, body := own(verb, m); path != "" {
+		code, b := h.Call(token, method, path, body)
+		var said struct {
+			Detail string `json:"detail"`
+			Called int    `json:"called"`
+			Items  []struct {
+				Error string `json:"error"`
+			} `json:"items"`
+		}
+		if err := json.Unmarshal(b, &said); err != nil {
+			return fmt.Errorf("%s: %d %.200s", path, code, b)
+		}
+		inItems := code == http.StatusOK && verb == "train-spam" && said.Called == 0 && len(said.Items) > 0 && said.Items[0].Error != ""
+		if (code < 400 || code >= 500) && !inItems || code == http.StatusTooManyRequests {
+			return fmt.Errorf("%s is not refused: %d %.200s", path, code, b)
+		}
+	}
+	if got := h.Row(m).Status; got != status {
+		return fmt.Errorf("refused, and yet it is %s", got)
+	}
+	return nil
+}
