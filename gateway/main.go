@@ -51,6 +51,7 @@ type CLI struct {
 	Audit AuditCmd `cmd:"" group:"people" help:"What operators did and saw."`
 
 	Plugin     PluginCmd     `cmd:"" group:"other" help:"Filters of the running gateway."`
+	Bench      BenchCmd      `cmd:"" group:"other" help:"Measure this machine."`
 	Completion CompletionCmd `cmd:"" group:"other" help:"Print the completion script for a shell."`
 	Help       HelpCmd       `cmd:"" group:"other" help:"Help on a command or a topic: exit-codes, search, statuses."`
 	OpenAPI    OpenAPICmd    `cmd:"" name:"openapi" hidden:"" help:"Print the API's OpenAPI document."`

@@ -1,0 +1,26 @@
+package main
+
+import (
+	"context"
+	"os"
+
+	"github.com/mailweir/weir/gateway/internal/bench/journal"
+)
+
+// BenchCmd measures this machine.
+type BenchCmd struct {
+	Journal BenchJournalCmd `cmd:"" help:"Load a made-up history into a store of its own, and measure searches."`
+}
+
+// BenchJournalCmd measures the log search.
+type BenchJournalCmd struct {
+	Records int    `default:"1000000" help:"Recipients' records."`
+	Dir     string `placeholder:"PATH" help:"Folder for the store; else a temporary one. A store of an earlier run with --keep is used as it is."`
+	Keep    bool   `help:"Leave the store."`
+	Rounds  int    `default:"5" help:"Times that each search is run."`
+}
+
+// Run loads and measures. It never touches a gateway's own store.
+func (c *BenchJournalCmd) Run(ctx context.Context) error {
+	return journal.Run(ctx, journal.Options{Records: c.Records, Dir: c.Dir, Keep: c.Keep, Rounds: c.Rounds, Out: os.Stdout})
+}

@@ -1,0 +1,182 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/mailweir/weir/gateway/internal/mail"
+	"github.com/mailweir/weir/gateway/internal/store"
+	"github.com/mailweir/weir/gateway/internal/store/badgerstore"
+)
+
+// Options are what to measure.
+type Options struct {
+	Records int    // recipients
+	Dir     string // where the store is made; "" a temporary folder
+	Keep    bool   // leave the store, and use one that is there as it is
+	Rounds  int    // of each search; default 5
+	Out     io.Writer
+}
+
+// Run loads and measures.
+func Run(ctx context.Context, o Options) (err error) {
+	if o.Rounds <= 0 {
+		o.Rounds = 5
+	}
+	if o.Dir == "" {
+		if o.Dir, err = os.MkdirTemp("", "weir-bench-journal-"); err != nil {
+			return fmt.Errorf("making a folder for the store: %w", err)
+		}
+		if !o.Keep {
+			defer os.RemoveAll(o.Dir)
+		}
+	}
+	b := &bench{Options: o, ctx: ctx}
+	if err := b.open(); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.s.Close()) }()
+	return b.run()
+}
+
+type bench struct {
+	Options
+	ctx context.Context
+	s   *badgerstore.Store
+}
+
+func (b *bench) open() (err error) {
+	b.s, err = badgerstore.Open(badgerstore.Options{
+		Dir: b.Dir, IndexDir: filepath.Join(b.Dir, "index"), BallastSize: -1, Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
+	})
+	return err
+}
+
+func (b *bench) printf(format string, args ...any) { fmt.Fprintf(b.Out, format+"\n", args...) }
+
+func (b *bench) run() error {
+	st, err := b.s.IndexStatus(b.ctx)
+	if err != nil {
+		return err
+	}
+	end := time.Now().Truncate(time.Second)
+	if st.Rows < b.Records {
+		if err := b.load(end); err != nil {
+			return err
+		}
+	} else {
+		b.printf("a store with %d records is there already", st.Rows)
+	}
+	if err := b.size(); err != nil {
+		return err
+	}
+	if err := b.searches(); err != nil {
+		return err
+	}
+	if err := b.sums(); err != nil {
+		return err
+	}
+	return b.together()
+}
+
+// load records the history, as deliveries that are done at once are recorded,
+// and waits for the index.
+func (b *bench) load(end time.Time) error {
+	h := newHistory(b.Records, end)
+	start := time.Now()
+	tick := start
+	n := 0
+	for n < b.Records {
+		if err := b.ctx.Err(); err != nil {
+			return err
+		}
+		n += b.record(h)
+		if time.Since(tick) > 30*time.Second {
+			tick = time.Now()
+			b.printf("  %d recorded after %v", n, time.Since(start).Round(time.Second))
+		}
+	}
+	if err := b.s.Sync(b.ctx); err != nil {
+		return err
+	}
+	took := time.Since(start)
+	b.printf("recorded    %d recipients of %d messages in %v: %.0f a second", n, h.n, took.Round(time.Millisecond), float64(n)/took.Seconds())
+	if err := b.indexed(); err != nil {
+		return err
+	}
+	b.printf("index       had them %v later: %.0f a second altogether", (time.Since(start) - took).Round(time.Millisecond), float64(n)/time.Since(start).Seconds())
+	return nil
+}
+
+// record records one message and tells how many recipients it has.
+func (b *bench) record(h *history) int {
+	m := h.next()
+	events := []mail.Event{{At: m.Received, Type: mail.EventReception, Message: m.ID, Direction: m.Direction, Sender: m.Sender.String()}}
+	for i := range m.Recipients {
+		r := &m.Recipients[i]
+		events = append(events, mail.Event{At: r.Changed, Type: mail.EventDelivery, Message: m.ID, N: r.N, Tenant: r.Tenant, Direction: m.Direction, Recipient: r.Address.String(), Status: r.Status})
+	}
+	b.s.Record(m, nil, events...)
+	return len(m.Recipients)
+}
+
+// indexed waits until the index has everything.
+func (b *bench) indexed() error {
+	for {
+		st, err := b.s.IndexStatus(b.ctx)
+		if err != nil {
+			return err
+		}
+		if st.Error != "" {
+			return errors.New(st.Error)
+		}
+		if st.Whole && st.Behind == 0 {
+			return nil
+		}
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-b.ctx.Done():
+			return b.ctx.Err()
+		}
+	}
+}
+
+// size prints what a record takes on disk.
+func (b *bench) size() error {
+	st, err := b.s.IndexStatus(b.ctx)
+	if err != nil {
+		return err
+	}
+	meta := int64(0)
+	err = filepath.WalkDir(filepath.Join(b.Dir, "meta"), func(_ string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil {
+			meta += info.Size()
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("measuring the store: %w", err)
+	}
+	n := int64(max(1, st.Rows))
+	b.printf("size        %d octets a record in the store, %d in the index", meta/n, st.Size/n)
+	return nil
+}
+
+// find is one first page, as the API asks for it.
+func (b *bench) find(q store.Query) (store.Found, time.Duration, error) {
+	ctx, cancel := context.WithTimeout(b.ctx, 5*time.Second)
+	defer cancel()
+	start := time.Now()
+	found, err := b.s.Find(ctx, q)
+	return found, time.Since(start), err
+}
