@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/mailweir/weir/gateway/internal/archive"
 	"github.com/mailweir/weir/gateway/internal/lifecycle"
@@ -44,9 +43,17 @@ func deleteArchived(r *turn, m *store.Message, rc *store.Recipient, e *mail.Even
 		return false, &lifecycle.Refusal{Verb: r.verb, Reason: err.Error()}
 	}
 	e.Type = mail.EventArchive
-	e.Text = strings.TrimSpace("deleted from the archive " + r.args.Reason)
+	e.Text = r.because("deleted from the archive")
 	rc.Archived, rc.NoArchive = false, true
 	return true, nil
+}
+
+// because adds the operator's reason to what was done.
+func (r *run) because(what string) string {
+	if r.args.Reason == "" {
+		return what
+	}
+	return what + ": " + r.args.Reason
 }
 
 // deleting holds off legal holds while copies are deleted; what it returns ends it.
@@ -235,7 +242,7 @@ func (r *turn) once(ctx context.Context, m *store.Message, rcs []*store.Recipien
 		events = append(events, mail.Event{
 			At: r.now, Type: mail.EventReception, Message: c.ID, N: rc.N, Tenant: rc.Tenant, Direction: c.Direction, Sender: c.Sender.String(),
 			Recipient: rc.Address.String(), Status: rc.Status, Actor: r.sc.Actor, Class: rc.Class.String(),
-			Text: strings.TrimSpace("sent once more from the archive, where it is " + m.ID.String() + " " + r.args.Reason),
+			Text: r.because("sent once more from the archive, where it is " + m.ID.String()),
 		})
 	}
 	_, err = r.s.Store.Enqueue(ctx, &store.Admission{Message: &c, Draft: d, Events: events})
@@ -252,7 +259,7 @@ func (r *turn) sentAgain(ctx context.Context, id mail.ID, as map[int]mail.ID) {
 				events = append(events, mail.Event{
 					At: r.now, Type: mail.EventArchive, Message: m.ID, N: rc.N, Tenant: rc.Tenant, Direction: m.Direction, Sender: m.Sender.String(),
 					Recipient: rc.Address.String(), Status: rc.Status, Class: rc.Class.String(), Actor: r.sc.Actor,
-					Text: strings.TrimSpace("sent once more from the archive as " + again.String() + " " + r.args.Reason),
+					Text: r.because("sent once more from the archive as " + again.String()),
 				})
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"reflect"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -16,6 +17,7 @@ import (
 	"github.com/mailweir/weir/gateway/internal/lifecycle"
 	"github.com/mailweir/weir/gateway/internal/query"
 	"github.com/mailweir/weir/gateway/internal/scope"
+	"github.com/mailweir/weir/gateway/internal/store"
 )
 
 // Archive is the tenants' archives beyond their verbs. Every method gives
@@ -174,6 +176,15 @@ func (s *server) exportArchive(ctx context.Context, in *ArchiveExportInput) (*hu
 	return s.exportBy(ctx, whole, []lifecycle.Verb{lifecycle.ExportArchived}, query.Where("archived", query.Is, "yes"))
 }
 
+// archiveProblem is problemOf where what is not found is no message.
+func (s *server) archiveProblem(ctx context.Context, doing string, err error) error {
+	if errors.Is(err, store.ErrNotFound) {
+		what := strings.TrimSuffix(err.Error(), ": "+store.ErrNotFound.Error())
+		return problem(http.StatusNotFound, doing+": there is no "+what+" that you manage", "see: weir archive usage, weir archive holds")
+	}
+	return s.problemOf(ctx, doing, err)
+}
+
 // noArchive answers where there is none.
 func (s *server) noArchive() error {
 	if s.Archive != nil {
@@ -188,7 +199,7 @@ func (s *server) archiveUsage(ctx context.Context, _ *struct{}) (*output[useList
 	}
 	items, err := s.Archive.Usage(ctx, scopeOf(ctx))
 	if err != nil {
-		return nil, s.problemOf(ctx, "adding up what is stored", err)
+		return nil, s.archiveProblem(ctx, "adding up what is stored", err)
 	}
 	return &output[useList]{useList{items}}, nil
 }
@@ -199,7 +210,7 @@ func (s *server) holdList(ctx context.Context, _ *struct{}) (*output[holdList], 
 	}
 	items, err := s.Archive.Holds(scopeOf(ctx))
 	if err != nil {
-		return nil, s.problemOf(ctx, "listing the legal holds", err)
+		return nil, s.archiveProblem(ctx, "listing the legal holds", err)
 	}
 	return &output[holdList]{holdList{items}}, nil
 }
@@ -210,7 +221,7 @@ func (s *server) holdAdd(ctx context.Context, in *struct{ Body LegalHold }) (*ou
 	}
 	h, err := s.Archive.AddHold(ctx, scopeOf(ctx), in.Body)
 	if err != nil {
-		return nil, s.problemOf(ctx, "placing a legal hold", err)
+		return nil, s.archiveProblem(ctx, "placing a legal hold", err)
 	}
 	return &output[LegalHold]{h}, nil
 }
@@ -222,7 +233,7 @@ func (s *server) holdLift(ctx context.Context, in *struct {
 		return nil, err
 	}
 	if err := s.Archive.LiftHold(ctx, scopeOf(ctx), in.ID); err != nil {
-		return nil, s.problemOf(ctx, "lifting a legal hold", err)
+		return nil, s.archiveProblem(ctx, "lifting a legal hold", err)
 	}
 	return nil, nil
 }
@@ -236,7 +247,7 @@ func (s *server) slow(ctx context.Context, doing string, do func() (any, error))
 		out, err := do()
 		if err != nil {
 			var p *Problem
-			if !errors.As(s.problemOf(ctx, doing, err), &p) {
+			if !errors.As(s.archiveProblem(ctx, doing, err), &p) {
 				p = problem(http.StatusInternalServerError, doing, "")
 			}
 			hc.SetHeader("Content-Type", "application/problem+json")
