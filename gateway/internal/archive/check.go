@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/mailweir/weir/gateway/internal/mail"
@@ -134,51 +135,128 @@ func (c *checking) copy(ctx context.Context, p place, e os.DirEntry) error {
 	default:
 		return err
 	}
+	return c.record(ctx, p, f, cp, time.Since(info.ModTime()) > time.Hour)
+}
+
+// record compares a copy with its record. A copy that is young may be just being
+// recorded, or deleted.
+func (c *checking) record(ctx context.Context, p place, f Found, cp *Copy, settled bool) error {
 	m, err := c.a.o.Store.Get(ctx, p.id)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		f.What = FoundUnknown
 		if c.o.Repair {
-			c.a.adopt(&cp.Meta)
-			f.Repaired = true
+			err = c.a.adopt(ctx, p.id)
+			f.Repaired = err == nil
+		} else {
+			err = nil
 		}
-		c.found(f)
 	case err != nil:
-		return fmt.Errorf("archive: %w", err)
-	case !archivedIn(m)[p.tenant] && time.Since(info.ModTime()) > time.Hour:
+		err = fmt.Errorf("archive: %w", err)
+	case archivedIn(m)[p.tenant] || !settled:
+		return nil
+	case deletedIn(m, p.tenant):
 		f.What = FoundDeleted
 		if c.o.Repair {
-			if err := c.a.dropUnless(p); err != nil {
-				return err
-			}
-			f.Repaired = true
+			err = c.a.dropUnless(p)
+			f.Repaired = err == nil
 		}
+	default:
+		f.What = FoundUnknown
+		if c.o.Repair {
+			f.Repaired, err = c.a.mark(ctx, p, &cp.Meta)
+		}
+	}
+	if err == nil {
 		c.found(f)
 	}
-	return nil
+	return err
 }
 
-// adopt gives a copy a record made of what it says of itself. What became of the
-// message is not known, unless it was final when it was archived.
-func (a *Archive) adopt(meta *Meta) {
-	m := meta.Message
+// deletedIn reports a message of which a tenant's copy was deleted.
+func deletedIn(m *store.Message, tenant string) bool {
+	of := false
+	for i := range m.Recipients {
+		if r := &m.Recipients[i]; r.Tenant == tenant {
+			if of = true; !r.NoArchive {
+				return false
+			}
+		}
+	}
+	return of
+}
+
+// mark has a record say of which of a tenant's recipients there is a copy.
+func (a *Archive) mark(ctx context.Context, p place, meta *Meta) (done bool, err error) {
+	now := a.o.Clock()
+	err = a.o.Store.Update(ctx, p.id, func(m *store.Message) ([]mail.Event, error) {
+		var events []mail.Event
+		for i := range m.Recipients {
+			r := &m.Recipients[i]
+			if r.Tenant == p.tenant && !r.NoArchive && slices.ContainsFunc(meta.Message.Recipients, func(o store.Recipient) bool { return o.N == r.N }) {
+				r.Archived = true
+				events = append(events, found(m, r, now))
+			}
+		}
+		if len(events) == 0 {
+			return nil, errNothing
+		}
+		return events, nil
+	})
+	if errors.Is(err, errNothing) || errors.Is(err, store.ErrLeased) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func found(m *store.Message, r *store.Recipient, now time.Time) mail.Event {
+	return mail.Event{
+		At: now, Type: mail.EventRecovered, Message: m.ID, N: r.N, Tenant: r.Tenant, Direction: m.Direction, Sender: m.Sender.String(),
+		Recipient: r.Address.String(), Status: r.Status, Class: r.Class.String(), Text: "a copy was found in the archive",
+	}
+}
+
+// adopt gives the copies of a message, of whichever tenants, a record made of
+// what they say of themselves. What became of the message is not known, unless it
+// was final when it was archived.
+func (a *Archive) adopt(ctx context.Context, id mail.ID) error {
+	tenants, err := a.Tenants()
+	if err != nil {
+		return err
+	}
+	var m *store.Message
+	for _, t := range tenants {
+		c, _, err := a.open(place{t, id})
+		if err != nil { // it is there, but cannot be read: it is found by itself
+			continue
+		}
+		c.Close()
+		if m == nil {
+			whole := c.Meta.Message
+			whole.Recipients = nil
+			m = &whole
+		}
+		m.Recipients = append(m.Recipients, c.Meta.Message.Recipients...)
+	}
+	if m == nil {
+		return fmt.Errorf("archive: copies of %s: %w", id, store.ErrNotFound)
+	}
+	slices.SortFunc(m.Recipients, func(a, b store.Recipient) int { return a.N - b.N })
 	m.HasBody, m.Rev, m.Attempts = false, 0, 0
 	now := a.o.Clock()
 	var events []mail.Event
 	for i := range m.Recipients {
 		r := &m.Recipients[i]
-		r.Archived, r.Next, r.Hold, r.Manual, r.Unjudged = true, time.Time{}, nil, false, false
+		r.Archived, r.Next, r.Hold, r.Manual, r.Unjudged, r.Changed = true, time.Time{}, nil, false, false, now
 		if r.Status.Live() {
 			r.Status = mail.StatusQueueRemoved
+			r.Reason = "found in the archive without a record; what became of it is not known"
 		}
-		r.Reason, r.Changed = "found in the archive without a record; what became of it is not known", now
-		events = append(events, mail.Event{
-			At: now, Type: mail.EventRecovered, Message: m.ID, N: r.N, Tenant: r.Tenant, Direction: m.Direction, Sender: m.Sender.String(),
-			Recipient: r.Address.String(), Status: r.Status, Class: r.Class.String(), Text: r.Reason,
-		})
+		events = append(events, found(m, r, now))
 	}
 	m.Lighten()
-	a.o.Store.Record(&m, nil, events...)
+	a.o.Store.Record(m, nil, events...)
+	return a.o.Store.Sync(ctx)
 }
 
 // records looks for the copies that records speak of.
