@@ -50,7 +50,9 @@ type Done struct {
 	Done bool `json:"done"`
 }
 
-type searchName struct {
+// SearchName names a saved search. It is exported because huma leaves out what
+// it cannot set.
+type SearchName struct {
 	Name string `path:"name" maxLength:"200" doc:"Name; OWNER/NAME (with %2F) where several share one of that name"`
 }
 
@@ -97,7 +99,7 @@ func (s *server) searches(ctx context.Context, _ *struct{}) (*output[listItems[S
 	return page(items, ""), nil
 }
 
-func (s *server) getSearch(ctx context.Context, in *searchName) (*output[SavedSearch], error) {
+func (s *server) getSearch(ctx context.Context, in *SearchName) (*output[SavedSearch], error) {
 	x, err := s.Saved.Get(ctx, scopeOf(ctx), in.Name)
 	if err != nil {
 		return nil, s.savedProblem(ctx, "looking for search "+in.Name, err)
@@ -106,7 +108,7 @@ func (s *server) getSearch(ctx context.Context, in *searchName) (*output[SavedSe
 }
 
 func (s *server) saveSearch(ctx context.Context, in *struct {
-	searchName
+	SearchName
 	Body SavedSearchRequest
 }) (*output[SavedSearch], error) {
 	if p := checkFields(in.Body.Columns); p != nil {
@@ -122,7 +124,7 @@ func (s *server) saveSearch(ctx context.Context, in *struct {
 	return &output[SavedSearch]{savedOf(x)}, nil
 }
 
-func (s *server) deleteSearch(ctx context.Context, in *searchName) (*output[Done], error) {
+func (s *server) deleteSearch(ctx context.Context, in *SearchName) (*output[Done], error) {
 	if err := s.Saved.Delete(ctx, scopeOf(ctx), in.Name); err != nil {
 		return nil, s.savedProblem(ctx, "removing search "+in.Name, err)
 	}
