@@ -42,3 +42,28 @@ func (a archiveTimes) Times() map[string]time.Duration {
 func (a archiveTimes) Expire(ctx context.Context, tenant string, id mail.ID, now time.Time) (bool, error) {
 	return a.d.archive.Expire(ctx, tenant, id, now)
 }
+
+// checkEvery is the time between two comparisons of copies and records.
+const checkEvery = 24 * time.Hour
+
+// watchArchive compares copies and records, at the start and every day, and says
+// what is not as it should be. It repairs nothing: an operator looks first.
+func (d *Daemon) watchArchive(ctx context.Context) {
+	for {
+		r, err := d.archive.Check(ctx, archive.CheckOptions{})
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			d.log.Error("checking the archives", "err", err)
+		case len(r.Found) > 0:
+			f := r.Found[0]
+			d.log.Error("copies and records of the archives do not agree; see: weir archive check", "found", len(r.Found)+r.More, "tenant", f.Tenant, "message", f.Message, "first", f.What, "err", f.Error)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-d.o.After(checkEvery):
+		}
+	}
+}

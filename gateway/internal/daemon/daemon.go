@@ -317,6 +317,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	back.Go(func() { d.ran("MTA-STS policies", d.sts.Run(work)) })
 	back.Go(func() { d.ran("TLS reports", d.tlsrpt.Run(work)) })
 	back.Go(func() { d.tools.WatchSelf(work) })
+	back.Go(func() { d.watchArchive(work) })
 	back.Go(func() { d.ran("accounts", d.accounts.Run(work)) })
 	d.announce()
 	<-ctx.Done()
