@@ -121,14 +121,14 @@ const maxRecord = 1000 << 10
 // badgerLog passes on Badger's warnings and errors.
 type badgerLog struct{ log *slog.Logger }
 
-func (l badgerLog) Errorf(f string, a ...any)   { l.log.Error("badger: " + trim(f, a)) }
+func (l badgerLog) Errorf(f string, a ...any) { l.log.Error("badger: " + trim(f, a)) }
 func (l badgerLog) Warningf(f string, a ...any) {
 	if s := trim(f, a); !strings.Contains(s, "Block cache might be too small") && !strings.HasPrefix(s, "Cache life expectancy") {
 		l.log.Warn("badger: " + s) // what a walk through the record does to a small cache is no fault
 	}
 }
-func (l badgerLog) Infof(string, ...any)        {}
-func (l badgerLog) Debugf(string, ...any)       {}
+func (l badgerLog) Infof(string, ...any)  {}
+func (l badgerLog) Debugf(string, ...any) {}
 
 func trim(f string, a []any) string {
 	s := fmt.Sprintf(f, a...)

@@ -35,6 +35,7 @@ func Run(t *testing.T, open Open) {
 		{"forget", forgetTests},
 		{"bodies", bodyTests},
 		{"journal", journalTests},
+		{"find", findTests},
 		{"tail", tailTests},
 		{"docs", docTests},
 		{"parallel", parallelTests},
