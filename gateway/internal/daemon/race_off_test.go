@@ -1,0 +1,6 @@
+//go:build !race
+
+package daemon_test
+
+// raceDetector: the test binary has the race detector.
+const raceDetector = false
