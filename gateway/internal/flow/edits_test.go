@@ -173,7 +173,7 @@ func (r *rig) runQueue(ok func() bool) {
 	r.t.Helper()
 	ctx, cancel := context.WithCancel(r.t.Context())
 	w := queue.New(queue.Options{
-		Store: r.st, Engine: r.o.Engine, Judge: r.f, Notices: r.o.Notices, Policy: r.o.Policy, Now: r.o.Now, Logger: r.o.Logger,
+		Archive: r.o.Archive, Store: r.st, Engine: r.o.Engine, Judge: r.f, Notices: r.o.Notices, Policy: r.o.Policy, Now: r.o.Now, Logger: r.o.Logger,
 		Stop: func(err error) { r.t.Error(err) },
 	})
 	done := make(chan struct{})
