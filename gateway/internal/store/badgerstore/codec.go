@@ -2,7 +2,6 @@ package badgerstore
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -185,7 +184,7 @@ func decodeState(b []byte) (state, error) {
 func encodeMessage(m *store.Message) ([]byte, error) {
 	c := *m
 	c.Rev, c.HasBody, c.Attempts, c.Recipients = 0, false, 0, nil
-	b, err := json.Marshal(&c)
+	b, err := encodeJSON(&c)
 	if err != nil {
 		return nil, fmt.Errorf("encode message %s: %w", m.ID, err)
 	}
@@ -193,7 +192,7 @@ func encodeMessage(m *store.Message) ([]byte, error) {
 }
 
 func encodeRecipient(id mail.ID, r *store.Recipient) ([]byte, error) {
-	b, err := json.Marshal(r)
+	b, err := encodeJSON(r)
 	if err != nil {
 		return nil, fmt.Errorf("encode recipient %s.%d: %w", id, r.N, err)
 	}
@@ -232,7 +231,7 @@ func load(txn *badger.Txn, id mail.ID) (*stored, error) {
 	if s.rawMsg, err = get(messageKey(id)); err != nil {
 		return nil, fmt.Errorf("read message %s: %w", id, err)
 	}
-	if err := json.Unmarshal(s.rawMsg, s.msg); err != nil {
+	if err := decodeJSON(s.rawMsg, s.msg); err != nil {
 		return nil, fmt.Errorf("decode message %s: %w", id, err)
 	}
 	m := s.msg
@@ -243,7 +242,7 @@ func load(txn *badger.Txn, id mail.ID) (*stored, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read recipient %s.%d: %w", id, rc.n, err)
 		}
-		if err := json.Unmarshal(b, &m.Recipients[i]); err != nil {
+		if err := decodeJSON(b, &m.Recipients[i]); err != nil {
 			return nil, fmt.Errorf("decode recipient %s.%d: %w", id, rc.n, err)
 		}
 		s.rawRcpt[rc.n] = b

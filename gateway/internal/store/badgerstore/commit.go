@@ -2,7 +2,6 @@ package badgerstore
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
@@ -72,7 +71,7 @@ func encodeEvents(events []mail.Event) ([]encodedEvent, int, error) {
 	for i := range events {
 		e := events[i]
 		e.Seq = 0 // the key has it
-		b, err := json.Marshal(&e)
+		b, err := encodeJSON(&e)
 		if err != nil {
 			return nil, 0, fmt.Errorf("encode event %s: %w", e.Type, err)
 		}

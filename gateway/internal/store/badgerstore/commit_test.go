@@ -1,6 +1,8 @@
 package badgerstore
 
 import (
+	"crypto/rand"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"strings"
@@ -20,7 +22,7 @@ func TestBatchesSplitWhenTooLarge(t *testing.T) {
 	s := openTest(t, t.TempDir())
 	defer s.Close()
 	s.com.max = 1 << 40 // so that only Badger's own limit splits
-	reason := strings.Repeat("x", 100<<10)
+	reason := noise(100 << 10)
 	var wg sync.WaitGroup
 	for i := range 60 { // 6 MB of records at once, 1.2 MB fit
 		wg.Go(func() {
@@ -48,6 +50,13 @@ func TestBatchesSplitWhenTooLarge(t *testing.T) {
 	}
 }
 
+// noise is text that packs badly.
+func noise(n int) string {
+	b := make([]byte, n*3/4)
+	_, _ = rand.Read(b)
+	return base64.StdEncoding.EncodeToString(b)
+}
+
 func TestOneChangeTooLargeFailsAlone(t *testing.T) {
 	s := openTest(t, t.TempDir())
 	defer s.Close()
@@ -55,7 +64,7 @@ func TestOneChangeTooLargeFailsAlone(t *testing.T) {
 	m := benchMessage(to, mail.StatusRejected)
 	m.Recipients = nil
 	for i := range 40 {
-		m.Recipients = append(m.Recipients, store.Recipient{N: i + 1, Address: to, Status: mail.StatusRejected, Reason: strings.Repeat("x", 100<<10)})
+		m.Recipients = append(m.Recipients, store.Recipient{N: i + 1, Address: to, Status: mail.StatusRejected, Reason: noise(100 << 10)})
 	}
 	if _, err := s.Enqueue(ctx, &store.Admission{Message: m}); !errors.Is(err, badger.ErrTxnTooBig) {
 		t.Fatalf("error is %v", err)

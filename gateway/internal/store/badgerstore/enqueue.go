@@ -3,7 +3,6 @@ package badgerstore
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -13,8 +12,6 @@ import (
 	"github.com/mailweir/weir/gateway/internal/mail"
 	"github.com/mailweir/weir/gateway/internal/store"
 )
-
-func encodeJSON(v any) ([]byte, error) { return json.Marshal(v) }
 
 // admission is an Admission that is on its way into the store.
 type admission struct {

@@ -3,7 +3,6 @@ package badgerstore
 import (
 	"context"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -120,7 +119,7 @@ func readEvent(txn *badger.Txn, seq uint64) (e mail.Event, err error) {
 	if err != nil {
 		return e, err
 	}
-	err = it.Value(func(v []byte) error { return json.Unmarshal(v, &e) })
+	err = it.Value(func(v []byte) error { return decodeJSON(v, &e) })
 	e.Seq = seq
 	return e, err
 }

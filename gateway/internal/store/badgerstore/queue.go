@@ -2,7 +2,6 @@ package badgerstore
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -267,7 +266,7 @@ func (s *Store) Attempts(ctx context.Context, id mail.ID) ([]mail.Attempt, error
 	err := s.view(func(txn *badger.Txn) error {
 		return scan(ctx, txn, idKey(keyAttempt, id), func(it *badger.Item) error {
 			var a mail.Attempt
-			if err := it.Value(func(v []byte) error { return json.Unmarshal(v, &a) }); err != nil {
+			if err := it.Value(func(v []byte) error { return decodeJSON(v, &a) }); err != nil {
 				return fmt.Errorf("read attempt of %s: %w", id, err)
 			}
 			out = append(out, a)

@@ -16,10 +16,12 @@ import (
 // schema is the version of keys and encodings that this program writes. It
 // is kept in the external magic of Badger's manifest, so that Badger itself
 // refuses a store of another version.
-const schema = 1
+const schema = 2
 
 // migrations[v] turns a store of version v into one of version v+1.
-var migrations = map[uint16]func(*badger.DB) error{}
+var migrations = map[uint16]func(*badger.DB) error{
+	1: func(*badger.DB) error { return nil }, // records may be packed; those that are not are read as they are
+}
 
 const manifestName = "MANIFEST"
 

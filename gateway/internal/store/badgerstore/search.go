@@ -3,7 +3,6 @@ package badgerstore
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -112,13 +111,13 @@ func (p *page) scan(ctx context.Context, txn *badger.Txn) error {
 			switch rest[0] {
 			case partRecipient:
 				var r store.Recipient
-				err = json.Unmarshal(v, &r)
+				err = decodeJSON(v, &r)
 				rcpts = append(rcpts, r)
 			case partState:
 				st, err = decodeState(v)
 			case partMessage:
 				m := new(store.Message)
-				if err = json.Unmarshal(v, m); err != nil {
+				if err = decodeJSON(v, m); err != nil {
 					return err
 				}
 				m.Rev, m.HasBody, m.Attempts = st.rev, st.hasBody, st.attempts

@@ -3,7 +3,6 @@ package badgerstore
 import (
 	"context"
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"sync"
 
@@ -99,7 +98,7 @@ func (s *Store) EventsAfter(ctx context.Context, after uint64, limit int) ([]mai
 				return nil
 			}
 			var e mail.Event
-			if err := it.Item().Value(func(v []byte) error { return json.Unmarshal(v, &e) }); err != nil {
+			if err := it.Item().Value(func(v []byte) error { return decodeJSON(v, &e) }); err != nil {
 				return fmt.Errorf("read event %d: %w", seq, err)
 			}
 			e.Seq = seq
