@@ -123,6 +123,11 @@ func (s *Service) senders(sc Scope, m *store.Message) (out []mail.Address) {
 		}
 		add(sc.Actor, rc)
 		own := m.Sender.Domain()
+		if m.Sender.IsNull() { // then its header told whose it is
+			if list, err := netmail.ParseAddressList(m.Summary.From); err == nil {
+				_, own, _ = strings.Cut(list[0].Address, "@")
+			}
+		}
 		if m.Direction == mail.Inbound {
 			own = rc.Address.Domain()
 			if !rc.Original.IsNull() {

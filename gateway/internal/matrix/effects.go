@@ -1,10 +1,12 @@
 package matrix
 
 import (
+	"archive/zip"
 	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -127,7 +129,7 @@ func (h *House) Effect(token, verb string, m *Message, level string, before Case
 	if err := h.taught(verb, m, level); err != nil {
 		return err
 	}
-	return h.shown(token, verb, m, before, out)
+	return h.shown(token, verb, m, level, before, out)
 }
 
 // becomes waits for a status.
@@ -253,7 +255,7 @@ func (h *House) taught(verb string, m *Message, level string) error {
 }
 
 // shown goes where a verb that shows something says.
-func (h *House) shown(token, verb string, m *Message, before Case, out Outcome) error {
+func (h *House) shown(token, verb string, m *Message, level string, before Case, out Outcome) error {
 	get := func() ([]byte, error) {
 		if out.Item.See == "" {
 			return nil, fmt.Errorf("it does not say where: %+v", out)
@@ -272,8 +274,14 @@ func (h *House) shown(token, verb string, m *Message, before Case, out Outcome) 
 		return err
 	}
 	switch verb {
-	case "view", "download-queued", "download-quarantined", "download-archived", "export-archived":
+	case "view", "download-queued", "download-quarantined", "download-archived":
 		return has("Subject: " + m.Subject + "\r\n")
+	case "export-archived":
+		b, err := get()
+		if err != nil {
+			return err
+		}
+		return zipped(b, "Subject: "+m.Subject+"\r\n")
 	case "compose-reply":
 		to := m.Sender
 		if m.Null {
@@ -284,6 +292,9 @@ func (h *House) shown(token, verb string, m *Message, before Case, out Outcome) 
 		}
 		return has(`"` + to + `"`)
 	case "audit-log":
+		if level == "admin" && m.For != "admin" {
+			return nil // one of each kind will do
+		}
 		return has(`"items"`)
 	case "export-csv":
 		return has(m.Recipient)
@@ -300,6 +311,9 @@ func (h *House) shown(token, verb string, m *Message, before Case, out Outcome) 
 		}
 	case "recipient-callout", "sender-callout", "smtp-test":
 		code, b := h.Call(token, http.MethodPost, out.Item.See, map[string]any{"message": m.ID})
+		if code == http.StatusForbidden && verb == "sender-callout" && level == "domain" && m.fromHosted() {
+			return nil // of another tenant's people only an administrator asks
+		}
 		if code != http.StatusOK && code != http.StatusTooManyRequests { // they are rationed
 			return fmt.Errorf("%s: %d %s", out.Item.See, code, b)
 		}
@@ -311,6 +325,24 @@ func (h *House) shown(token, verb string, m *Message, before Case, out Outcome) 
 		return h.happened(m, "Archive")
 	}
 	return nil
+}
+
+// zipped looks for a text in the one file of a zip.
+func zipped(b []byte, text string) error {
+	z, err := zip.NewReader(bytes.NewReader(b), int64(len(b)))
+	if err != nil || len(z.File) != 1 {
+		return fmt.Errorf("%.60q is no zip with one file: %w", b, err)
+	}
+	f, err := z.File[0].Open()
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	all, err := io.ReadAll(f)
+	if err == nil && !bytes.Contains(all, []byte(text)) {
+		err = fmt.Errorf("%s has no %q", z.File[0].Name, text)
+	}
+	return err
 }
 
 // own are the routes that verbs have beside POST /v1/actions.

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/mailweir/weir/gateway/internal/filter"
+	"github.com/mailweir/weir/gateway/internal/lifecycle"
 	"github.com/mailweir/weir/gateway/internal/mail"
 	"github.com/mailweir/weir/gateway/internal/mimetree"
 	"github.com/mailweir/weir/gateway/internal/pluginfo"
@@ -85,8 +86,9 @@ func (o *order) event() *abi.Event {
 func (s *Service) invoke(ctx context.Context, o *order) (*abi.Verdict, error) {
 	ev := o.event()
 	var view filter.MessageView
-	if o.m != nil && o.m.HasBody && len(ev.Message) > 0 {
-		body, err := s.o.Store.OpenBody(ctx, o.m.ID)
+	if o.m != nil && len(ev.Message) > 0 {
+		body, err := s.body(ctx, o)
+		ev.Message[0].HasBody = err == nil
 		switch {
 		case errors.Is(err, store.ErrNotFound): // dropped just now
 			ev.Message[0].HasBody = false
@@ -104,6 +106,21 @@ func (s *Service) invoke(ctx context.Context, o *order) (*abi.Verdict, error) {
 		}
 	}
 	return s.o.Host().Call(ctx, o.plugin, ev, view)
+}
+
+// body opens what a call is about: the message as it waits, or its archived copy
+// (B56). store.ErrNotFound: neither is there.
+func (s *Service) body(ctx context.Context, o *order) (store.Body, error) {
+	if o.m.HasBody {
+		return s.o.Store.OpenBody(ctx, o.m.ID)
+	}
+	for i := range o.m.Recipients {
+		r := &o.m.Recipients[i]
+		if r.Archived && r.Tenant == o.tenant && (len(o.ns) == 0 || slices.Contains(o.ns, r.N)) {
+			return s.o.Actions().OpenArchived(ctx, lifecycle.TrainSpam, o.m, r)
+		}
+	}
+	return nil, fmt.Errorf("message %s: %w", o.m.ID, store.ErrNotFound)
 }
 
 // actionOf is a plugin's action by the policy of now; nil: there is none.
