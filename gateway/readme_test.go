@@ -69,6 +69,7 @@ exec weir send $MESSAGES/clean.eml --server $MX
 		"operator.md": mails,
 		"api.md":      mails,
 		"msp.md":      mails,
+		"archive.md":  mails,
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := exec.LookPath("curl"); err != nil && name == "api.md" && os.Getenv("WEIR_CI") == "" {

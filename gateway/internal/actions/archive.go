@@ -23,8 +23,6 @@ type Archive interface {
 func init() {
 	appliers[lifecycle.DeleteArchived] = deleteArchived
 	appliers[lifecycle.RedeliverArchived] = apart
-	shown[lifecycle.DownloadArchived] = "/v1/messages/{id}/archived"
-	shown[lifecycle.ExportArchived] = "/v1/archive/export?ids={id}"
 }
 
 // ofArchive reports the verbs about archived copies.
