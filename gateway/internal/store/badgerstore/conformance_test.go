@@ -39,7 +39,7 @@ func TestConformanceWithIndex(t *testing.T) {
 func openIndexed(t testing.TB, dir string) *Store {
 	t.Helper()
 	o := testOptions(t, dir)
-	o.IndexDir = filepath.Join(dir, "index")
+	o.IndexDir, o.Logger = filepath.Join(dir, "index"), quiet
 	s, err := open(o)
 	if err != nil {
 		t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"syscall"
 	"testing"
@@ -36,6 +37,9 @@ func child(role, dir string) error {
 	o := Options{Dir: dir, FreeWatermark: 1, BallastSize: -1, NoSync: role == "nosync"}.defaults()
 	o.segSize = 512 << 10 // so that segments are sealed, cleaned and removed
 	o.reserve = 8 << 20
+	if role == "indexed" {
+		o.IndexDir = filepath.Join(dir, "index")
+	}
 	s, err := open(o)
 	if err != nil {
 		return err

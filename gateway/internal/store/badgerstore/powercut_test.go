@@ -54,6 +54,11 @@ func TestPowerCutControl(t *testing.T) {
 
 // cutPower runs a child, takes snapshots meanwhile, and checks each.
 func cutPower(t *testing.T, fs, role string, n int) (bad, acked int, example string) {
+	return cutPowerAnd(t, fs, role, n, func(string, *Store) {})
+}
+
+// cutPowerAnd looks at each snapshot, too: at the store that was opened in it.
+func cutPowerAnd(t *testing.T, fs, role string, n int, look func(dir string, s *Store)) (bad, acked int, example string) {
 	d := powercut.New(t, fs, 1<<30)
 	path := filepath.Join(t.TempDir(), "ledger") // not on the disk that fails
 	ledger, err := os.Create(path)
@@ -90,12 +95,16 @@ func cutPower(t *testing.T, fs, role string, n int) (bad, acked int, example str
 		c.Mounted(func(dir string) {
 			o := testOptions(t, filepath.Join(dir, "data"))
 			o.Logger = quiet
+			if role == "indexed" {
+				o.IndexDir = filepath.Join(dir, "data", "index")
+			}
 			s, err := open(o)
 			if err != nil {
 				bad, acked, example = bad+1, acked+1, err.Error()
 				return
 			}
 			r := storetest.Check(ctx, s, b[:c.acked], b[:c.begun])
+			look(dir, s)
 			must(t, s.Close())
 			bad += len(r.Missing)
 			acked += r.Acked

@@ -23,7 +23,6 @@ func (f *feeder) rebuild() error {
 	f.status = store.IndexStatus{Rebuilding: true, Since: f.s.now()}
 	f.mu.Unlock()
 	f.reached(0, false)
-	f.log.Info("the search index is made anew; searches read the record itself meanwhile")
 	start := time.Now()
 	if err := f.x.Load().Reset(f.ctx, ""); err != nil {
 		return err
@@ -36,6 +35,9 @@ func (f *feeder) rebuild() error {
 		}
 		if len(ids) == 0 {
 			break
+		}
+		if rows == 0 {
+			f.log.Info("the search index is made anew; searches read the record itself meanwhile")
 		}
 		changes, err := f.load(ids)
 		if err != nil {
@@ -61,7 +63,9 @@ func (f *feeder) rebuild() error {
 	f.status = store.IndexStatus{}
 	f.mu.Unlock()
 	f.reached(from, true)
-	f.log.Info("the search index is whole again", "rows", rows, "took", time.Since(start).Round(time.Millisecond))
+	if rows > 0 {
+		f.log.Info("the search index is whole again", "rows", rows, "took", time.Since(start).Round(time.Millisecond))
+	}
 	return nil
 }
 

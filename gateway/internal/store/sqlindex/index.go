@@ -214,3 +214,35 @@ func Remove(dir string) error {
 	}
 	return nil
 }
+
+// Damage spoils the file, for tests of what is done about it.
+func (x *Index) Damage(ctx context.Context) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if _, err := x.write.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
+		return err
+	}
+	var path string
+	if err := x.write.QueryRowContext(ctx, "SELECT file FROM pragma_database_list WHERE name = 'main'").Scan(&path); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	junk := make([]byte, 4096)
+	for i := range junk {
+		junk[i] = 0xa5
+	}
+	for at := int64(4096); at < info.Size(); at += 4096 {
+		if _, err := f.WriteAt(junk, at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
