@@ -29,7 +29,7 @@ var shown = map[lifecycle.Verb]string{
 	lifecycle.DownloadHeld:     "/v1/messages/{id}/body?verb=download-quarantined",
 	lifecycle.Reply:            "/v1/messages/{id}/reply",
 	lifecycle.DownloadArchived: "/v1/messages/{id}/body?verb=download-archived",
-	lifecycle.ExportArchived:   "/v1/messages/{id}/body?verb=export-archived",
+	lifecycle.ExportArchived:   "/v1/archive/export?ids={id}",
 	lifecycle.AuditLog:         "/v1/audit?message={id}",
 	lifecycle.ExportCSV:        "/v1/export?ids={id}",
 	lifecycle.RecipientCallout: "/v1/tests/recipient",

@@ -29,6 +29,14 @@ type Message struct {
 	Mailbox   string // whose it is
 }
 
+// Direction is the message's.
+func (m *Message) Direction() string {
+	if m.Inbound {
+		return "inbound"
+	}
+	return "outbound"
+}
+
 // words are what has the policy bring a message to a status.
 var words = map[string]string{
 	"quarantined": "quarantine", "released": "quarantine", "quarantine-removed": "quarantine", "quarantine-expired": "quarantine",
@@ -253,8 +261,8 @@ func (h *House) Case(m *Message, level, role string) Case {
 	}
 }
 
-// tokenOf is the token of a level and role that sees a message.
-func (h *House) tokenOf(m *Message, level, role string) string {
+// TokenOf is the token of a level and role that sees a message.
+func (h *House) TokenOf(m *Message, level, role string) string {
 	switch {
 	case level == "admin":
 		return h.Token(level, role, "")
