@@ -47,6 +47,11 @@ type tokenRecord struct {
 	Owner string `json:"owner,omitempty"` // the user who made it: it may no more than they may
 }
 
+// actor is who a token's requests are by. Its name alone would not do: tokens of
+// two tenants may have the same, and what is kept for the one (searches, columns,
+// answers, jobs) would be the other's.
+func (r *tokenRecord) actor() string { return "token:" + r.Name + "#" + r.ID }
+
 // NewToken is what making a token takes.
 type NewToken struct {
 	Name    string
@@ -203,7 +208,7 @@ func (s *Service) byToken(ctx context.Context, given, source string) (Identity, 
 			return Identity{}, ErrSignedOut
 		}
 	}
-	sc, err := r.Grant.scope("token:"+r.Name, s.o.Tenants)
+	sc, err := r.Grant.scope(r.actor(), s.o.Tenants)
 	if err != nil {
 		s.o.Logger.Warn("a token is not let in", "token", r.ID, "err", err)
 		return Identity{}, ErrSignedOut

@@ -88,6 +88,13 @@ func (s *Service) AddUser(ctx context.Context, who scope.Scope, n NewUser) (User
 	if err != nil {
 		return User{}, err
 	}
+	if who.Level == lifecycle.LevelDomain {
+		// Names are one space for all tenants: whoever took any would learn which
+		// are taken, and could be taken for somebody else's user.
+		if _, domain, ok := strings.Cut(name, "@"); !ok || !contains(who.Domains, domain) {
+			return User{}, invalid("%.100q is no name that you can give: take a mail address of a domain that you manage", name)
+		}
+	}
 	if n.Grant.Level == lifecycle.LevelMailbox && n.Grant.Mailbox == "" {
 		n.Grant.Mailbox = name
 	}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -131,8 +132,8 @@ func tooMany(w http.ResponseWriter, wait time.Duration, detail string) {
 }
 
 // callerOf names who asks, for counts and keys of their own: the account, and
-// what it may see.
+// whose mail it is about.
 func callerOf(ctx context.Context) string {
 	sc := scopeOf(ctx)
-	return string(sc.Level) + " " + sc.Actor + " " + sc.Mailbox
+	return strings.Join([]string{string(sc.Level), sc.TenantName(), sc.Mailbox, sc.Actor}, "\x00")
 }

@@ -9,7 +9,7 @@ import (
 type Entry struct {
 	Seq     uint64            `json:"seq"` // from 1, without gaps; assigned
 	At      time.Time         `json:"at"`
-	Actor   string            `json:"actor"`            // "anna@acme.test", "cli:root", "token:backup"
+	Actor   string            `json:"actor"`            // "anna@acme.test", "cli:root", "token:backup#qpkgyzrt"
 	Source  string            `json:"source,omitempty"` // where the request came from: an IP address, "socket"
 	Tenant  string            `json:"tenant,omitempty"` // whose; "" the gateway's own
 	Action  string            `json:"action"`           // a verb of package lifecycle, or "sign-in", "user-create", …

@@ -26,7 +26,7 @@ type Query struct {
 func (q *Query) wants(e *Entry) bool {
 	switch {
 	case q.Tenant != "" && e.Tenant != q.Tenant,
-		q.Actor != "" && !strings.EqualFold(e.Actor, q.Actor),
+		q.Actor != "" && !strings.EqualFold(e.Actor, q.Actor) && !named(e.Actor, q.Actor),
 		q.Action != "" && e.Action != q.Action,
 		q.Refused && e.Refused == "",
 		q.Target != "" && e.Target != q.Target,
@@ -36,6 +36,14 @@ func (q *Query) wants(e *Entry) bool {
 		return false
 	}
 	return true
+}
+
+// named reports whether an actor is a token of a name: token:NAME#ID.
+func named(actor, name string) bool {
+	if !strings.HasPrefix(actor, "token:") || !strings.HasPrefix(strings.ToLower(actor), strings.ToLower(name)+"#") {
+		return false
+	}
+	return !strings.Contains(actor[len(name)+1:], "#")
 }
 
 // about reports whether an entry is about a message: its target, or among the

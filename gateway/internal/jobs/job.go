@@ -60,7 +60,7 @@ type Result struct {
 func owner(sc scope.Scope) string {
 	d := slices.Clone(sc.Domains)
 	slices.Sort(d)
-	return fmt.Sprintf("%s/%s/%s/%s/%s/%v", sc.Level, sc.Role, sc.Actor, strings.Join(d, ","), sc.Mailbox, sc.Everything())
+	return fmt.Sprintf("%s/%s/%s/%s/%s/%s/%v", sc.Level, sc.Role, sc.TenantName(), sc.Actor, strings.Join(d, ","), sc.Mailbox, sc.Everything())
 }
 
 // sees reports whether a scope may see and stop a job: the administrator all,

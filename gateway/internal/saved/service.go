@@ -47,7 +47,13 @@ func New(o Options) *Service {
 // level, too: nobody becomes an administrator by the choice of a name.
 func key(owner, name string) string { return owner + "\x00" + strings.ToLower(name) }
 
-func ownerOf(sc scope.Scope) string { return string(sc.Level) + ":" + sc.Actor }
+// So they are by their tenant.
+func ownerOf(sc scope.Scope) string {
+	if t := sc.TenantName(); t != "" {
+		return string(sc.Level) + "@" + t + ":" + sc.Actor
+	}
+	return string(sc.Level) + ":" + sc.Actor
+}
 
 // List gives the searches that a scope may use: its own, those that others
 // share with it, and the built-in ones; by name within each.

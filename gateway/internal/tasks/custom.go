@@ -119,10 +119,15 @@ func permitted(a *manifest.Action, sc scope.Scope) bool {
 }
 
 // Actions are the custom actions that the scope may use, by plugin and in
-// the order of their manifests.
+// the order of their manifests. Whoever does not see every tenant's mail learns
+// of no plugin that only others use.
 func (s *Service) Actions(sc scope.Scope) []Offer {
 	var out []Offer
-	for _, pl := range s.o.Policy().Plugins() {
+	p := s.o.Policy()
+	for _, pl := range p.Plugins() {
+		if pl.Offer != "all" && !sc.Everything() && !slices.ContainsFunc(tenantsOf(p, sc), func(t *policy.Tenant) bool { return t.Uses(pl.Name) }) {
+			continue
+		}
 		for i := range pl.Actions {
 			if permitted(&pl.Actions[i], sc) {
 				out = append(out, Offer{pl.Name, pl.Actions[i]})
@@ -130,6 +135,27 @@ func (s *Service) Actions(sc scope.Scope) []Offer {
 		}
 	}
 	sort.SliceStable(out, func(i, j int) bool { return out[i].Plugin < out[j].Plugin })
+	return out
+}
+
+// tenantsOf are the tenants whose mail a scope may hold.
+func tenantsOf(p *policy.Policy, sc scope.Scope) []*policy.Tenant {
+	if name := sc.TenantName(); name != "" {
+		if t, ok := p.Tenant(name); ok {
+			return []*policy.Tenant{t}
+		}
+		return nil
+	}
+	domains := sc.Domains
+	if _, d, ok := strings.Cut(sc.Mailbox, "@"); ok {
+		domains = []string{d}
+	}
+	var out []*policy.Tenant
+	for _, d := range domains {
+		if t, ok := p.TenantOf(d); ok && !slices.Contains(out, t) {
+			out = append(out, t)
+		}
+	}
 	return out
 }
 
