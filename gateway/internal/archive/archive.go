@@ -263,7 +263,7 @@ func (a *Archive) room(size int64) error {
 
 // write makes a copy under a temporary name, syncs it, gives it its name and
 // syncs that.
-func (a *Archive) write(target string, meta *Meta, body io.Reader) (err error) {
+func (a *Archive) write(target string, meta *Meta, body *io.SectionReader) (err error) {
 	a.life.RLock()
 	defer a.life.RUnlock()
 	tmpDir := filepath.Join(a.o.Dir, "incoming")

@@ -39,8 +39,9 @@ const (
 
 // sealer seals and opens the frames of one file.
 type sealer struct {
-	aead cipher.AEAD
-	head []byte
+	aead    cipher.AEAD
+	head    []byte
+	scratch []byte // of seal
 }
 
 func newSealer(key []byte, head []byte, tenant string, id mail.ID) (*sealer, error) {
@@ -57,7 +58,7 @@ func newSealer(key []byte, head []byte, tenant string, id mail.ID) (*sealer, err
 	if err != nil {
 		return nil, fmt.Errorf("a copy's key: %w", err)
 	}
-	return &sealer{aead, head}, nil
+	return &sealer{aead: aead, head: head}, nil
 }
 
 func nonce(n uint32, last bool) []byte {
@@ -77,12 +78,11 @@ const (
 
 // seal appends frame n to dst.
 func (s *sealer) seal(dst, plain []byte, n uint32, last bool) []byte {
-	b := make([]byte, 1, len(plain)+1)
-	b[0] = compressed
-	b = encoder().EncodeAll(plain, b)
+	b := encoder().EncodeAll(plain, append(s.scratch[:0], compressed))
 	if len(b) > len(plain) {
 		b = append(append(b[:0], asItIs), plain...)
 	}
+	s.scratch = b
 	return s.aead.Seal(dst, nonce(n, last), b, s.head)
 }
 
@@ -112,7 +112,7 @@ func (s *sealer) open(sealed []byte, n uint32, last bool) ([]byte, error) {
 // Both are safe in parallel; the options hold their memory down and cannot fail.
 var (
 	encoder = sync.OnceValue(func() *zstd.Encoder {
-		e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(2), zstd.WithWindowSize(chunkLen), zstd.WithLowerEncoderMem(true), zstd.WithEncoderCRC(false))
+		e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithAllLitEntropyCompression(true), zstd.WithEncoderConcurrency(2), zstd.WithWindowSize(chunkLen), zstd.WithLowerEncoderMem(true), zstd.WithEncoderCRC(false))
 		if err != nil {
 			panic("archive: " + err.Error())
 		}

@@ -17,14 +17,16 @@ import (
 
 // rig is an archive beside a real store.
 type rig struct {
-	t   *testing.T
+	t   testing.TB
 	dir string
 	st  *badgerstore.Store
 	a   *Archive
 	now time.Time
 }
 
-func newRig(t *testing.T) *rig {
+func newRig(t *testing.T) *rig { t.Helper(); return newRigTB(t) }
+
+func newRigTB(t testing.TB) *rig {
 	t.Helper()
 	r := &rig{t: t, dir: t.TempDir(), now: time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC)}
 	st, err := badgerstore.Open(badgerstore.Options{Dir: filepath.Join(r.dir, "store"), Logger: slog.New(slog.DiscardHandler), FreeWatermark: 100 << 20, BallastSize: -1, Fatal: func(err error) { t.Error(err) }})

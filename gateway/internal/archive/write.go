@@ -31,7 +31,7 @@ type trailer struct {
 }
 
 // writeCopy writes a whole copy. What it holds in memory does not grow with the body.
-func writeCopy(w io.Writer, key *dataKey, meta *Meta, body io.Reader) error {
+func writeCopy(w io.Writer, key *dataKey, meta *Meta, body *io.SectionReader) error {
 	head := make([]byte, 0, headLen)
 	head = append(head, headMagic...)
 	head = append(head, key.id[:]...)
@@ -66,7 +66,7 @@ func writeCopy(w io.Writer, key *dataKey, meta *Meta, body io.Reader) error {
 	}
 	t.Frames = append(t.Frames, uint32(len(sealed)))
 	sum := sha256.New()
-	chunk := make([]byte, chunkLen)
+	chunk := make([]byte, max(1, min(chunkLen, body.Size())))
 	for {
 		n, err := io.ReadFull(body, chunk)
 		if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
