@@ -44,7 +44,7 @@ type feeder struct {
 // the time that it lets changes gather, so that a message which changes several
 // times in a row is written once.
 const (
-	feedBatch  = 1000
+	feedBatch  = 2000
 	feedLinger = time.Second
 )
 
@@ -173,11 +173,28 @@ func (f *feeder) work() error {
 	if err != nil {
 		return err
 	}
+	start := time.Now()
 	if err := f.x.Load().Apply(f.ctx, sqlindex.State{Epoch: f.feed.epoch, Applied: last}, changes); err != nil {
 		return err
 	}
 	f.reached(last, true)
-	return f.trim(last)
+	if err := f.trim(last); err != nil {
+		return err
+	}
+	f.rest(time.Since(start))
+	return nil
+}
+
+// rest leaves as much time to the mail as the index took, unless somebody is in
+// a hurry.
+func (f *feeder) rest(d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-f.hurry:
+	case <-f.ctx.Done():
+	}
 }
 
 // wait waits for changes, and then for more of them unless somebody is in a

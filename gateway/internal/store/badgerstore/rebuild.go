@@ -14,6 +14,9 @@ import (
 
 var _ store.Indexed = (*Store)(nil)
 
+// rebuildBatch is how many messages are read and written at a time.
+const rebuildBatch = 2000
+
 // rebuild makes the index anew from the record, newest first, while the store
 // goes on. Until it is whole it has no epoch, so that what a crash leaves is
 // begun again. What changes meanwhile stands in the feed.
@@ -24,12 +27,12 @@ func (f *feeder) rebuild() error {
 	f.mu.Unlock()
 	f.reached(0, false)
 	start := time.Now()
-	if err := f.x.Load().Reset(f.ctx, ""); err != nil {
+	if err := f.x.Load().Begin(f.ctx); err != nil {
 		return err
 	}
 	rows := 0
 	for before := lastID; ; {
-		ids, err := f.idsBefore(before, feedBatch)
+		ids, err := f.idsBefore(before, rebuildBatch)
 		if err != nil {
 			return err
 		}
@@ -56,7 +59,7 @@ func (f *feeder) rebuild() error {
 		f.status.Rows, f.status.Back = rows, before.Time()
 		f.mu.Unlock()
 	}
-	if err := f.x.Load().Apply(f.ctx, sqlindex.State{Epoch: f.feed.epoch, Applied: from}, nil); err != nil {
+	if err := f.x.Load().Finish(f.ctx, sqlindex.State{Epoch: f.feed.epoch, Applied: from}); err != nil {
 		return err
 	}
 	f.mu.Lock()

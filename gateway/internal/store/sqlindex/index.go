@@ -31,6 +31,7 @@ type Index struct {
 	nameMu sync.RWMutex
 	names  map[string]int // kind, NUL, name: number
 	skew   skew
+	bulk   bool // between Begin and Finish
 }
 
 // skew bounds by how many milliseconds a message's time of reception is later
@@ -97,8 +98,8 @@ var errOther = errors.New("the search index is of another version")
 func open(ctx context.Context, path string, o Options) (*Index, error) {
 	// Synced at checkpoints only, the file is whole after a power cut, and
 	// perhaps behind.
-	common := "&_pragma=busy_timeout(10000)&_pragma=temp_store(2)"
-	w, err := sql.Open("sqlite", "file:"+path+"?_pragma=journal_mode(wal)&_pragma=synchronous(1)&_pragma=cache_size(-16000)&_pragma=wal_autocheckpoint(4000)&_txlock=immediate"+common)
+	common := "&_pragma=busy_timeout(10000)"
+	w, err := sql.Open("sqlite", "file:"+path+"?_pragma=journal_mode(wal)&_pragma=synchronous(1)&_pragma=cache_size(-32000)&_pragma=wal_autocheckpoint(4000)&_txlock=immediate"+common)
 	if err != nil {
 		return nil, err
 	}
@@ -128,8 +129,10 @@ func (x *Index) prepare(ctx context.Context) error {
 			return err
 		}
 		defer func() { _ = tx.Rollback() }()
-		if _, err := tx.ExecContext(ctx, tables); err != nil {
-			return err
+		for _, q := range append([]string{tables}, indexes...) {
+			if _, err := tx.ExecContext(ctx, q); err != nil {
+				return err
+			}
 		}
 		if _, err := tx.ExecContext(ctx, "PRAGMA user_version = "+strconv.Itoa(version)); err != nil {
 			return err
@@ -193,7 +196,7 @@ func (x *Index) Size(ctx context.Context) (n int64, err error) {
 
 // Rows is how many rows there are.
 func (x *Index) Rows(ctx context.Context) (n int, err error) {
-	if err := x.read.QueryRowContext(ctx, "SELECT count(*) FROM rows INDEXED BY by_at").Scan(&n); err != nil {
+	if err := x.read.QueryRowContext(ctx, "SELECT count(*) FROM rows").Scan(&n); err != nil {
 		return 0, fmt.Errorf("search index: %w", err)
 	}
 	return n, nil

@@ -51,16 +51,26 @@ func TestChangesAndEnds(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("words of a message that is gone: %d rows, want %d", len(got), len(want))
 	}
-	if err := x.Reset(t.Context(), "e2"); err != nil {
+	if err := x.Begin(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if got := find(""); len(got) != 0 {
-		t.Errorf("%d rows after a reset", len(got))
-	}
-	if st, err := x.State(t.Context()); err != nil || st != (State{"e2", 0}) {
+	if st, err := x.State(t.Context()); err != nil || st != (State{}) {
 		t.Error(st, err)
 	}
-	apply(t, x, 1, ms...)
+	var cs []Change
+	for _, m := range ms {
+		cs = append(cs, Change{m.ID, m})
+	}
+	if err := x.Apply(t.Context(), State{}, cs); err != nil {
+		t.Fatal(err)
+	}
+	if err := x.Finish(t.Context(), State{"e2", 7}); err != nil {
+		t.Fatal(err)
+	}
+	if st, err := x.State(t.Context()); err != nil || st != (State{"e2", 7}) {
+		t.Error(st, err)
+	}
+	apply(t, x, 8, ms...)
 	if got, want := find("tenant:acme"), expected(t, ms, query.Where("tenant", query.Is, "acme")); !slices.Equal(got, want) {
 		t.Errorf("made anew: %d rows, want %d", len(got), len(want))
 	}

@@ -1,5 +1,7 @@
 package sqlindex
 
+import "strings"
+
 // version grows with every change of the tables; an index of another version is
 // made anew.
 const version = 1
@@ -45,6 +47,13 @@ CREATE TABLE rows (
 	low INTEGER NOT NULL
 );
 CREATE TABLE names (no INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, UNIQUE (kind, name));
+` + wordsTable + `
+`
+
+// indexes are those of the table rows. What is asked for by equality has one
+// with the key behind it, so that its rows are in order, and low, so that
+// much is known of them without the row.
+var indexes = strings.Split(strings.TrimSpace(`
 CREATE UNIQUE INDEX by_id ON rows (id, n);
 CREATE INDEX by_at ON rows (at, low);
 CREATE INDEX by_tenant ON rows (tenant, at, low);
@@ -61,7 +70,6 @@ CREATE INDEX by_owner ON rows (owner, at, low);
 CREATE INDEX by_owner_domain ON rows (owner_domain, at, low);
 CREATE INDEX by_client ON rows (client_octets, at, low);
 CREATE INDEX by_message_id ON rows (message_id, at, low);
-` + wordsTable + `
-`
+`), "\n")
 
 const wordsTable = `CREATE VIRTUAL TABLE words USING fts5 (subject, content='', contentless_delete=1, detail=none, tokenize='trigram case_sensitive 1')`
