@@ -89,17 +89,17 @@ func (s *sealer) seal(dst, plain []byte, n uint32, last bool) []byte {
 // errFrame: it does not open.
 var errFrame = errors.New("a part of it does not match its key and place")
 
-// open gives the content of frame n.
-func (s *sealer) open(sealed []byte, n uint32, last bool) ([]byte, error) {
-	b, err := s.aead.Open(nil, nonce(n, last), sealed, s.head)
+// open gives the content of frame n, in dst where it fits. sealed is overwritten.
+func (s *sealer) open(dst, sealed []byte, n uint32, last bool) ([]byte, error) {
+	b, err := s.aead.Open(sealed[:0], nonce(n, last), sealed, s.head)
 	if err != nil || len(b) == 0 {
 		return nil, errFrame
 	}
 	switch b[0] {
 	case asItIs:
-		return b[1:], nil
+		return append(dst[:0], b[1:]...), nil
 	case compressed:
-		out, err := decoder().DecodeAll(b[1:], nil)
+		out, err := decoder().DecodeAll(b[1:], dst[:0])
 		if err != nil {
 			return nil, fmt.Errorf("decompressing a part of it: %w", err)
 		}

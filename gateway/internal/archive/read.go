@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"sync"
 
 	"github.com/mailweir/weir/gateway/internal/mail"
@@ -26,9 +27,10 @@ type Copy struct {
 	sum  string
 	at   []int64 // where each frame begins, and behind the last where the trailer does
 
-	mu    sync.Mutex
-	which int // of the chunk below; 0 none
-	chunk []byte
+	mu     sync.Mutex
+	which  int // of the chunk below; 0 none
+	chunk  []byte
+	sealed []byte // the last frame as it was read
 }
 
 var _ store.Body = (*Copy)(nil)
@@ -120,19 +122,22 @@ func (c *Copy) begin(tenant string, id mail.ID, keys keyOf) error {
 	return nil
 }
 
-// frame reads and opens one frame.
+// frame reads and opens one frame. What it gives is good until the next.
 func (c *Copy) frame(at, length int64, n uint32, last bool) ([]byte, error) {
-	sealed := make([]byte, length)
+	c.which = 0
+	c.sealed = slices.Grow(c.sealed[:0], int(length))
+	sealed := c.sealed[:length]
 	if _, err := c.f.ReadAt(sealed, at); err != nil {
 		if errors.Is(err, io.EOF) {
 			return nil, damaged("it was cut short")
 		}
 		return nil, fmt.Errorf("reading a copy: %w", err)
 	}
-	b, err := c.s.open(sealed, n, last)
+	b, err := c.s.open(c.chunk, sealed, n, last)
 	if err != nil {
 		return nil, damaged("%v (part %d)", err, n)
 	}
+	c.chunk = b
 	return b, nil
 }
 
@@ -157,7 +162,7 @@ func (c *Copy) ReadAt(p []byte, off int64) (int, error) {
 			if want := min(chunkLen, c.size-int64(which-1)*chunkLen); int64(len(b)) != want {
 				return n, damaged("part %d has %d octets and not %d", which, len(b), want)
 			}
-			c.which, c.chunk = which, b
+			c.which = which
 		}
 		k := copy(p[n:], c.chunk[off%chunkLen:])
 		n, off = n+k, off+int64(k)
