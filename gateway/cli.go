@@ -81,7 +81,7 @@ func run(ctx context.Context, args []string) int {
 
 // leadingHyphens rewrites arguments that begin with "-" and are no flags: terms
 // such as -sender:ann@acme.test, which would be taken for the flag -s with the
-// value "ender:ann@acme.test", and times such as those of --since -2h.
+// value "ender:ann@acme.test", times such as those of --since -2h, and --sort -size.
 func leadingHyphens(args []string) []string {
 	var out []string
 	for _, a := range args {
@@ -91,6 +91,8 @@ func leadingHyphens(args []string) []string {
 		case hyphen && colon && slices.ContainsFunc(query.Fields(), func(f query.Field) bool { return f.Name == name }):
 			out = append(out, "not "+term)
 		case hyphen && term != "" && term[0] >= '0' && term[0] <= '9' && len(out) > 0 && slices.Contains([]string{"--since", "--until"}, out[len(out)-1]):
+			out[len(out)-1] += "=" + a
+		case hyphen && len(out) > 0 && out[len(out)-1] == "--sort":
 			out[len(out)-1] += "=" + a
 		default:
 			out = append(out, a)
