@@ -67,7 +67,7 @@ func (l *loader) admin() {
 	a := Admin{
 		Address: get[string](v, "address"), Plain: get[bool](v, "plain"), TLS: l.listenerTLS(n), Proxies: get[[]netip.Prefix](v, "proxies"),
 		SessionIdle: get[time.Duration](v, "session_idle"), SessionLongest: get[time.Duration](v, "session_longest"),
-		Links: get[bool](v, "sign_in_links"), KeepAudit: get[time.Duration](v, "keep_audit"), Range: n.head,
+		Links: get[bool](v, "sign_in_links") && v.set["url"], KeepAudit: get[time.Duration](v, "keep_audit"), Range: n.head,
 	}
 	a.URL = l.adminURL(n, v, a.TLS != nil)
 	local := !v.set["address"] || isLoopback(a.Address)

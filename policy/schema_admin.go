@@ -9,7 +9,7 @@ var adminSpec = &blockSpec{name: "admin", doc: "The listener of the HTTP API and
 		{name: "proxies", kind: kPrefixes, doc: "Proxies in front of the listener: what they say in `X-Forwarded-For` counts as the address that a request came from."},
 		{name: "session_idle", kind: kDuration, def: "1h", min: 60, max: 30 * 86400, doc: "A session that is not used so long ends."},
 		{name: "session_longest", kind: kDuration, def: "12h", min: 60, max: 90 * 86400, doc: "Every session ends this long after sign-in."},
-		{name: "sign_in_links", kind: kBool, def: "true", doc: "Mail users of hosted mailboxes a link by which they sign in to their own mail. Only addresses that are known to be valid get one."},
+		{name: "sign_in_links", kind: kBool, def: "true", doc: "Mail users of hosted mailboxes a link by which they sign in to their own mail. Only addresses that are known to be valid get one. It needs `url`."},
 		{name: "keep_audit", kind: kDuration, def: "400d", min: 86400, max: 36500 * 86400, doc: "How long the audit log is kept."},
 	},
 	blocks: []*blockSpec{adminLimitsSpec, {name: "tls", doc: "HTTPS. A change needs a restart, but for the content of the files: it is read anew with the policy.", attrs: []attrSpec{

@@ -35,6 +35,12 @@ type Options struct {
 	URL func() string
 	// Proxies are who may say whom they ask for (X-Forwarded-For); nil: nobody.
 	Proxies func() []netip.Prefix
+	// Providers are those of OpenID Connect; nil: none.
+	Providers func() []Provider
+	// Post mails links to sign in with; nil: none are mailed. Links tells whether
+	// the policy wants them; nil: it does.
+	Post  Post
+	Links func() bool
 	// Hashing is how many passwords are hashed at one time, 20 MiB each; 0: 4.
 	Hashing int
 }
@@ -45,6 +51,10 @@ type Service struct {
 	hashes *hasher
 	seal   sealer
 	slow   *throttle
+	once   *once
+	asked  *ration
+	links  chan linkOrder
+	idps   providers
 }
 
 // New makes a Service.
@@ -67,6 +77,12 @@ func New(o Options) (*Service, error) {
 	if o.Proxies == nil {
 		o.Proxies = func() []netip.Prefix { return nil }
 	}
+	if o.Providers == nil {
+		o.Providers = func() []Provider { return nil }
+	}
+	if o.Links == nil {
+		o.Links = func() bool { return true }
+	}
 	if o.Hashing <= 0 {
 		o.Hashing = 4
 	}
@@ -74,7 +90,10 @@ func New(o Options) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Service{o: o, hashes: newHasher(o.Hashing, hashWait), seal: seal, slow: newThrottle(o.Clock)}, nil
+	return &Service{
+		o: o, hashes: newHasher(o.Hashing, hashWait), seal: seal, slow: newThrottle(o.Clock), once: newOnce(o.Clock),
+		asked: newRation(o.Clock, linkWindow), links: make(chan linkOrder, linkQueue),
+	}, nil
 }
 
 // hashWait is how long a sign-in waits for its turn.

@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/mailweir/weir/gateway/internal/lifecycle"
@@ -208,7 +209,22 @@ func (s *Service) granted(ctx context.Context, r *sessionRecord) (Grant, error) 
 			return Grant{}, err
 		}
 		return u.Grant, nil
-	case r.Grant.Level == lifecycle.LevelMailbox:
+	case r.Provider != "":
+		p, ok := s.provider(r.Provider)
+		if !ok {
+			return Grant{}, ErrSignedOut
+		}
+		g, ok := p.grant(r.Claims)
+		if !ok {
+			return Grant{}, ErrSignedOut
+		}
+		if g.Level == lifecycle.LevelMailbox { // the mailbox's domain says whose
+			if err := g.tidy(s.o.Tenants); err != nil {
+				return Grant{}, ErrSignedOut
+			}
+		}
+		return g, nil
+	case r.Grant.Level == lifecycle.LevelMailbox && s.o.Links():
 		return r.Grant, nil
 	}
 	return Grant{}, ErrSignedOut
@@ -365,12 +381,18 @@ func (s *Service) Source(r *http.Request) string {
 	return host
 }
 
-// Run removes what is over until ctx ends.
+// Run mails links, and removes what is over, until ctx ends.
 func (s *Service) Run(ctx context.Context) error {
+	var posting sync.WaitGroup
+	posting.Go(func() { s.post(ctx) })
+	defer posting.Wait()
 	t := time.NewTicker(sweepSessions)
 	defer t.Stop()
 	for {
 		s.sweep(ctx)
+		if err := s.sweepLinks(ctx); err != nil && ctx.Err() == nil {
+			s.o.Logger.Warn("links that were used stay in the store", "err", err)
+		}
 		select {
 		case <-ctx.Done():
 			return nil

@@ -85,6 +85,8 @@ func (s *server) handler(who Authenticator) http.Handler {
 	}
 	top.Handle("/v1/", s.knocking(s.guard(who, s.governed(who, unknownPaths(v1)))))
 	top.Handle("/link/", s.linkPages(who))
+	top.Handle(signInPath, s.signInPages(who))
+	top.Handle(signInPath+"/", s.signInPages(who))
 	return s.outer(unknownPaths(top))
 }
 
@@ -218,6 +220,7 @@ func (s *server) register(mux *http.ServeMux) *huma.OpenAPI {
 	s.toolRoutes(a)
 	s.archiveRoutes(a)
 	s.sessionRoutes(a)
+	s.signInRoutes(a)
 	s.accountRoutes(a)
 	s.auditRoutes(a)
 	s.tailRoutes(a)

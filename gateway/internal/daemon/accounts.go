@@ -41,6 +41,9 @@ func (d *Daemon) openPeople(dir string) (err error) {
 		Docs: d.store, Tenants: tenants{d}, Key: key, Clock: d.o.Now, Logger: d.log,
 		Bootstrap: func() string { return d.token },
 		URL:       func() string { return d.adminBlock().URL },
+		Providers: func() []accounts.Provider { return providersOf(d.adminBlock()) },
+		Post:      post{d},
+		Links:     func() bool { return d.adminBlock().Links },
 		Proxies:   func() []netip.Prefix { return d.adminBlock().Proxies },
 		Limits: func() (idle, longest time.Duration) {
 			a := d.adminBlock()
