@@ -43,6 +43,7 @@ type Job struct {
 	Error   string       `json:"error,omitempty"`
 	Cancels string       `json:"cancels,omitempty"` // who cancelled it
 	Owner   string       `json:"owner"`             // the scope it runs in
+	House   string       `json:"house,omitempty"`   // with whose jobs it is counted
 	Written int          `json:"written"`           // documents of results
 }
 
@@ -61,6 +62,20 @@ func owner(sc scope.Scope) string {
 	d := slices.Clone(sc.Domains)
 	slices.Sort(d)
 	return fmt.Sprintf("%s/%s/%s/%s/%s/%s/%v", sc.Level, sc.Role, sc.TenantName(), sc.Actor, strings.Join(d, ","), sc.Mailbox, sc.Everything())
+}
+
+// house is with whom a scope shares the jobs that may run and are kept: its
+// tenant; its domains, where it has none; or the administrators of everything.
+func house(sc scope.Scope) string {
+	switch {
+	case sc.TenantName() != "":
+		return "tenant " + sc.TenantName()
+	case sc.Mailbox != "":
+		return "mailbox " + sc.Mailbox
+	case len(sc.Domains) > 0:
+		return "domains " + strings.Join(slices.Sorted(slices.Values(sc.Domains)), " ")
+	}
+	return ""
 }
 
 // sees reports whether a scope may see and stop a job: the administrator all,

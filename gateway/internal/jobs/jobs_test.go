@@ -367,8 +367,30 @@ func TestB96_at_most_four_jobs_run(t *testing.T) {
 			t.Errorf("job %d: %v", i+1, err)
 		}
 	}
+	// A tenant's operators have theirs all the same.
+	if _, err := js.Start(t.Context(), scope.Domain("anna", "acme.test").Within("acme"), lifecycle.Freeze, flood, actions.Args{}); err != nil {
+		t.Errorf("a tenant's job beside them: %v", err)
+	}
 	<-g.reached
 	close(g.open)
+}
+
+// TestB96_jobs_of_one_tenant_drop_no_others: only so many that are over are kept.
+func TestB96_jobs_of_one_tenant_drop_no_others(t *testing.T) {
+	h := open(t, t.TempDir())
+	defer h.close()
+	anna, eve := scope.Domain("anna", "acme.test").Within("acme"), scope.Domain("eve", "other.test").Within("other")
+	first := h.start(anna, lifecycle.Freeze, flood)
+	h.wait(first.ID)
+	for range 110 {
+		h.wait(h.start(eve, lifecycle.Freeze, flood).ID)
+	}
+	if all, err := h.List(t.Context(), eve); err != nil || len(all) > 101 {
+		t.Errorf("%d jobs of one tenant are kept, %v", len(all), err)
+	}
+	if _, err := h.Get(t.Context(), anna, first.ID); err != nil {
+		t.Errorf("another tenant's job: %v", err)
+	}
 }
 
 // TestB96_a_hundred_thousand measures, where $WEIR_BULK says how many.

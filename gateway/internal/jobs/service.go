@@ -20,9 +20,12 @@ import (
 )
 
 const (
-	// together is how many jobs run at one time.
-	together = 4
-	// keepFor and keepMost bound the jobs that are over.
+	// together is how many jobs run at one time, and ofOne how many of them are
+	// one tenant's, or administrators': no tenant keeps another from its jobs.
+	together = 16
+	ofOne    = 4
+	// keepFor and keepMost bound the jobs that are over; keepMost those of one
+	// tenant, so that none drops another's.
 	keepFor  = 7 * 24 * time.Hour
 	keepMost = 100
 	// chunk is how many results stand in one document.
@@ -41,7 +44,7 @@ var ErrBusy error = busy{}
 
 type busy struct{}
 
-func (busy) Error() string { return fmt.Sprintf("%d jobs run already", together) }
+func (busy) Error() string { return "as many jobs run already as may" }
 
 // Mistake tells the API whose it is, and Remedy what to do.
 func (busy) Mistake() bool  { return true }
@@ -141,7 +144,7 @@ func (s *Service) Start(ctx context.Context, sc scope.Scope, verb lifecycle.Verb
 		return Job{}, err
 	}
 	s.prune(ctx, now)
-	l := &live{job: Job{Verb: string(verb), Filter: query.Resolve(f, now), Reason: args.Reason, Actor: sc.Actor, State: Counting, Started: now, Owner: owner(sc)}, noted: now}
+	l := &live{job: Job{Verb: string(verb), Filter: query.Resolve(f, now), Reason: args.Reason, Actor: sc.Actor, State: Counting, Started: now, Owner: owner(sc), House: house(sc)}, noted: now}
 	work, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	l.cancel = cancel
 	s.mu.Lock()
@@ -150,7 +153,7 @@ func (s *Service) Start(ctx context.Context, sc scope.Scope, verb lifecycle.Verb
 	case s.closed:
 		cancel(nil)
 		return Job{}, store.ErrUnavailable
-	case len(s.live) >= together:
+	case len(s.live) >= together || s.runningOf(l.job.House) >= ofOne:
 		cancel(nil)
 		return Job{}, ErrBusy
 	}
@@ -178,6 +181,16 @@ func (s *Service) Start(ctx context.Context, sc scope.Scope, verb lifecycle.Verb
 		s.mu.Unlock()
 	})
 	return begun, nil
+}
+
+// runningOf is how many jobs of a house run. It wants the lock.
+func (s *Service) runningOf(house string) (n int) {
+	for _, l := range s.live {
+		if l.job.House == house { // it never changes
+			n++
+		}
+	}
+	return n
 }
 
 func (s *Service) run(ctx context.Context, l *live, sc scope.Scope, verb lifecycle.Verb, sel actions.Selection, args actions.Args) {
@@ -280,9 +293,11 @@ func (s *Service) prune(ctx context.Context, now time.Time) {
 		return
 	}
 	slices.SortFunc(all, func(a, b store.Doc) int { return strings.Compare(b.Key, a.Key) }) // newest first
-	for i, d := range all {
+	kept := map[string]int{}
+	for _, d := range all {
 		j, err := read(d)
-		if err == nil && (!j.State.Over() || i < keepMost && now.Sub(j.Ended) < keepFor) {
+		if err == nil && (!j.State.Over() || kept[j.House] < keepMost && now.Sub(j.Ended) < keepFor) {
+			kept[j.House]++
 			continue
 		}
 		for n := range j.Written {
