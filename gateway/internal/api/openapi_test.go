@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -64,6 +65,9 @@ func TestOpenAPIHolds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if now, err := api.Guide(guide); err != nil || !bytes.Equal(now, guide) {
+		t.Errorf("docs/api.md is out of date (%v); run: go generate ./gateway", err)
+	}
 	h := api.New(apitest.Sample().Services())
 	ids := map[string]bool{}
 	for path, methods := range doc.Paths {
@@ -72,14 +76,14 @@ func TestOpenAPIHolds(t *testing.T) {
 				t.Errorf("%s %s: operation ID %q missing or used twice", method, path, op.OperationID)
 			}
 			ids[op.OperationID] = true
-			if line := "`" + strings.ToUpper(method) + " " + path + "`"; !strings.Contains(string(guide), line) {
-				t.Errorf("docs/api.md does not name %s", line)
-			}
-			if op.Summary == "" || op.Responses["200"] == nil || op.Responses["500"] == nil {
+			if op.Summary == "" || !answers(op.Responses) || op.Responses["500"] == nil {
 				t.Errorf("%s %s lacks a summary or an answer", method, path)
 			}
-			w, v := ask(t, h, strings.ToUpper(method), strings.ReplaceAll(path, "{id}", "zz"), "")
-			if w.Code == http.StatusMethodNotAllowed || w.Code == http.StatusNotFound && !strings.Contains(v["detail"].(string), "zz") {
+			if strings.Contains(string(op.Responses["200"]), "text/event-stream") && !strings.Contains(path, "{id}") {
+				continue // its answer has no end
+			}
+			w, v := ask(t, h, strings.ToUpper(method), regexp.MustCompile(`\{\w+\}`).ReplaceAllString(path, "zz"), "")
+			if w.Code == http.StatusMethodNotAllowed || w.Code == http.StatusNotFound && strings.HasPrefix(v["detail"].(string), "there is no /v1/") {
 				t.Errorf("%s %s: the server does not know it: %d", method, path, w.Code)
 			}
 		}
@@ -93,4 +97,14 @@ func TestOpenAPIHolds(t *testing.T) {
 	if w.Code != 200 || !bytes.Equal(bytes.TrimSpace(b), bytes.TrimSpace(w.Body.Bytes())) {
 		t.Error("/openapi.json is not the document")
 	}
+}
+
+// answers reports an answer for when all goes well.
+func answers(rs map[string]json.RawMessage) bool {
+	for code := range rs {
+		if code[0] == '2' || code[0] == '3' {
+			return true
+		}
+	}
+	return false
 }

@@ -30,7 +30,7 @@ type EventSink struct {
 }
 
 func (s *server) eventRoutes(a huma.API) {
-	const tag = "system"
+	const tag = "gateway"
 	huma.Register(a, route("list-event-sinks", http.MethodGet, "/v1/event-sinks", tag, "Receivers of events", "The events blocks of the policy, and how far each receiver is. For the administrator of everything.",
 		http.StatusForbidden), s.sinks)
 	huma.Register(a, route("resume-event-sink", http.MethodPost, "/v1/event-sinks/resume", tag, "Try a receiver now", "Also one that answered 410.",

@@ -160,31 +160,26 @@ func (s *server) runsReports(ctx context.Context, tenant string) bool {
 	return false
 }
 
-func (s *server) reports(ctx context.Context, _ *struct{}) (*output[struct {
-	Items []ReportPlan `json:"items"`
-}], error) {
+func (s *server) reports(ctx context.Context, _ *struct{}) (*output[listItems[ReportPlan]], error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
-	out := &output[struct {
-		Items []ReportPlan `json:"items"`
-	}]{}
-	out.Body.Items = []ReportPlan{}
 	if s.Mailings == nil {
-		return out, nil
+		return page[ReportPlan](nil, ""), nil
 	}
+	var items []ReportPlan
 	rs, err := s.Mailings.Reports(ctx)
 	if err != nil {
 		return nil, s.problemOf(ctx, "listing reports", err)
 	}
 	for _, r := range rs {
 		if s.runsReports(ctx, r.Tenant) {
-			out.Body.Items = append(out.Body.Items, ReportPlan{
+			items = append(items, ReportPlan{
 				Name: r.Name, Tenant: r.Tenant, At: r.Times.String(), To: r.To, Search: r.Search, Columns: r.Columns, Format: r.Format,
 				Last: r.Last, Next: r.Next, Rule: r.Rule(),
 			})
 		}
 	}
-	return out, nil
+	return page(items, ""), nil
 }
 
 func (s *server) runReport(ctx context.Context, in *struct {
