@@ -93,7 +93,14 @@ func (s *Service) OpenArchived(ctx context.Context, verb lifecycle.Verb, m *stor
 		return nil, err
 	}
 	then := find(&c.Meta.Message, rc.N)
-	if then == nil || len(then.Edits) == 0 && then.PartEdits == "" {
+	if then == nil { // made for others; the content of part edits is only there
+		then = &store.Recipient{N: rc.N, Edits: rc.Edits}
+		if rc.PartEdits != "" {
+			c.Close()
+			return nil, &lifecycle.Refusal{Verb: verb, Reason: notTheirs}
+		}
+	}
+	if len(then.Edits) == 0 && then.PartEdits == "" {
 		return c, nil
 	}
 	defer c.Close()
@@ -111,6 +118,8 @@ func (s *Service) OpenArchived(ctx context.Context, verb lifecycle.Verb, m *stor
 	}
 	return draftBody{d}, nil
 }
+
+const notTheirs = "the copy does not have the changes that filters made for this recipient"
 
 // draftBody is a draft that goes when it is closed.
 type draftBody struct{ store.Draft }
@@ -211,7 +220,7 @@ func (r *turn) once(ctx context.Context, m *store.Message, rcs []*store.Recipien
 		if then := find(&body.Meta.Message, rc.N); then != nil {
 			to.Edits, to.PartEdits = then.Edits, then.PartEdits
 		} else if rc.PartEdits != "" {
-			return mail.ID{}, &lifecycle.Refusal{Verb: r.verb, Reason: "the copy does not have the changes that filters made for this recipient"}
+			return mail.ID{}, &lifecycle.Refusal{Verb: r.verb, Reason: notTheirs}
 		}
 		fresh(&to)
 		to.N, to.Status, to.Origin, to.Next, to.Changed, to.Manual = i+1, mail.StatusQueued, "", r.now, r.now, false

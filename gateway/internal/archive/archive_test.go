@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/iotest"
 
@@ -289,4 +290,35 @@ func TestKeysThatAreMissing(t *testing.T) {
 	if b, err := r.body("acme", m.ID); err != nil || b != body {
 		t.Errorf("%q, %v", b, err)
 	}
+}
+
+// Below the watermark nothing is archived, and the caller hears why; nor where the
+// disk is full while a copy is written. Nothing stays of it.
+func TestB81_full_disk(t *testing.T) {
+	r := newRig(t)
+	m := r.message("a@acme.test")
+	r.a.o.MinFree = 1 << 60
+	if _, err := r.a.Stage(t.Context(), "acme", m, []int{1}, strings.NewReader(body), int64(len(body))); !errors.Is(err, store.ErrFull) {
+		t.Errorf("%v", err)
+	}
+	r.a.o.MinFree = 0
+	if _, err := r.a.Stage(t.Context(), "acme", m, []int{1}, broken{}, chunkLen+1); err == nil {
+		t.Error("a message that cannot be read is archived")
+	}
+	if files := r.files(); len(files) != 0 {
+		t.Errorf("%v", files)
+	}
+	if err := fullOr(&os.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}); !errors.Is(err, store.ErrFull) {
+		t.Error(err)
+	}
+}
+
+// broken is a body whose second chunk cannot be read.
+type broken struct{ zeros }
+
+func (b broken) ReadAt(p []byte, off int64) (int, error) {
+	if off >= chunkLen {
+		return 0, errors.New("bad block")
+	}
+	return b.zeros.ReadAt(p, off)
 }
