@@ -149,6 +149,15 @@ func (l *Log) resume() (wrong []string, err error) {
 		t.size = t.good
 	}
 	l.seq, l.hash = t.entry.Seq, t.entry.Hash
+	if h.Seq > 0 && h.Seq <= t.entry.Seq {
+		hash, err := hashAt(segs, h.Seq)
+		if err != nil {
+			return nil, err
+		}
+		if hash != h.Hash {
+			wrong = append(wrong, fmt.Sprintf("entry %d is not the one that was written", h.Seq))
+		}
+	}
 	switch {
 	case h.Seq > t.entry.Seq:
 		wrong = append(wrong, fmt.Sprintf("entries up to %d were written, and the log ends with %d", h.Seq, t.entry.Seq))

@@ -96,6 +96,27 @@ func readTail(s segment) (tail, error) {
 	return t, nil
 }
 
+// hashAt is the hash of an entry; "" where it is not there.
+func hashAt(segs []segment, seq uint64) (string, error) {
+	for i := len(segs) - 1; i >= 0; i-- {
+		if segs[i].first > seq {
+			continue
+		}
+		b, err := os.ReadFile(segs[i].path)
+		if err != nil {
+			return "", fmt.Errorf("reading the audit log: %w", err)
+		}
+		whole, _ := lines(b)
+		for _, line := range whole {
+			if e, err := open(line); err == nil && e.Seq == seq {
+				return e.Hash, nil
+			}
+		}
+		return "", nil
+	}
+	return "", nil
+}
+
 // cutOff shortens a file durably.
 func cutOff(path string, size int64, sync bool) error {
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)
