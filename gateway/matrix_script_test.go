@@ -50,6 +50,9 @@ func TestB11_actions_by_command_line(t *testing.T) {
 			if c.Verb != "" && c.Verb != r.Verb || c.Verb == "" && should && slices.Contains(matrix.Consumes, r.Verb) {
 				continue
 			}
+			if !should && (i+len(r.Verb))%4 != 0 {
+				continue // the API's test tries them all
+			}
 			name := fmt.Sprintf("%s of %s %s", r.Verb, c.M.Direction(), cases[i].Status)
 			args := []string{"do", r.Verb, c.M.ID, "--yes", "--json", "--url", h.URL, "--token-file", file}
 			for k, v := range matrix.Args(r.Verb, c.M) {

@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 // underRace are the scripts that the race detector watches: those in which the
 // most goes on at once.
 var underRace = []string{
-	"b64_deliver_directly.txt", "local_to_local.txt", "b46_b50_b80_queue_verbs.txt", "reload_policy.txt", "restart.txt", "b87_retry_by_itself.txt", "stall_and_force.txt",
+	"b64_deliver_directly.txt", "local_to_local.txt", "b46_b50_b80_queue_verbs.txt", "reload_policy.txt", "restart.txt", "b87_retry_by_itself.txt", "b142_b146_b148_b150_stall_and_force.txt",
 }
 
 // TestScripts runs testdata/script. Besides "weir" and the commands of

@@ -78,7 +78,7 @@ func (s identityService) ofTenant(i identities.Identity) error {
 	}
 	t, _ := s.d.snaps.policy().Tenant(i.Tenant)
 	if t == nil || !slices.ContainsFunc(t.Domains, func(d string) bool { return strings.EqualFold(d, domain) }) {
-		return fmt.Errorf("%w: %.100q is no domain of tenant %s", identities.ErrInvalid, domain, i.Tenant)
+		return identities.Invalid(fmt.Sprintf("%.100q is no domain of tenant %s", domain, i.Tenant))
 	}
 	return nil
 }

@@ -30,6 +30,9 @@ func (f *faulty) Unwrap() error { return ErrInvalid }
 
 func invalid(f string, a ...any) error { return &faulty{fmt.Sprintf(f, a...)} }
 
+// Invalid is an error of ErrInvalid in words of one's own.
+func Invalid(text string) error { return &faulty{text} }
+
 // Lock keeps mail from being accepted until somebody takes it away.
 type Lock struct {
 	By     string    `json:"by"`

@@ -11,14 +11,15 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/mailweir/weir/gateway/internal/api"
 	"github.com/mailweir/weir/gateway/internal/filter/builtin"
 )
 
-// TestB11toB13_the_action_matrix tries every action of the behaviour list for
+// TestB11toB13_B2toB5_the_action_matrix tries every action of the behaviour list for
 // every direction, status, level and role, on a message in that state: what is
 // offered is carried out and judged by what it did, what is not is refused, also
 // when it is forced by hand.
-func TestB11toB13_the_action_matrix(t *testing.T) {
+func TestB11toB13_B2toB5_the_action_matrix(t *testing.T) {
 	if _, err := builtin.Module("bayes"); err != nil {
 		if os.Getenv("WEIR_CI") != "" {
 			t.Fatal(err)
@@ -39,6 +40,12 @@ func TestB11toB13_the_action_matrix(t *testing.T) {
 			h.Token(level, role, "")
 		}
 	}
+
+	t.Run("statuses", func(t *testing.T) {
+		for _, s := range Statuses() {
+			t.Run(statusNumber[s]+"_"+s, func(t *testing.T) { reached(t, h, pick(ms, s)) })
+		}
+	})
 
 	// What the API offers for each is what the fixture says.
 	cases := make([]Case, len(all))
@@ -106,6 +113,68 @@ func TestB11toB13_the_action_matrix(t *testing.T) {
 		}
 	})
 	t.Logf("%d actions carried out, %d refused", done, refused)
+}
+
+// statusNumber is the behaviour that a status is.
+var statusNumber = map[string]string{
+	"auto-released": "B14", "blackholed": "B15", "bounced": "B16", "delivered": "B17", "delivery-failed": "B18", "not-accepted": "B19", "quarantined": "B20",
+	"quarantine-expired": "B21", "quarantine-removed": "B22", "queued": "B1_B23", "queue-frozen": "B24", "queue-bounced": "B25", "queue-removed": "B26",
+	"queue-expired": "B27", "rejected": "B28", "released": "B29", "secure-delivered": "B30", "stalled": "B20a", "accepted": "B23a",
+}
+
+// told is what has to have happened to a message of a status: one event of each.
+var told = map[string][]string{
+	"auto-released": {"Stall", "Retry", "Delivery"}, "blackholed": {"Discard"}, "bounced": {"TransientFailure", "Bounce", "Notice"}, "delivered": {"Delivery"},
+	"delivery-failed": {"TransientFailure", "Bounce"}, "not-accepted": {"Deferral"}, "quarantined": {"Quarantine"},
+	"quarantine-expired": {"Quarantine", "Expiration"}, "quarantine-removed": {"Quarantine", "Remove"}, "queued": {"TransientFailure"},
+	"queue-frozen": {"TransientFailure", "Freeze"}, "queue-bounced": {"AdminBounce"}, "queue-removed": {"Remove"},
+	"queue-expired": {"TransientFailure", "Expiration"}, "rejected": {"Rejection"}, "released": {"Quarantine", "Release", "Delivery"},
+	"secure-delivered": {"Delivery"}, "stalled": {"Stall"}, "accepted": {"FilterError"},
+}
+
+// reached judges how messages came to their status: by what happened to them, and
+// by who was told.
+func reached(t *testing.T, h *House, ms []*Message) {
+	dirs := map[bool]int{}
+	for _, m := range ms {
+		if dirs[m.Inbound]++; dirs[m.Inbound] > 1 || m.Null {
+			continue // one of each direction will do
+		}
+		es, err := h.Admin.Events(t.Context(), m.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range told[m.Status] {
+			if !slices.ContainsFunc(es, func(e api.Event) bool { return string(e.Type) == want }) {
+				t.Errorf("%s %s: nothing in its history is a %s: %+v", m.Direction(), m.Status, want, es)
+			}
+		}
+		r := h.Row(m)
+		switch m.Status {
+		case "secure-delivered":
+			as, err := h.Admin.Attempts(t.Context(), m.ID)
+			if err != nil || len(as) == 0 || !as[len(as)-1].Verified || as[len(as)-1].TLS == "" {
+				t.Errorf("not over a verified channel: %+v, %v", as, err)
+			}
+		case "queue-expired", "delivery-failed":
+			for _, e := range es {
+				if string(e.Type) == "Notice" {
+					t.Errorf("%s %s: a DSN was made that is not owed", m.Direction(), m.Status)
+				}
+			}
+		case "queued":
+			if r.Next.IsZero() || r.Last == nil || r.Last.Code != 451 {
+				t.Errorf("queued without a next attempt or the answer: %+v", r)
+			}
+		case "queue-frozen":
+			if !r.Next.IsZero() {
+				t.Errorf("frozen mail is due %s", r.Next)
+			}
+		}
+	}
+	if dirs[false] == 0 || dirs[true] == 0 && ms[0].Status != "secure-delivered" {
+		t.Errorf("reached in %v", dirs)
+	}
 }
 
 // additions are verbs that the behaviour list's table does not have, and the

@@ -11,10 +11,10 @@ import (
 	"github.com/mailweir/weir/sdk/abi"
 )
 
-// TestCorpus sends every file of the stall plugin's corpus through the plugin in
+// TestB144_corpus_of_causes sends every file of the stall plugin's corpus through the plugin in
 // Wasm, under the default limits: the causes are as expected, nothing fails, and
 // nothing comes near the deadline.
-func TestCorpus(t *testing.T) {
+func TestB144_corpus_of_causes(t *testing.T) {
 	g := newGate(t, abi.Object())
 	const root = "../../../../plugins/stall/testdata"
 	slowest, which := time.Duration(0), ""
