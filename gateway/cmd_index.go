@@ -45,11 +45,11 @@ func (g *Globals) showIndex(st *api.IndexInfo) error {
 	v := g.view()
 	switch {
 	case st.Rebuilding:
-		back := ""
-		if !st.Back.IsZero() {
-			back = ", back to " + v.short(st.Back)
+		reached := ""
+		if !st.Reached.IsZero() {
+			reached = ", up to " + v.short(st.Reached)
 		}
-		fmt.Fprintf(s, "the search index is being made anew since %s: %s%s; searches read the record itself meanwhile\n", v.short(st.Since), count(st.Rows, "row"), back)
+		fmt.Fprintf(s, "the search index is being made anew since %s: %s%s; searches read the record itself meanwhile\n", v.short(st.Since), count(st.Rows, "row"), reached)
 	case st.Whole:
 		fmt.Fprintf(s, "the search index is whole: %s, %.1f MiB, %s behind\n", count(st.Rows, "row"), float64(st.Size)/(1<<20), count(int(st.Behind), "commit"))
 	default:

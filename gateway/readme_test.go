@@ -70,6 +70,7 @@ exec weir send $MESSAGES/clean.eml --server $MX
 		"api.md":      mails,
 		"msp.md":      mails,
 		"archive.md":  mails,
+		"search.md":   mails,
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := exec.LookPath("curl"); err != nil && name == "api.md" && os.Getenv("WEIR_CI") == "" {

@@ -16,9 +16,9 @@ type IndexInfo struct {
 	Behind     uint64    `json:"behind" doc:"Commits that it does not have yet; a search waits for those it needs"`
 	Rows       int       `json:"rows"`
 	Size       int64     `json:"size" doc:"Octets on disk"`
-	Rebuilding bool      `json:"rebuilding,omitempty" doc:"It is being made anew, newest mail first"`
+	Rebuilding bool      `json:"rebuilding,omitempty" doc:"It is being made anew, oldest mail first"`
 	Since      time.Time `json:"since,omitzero" doc:"When that began"`
-	Back       time.Time `json:"back,omitzero" doc:"How far back it has come"`
+	Reached    time.Time `json:"reached,omitzero" doc:"Mail up to then is in it again"`
 	Error      string    `json:"error,omitempty" doc:"Why it is not up to date"`
 }
 

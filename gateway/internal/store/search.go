@@ -94,6 +94,6 @@ type IndexStatus struct {
 	Size       int64 // octets on disk
 	Rebuilding bool
 	Since      time.Time // when the rebuilding began
-	Back       time.Time // how far back it has come
+	Reached    time.Time // messages up to then are in it
 	Error      string    // why it is not up to date, if something failed
 }

@@ -17,8 +17,8 @@ var _ store.Indexed = (*Store)(nil)
 // rebuildBatch is how many messages are read and written at a time.
 const rebuildBatch = 2000
 
-// rebuild makes the index anew from the record, newest first, while the store
-// goes on. Until it is whole it has no epoch, so that what a crash leaves is
+// rebuild makes the index anew from the record, oldest first (rows in order
+// take half the space), while the store goes on. Until it is whole it has no epoch, so that what a crash leaves is
 // begun again. What changes meanwhile stands in the feed.
 func (f *feeder) rebuild() error {
 	from := f.feed.durable.Load()
@@ -31,8 +31,8 @@ func (f *feeder) rebuild() error {
 		return err
 	}
 	rows := 0
-	for before := lastID; ; {
-		ids, err := f.idsBefore(before, rebuildBatch)
+	for after := (mail.ID{}); ; {
+		ids, err := f.idsAfter(after, rebuildBatch)
 		if err != nil {
 			return err
 		}
@@ -49,14 +49,14 @@ func (f *feeder) rebuild() error {
 		if err := f.x.Load().Apply(f.ctx, sqlindex.State{}, changes); err != nil {
 			return err
 		}
-		before = ids[len(ids)-1]
+		after = ids[len(ids)-1]
 		for _, c := range changes {
 			if c.Message != nil {
 				rows += len(c.Message.Recipients)
 			}
 		}
 		f.mu.Lock()
-		f.status.Rows, f.status.Back = rows, before.Time()
+		f.status.Rows, f.status.Reached = rows, after.Time()
 		f.mu.Unlock()
 	}
 	if err := f.x.Load().Finish(f.ctx, sqlindex.State{Epoch: f.feed.epoch, Applied: from}); err != nil {
@@ -72,21 +72,14 @@ func (f *feeder) rebuild() error {
 	return nil
 }
 
-var lastID = func() (id mail.ID) {
-	for i := range id {
-		id[i] = 0xff
-	}
-	return id
-}()
-
-// idsBefore lists messages older than one, the newest first.
-func (f *feeder) idsBefore(before mail.ID, n int) (ids []mail.ID, err error) {
+// idsAfter lists messages newer than one, the oldest first.
+func (f *feeder) idsAfter(after mail.ID, n int) (ids []mail.ID, err error) {
 	err = f.s.view(func(txn *badger.Txn) error {
 		o := badger.DefaultIteratorOptions
-		o.PrefetchValues, o.Reverse, o.Prefix = false, true, []byte{keyMessage}
+		o.PrefetchValues, o.Prefix = false, []byte{keyMessage}
 		it := txn.NewIterator(o)
 		defer it.Close()
-		for it.Seek(idKey(keyMessage, before)); it.Valid() && len(ids) < n; {
+		for it.Seek(append(idKey(keyMessage, after), 0xff)); it.Valid() && len(ids) < n; it.Next() {
 			if err := f.ctx.Err(); err != nil {
 				return err
 			}
@@ -94,7 +87,6 @@ func (f *feeder) idsBefore(before mail.ID, n int) (ids []mail.ID, err error) {
 			if ok && len(rest) > 0 && (len(ids) == 0 || ids[len(ids)-1] != id) {
 				ids = append(ids, id)
 			}
-			it.Next()
 		}
 		return nil
 	})

@@ -12,40 +12,82 @@ import (
 
 // few is up to how many rows an index is walked whole, and up to which
 // candidates are compared at first; many is up to which they are when the first
-// step found too little.
+// step found too little. To count all that have some trigrams is dear, so fewWords
+// is what the former is for words.
 const (
-	few  = 5000
-	many = 50_000
+	few      = 5000
+	fewWords = 200
+	many     = 200_000
 )
 
 // everything is the way without an index of its own: from the newest back.
 var everything = access{from: "rows r INDEXED BY by_at", order: "r.at", exact: true}
 
+// candidate is a term that has an index.
+type candidate struct {
+	term int
+	ways []access
+	low  bool // low says as much, in any index
+}
+
+func (c candidate) words() bool      { return c.ways[0].order != "r.at" }
+func (c candidate) sparseOnly() bool { return sparseOnly(c.ways) }
+
+// candidates are the terms that have indexes; low and the range of keys are
+// noted in the plan. said are the terms that these say all about.
+func (x *Index) candidates(a *asked, pl *plan) (cs []candidate, said []bool) {
+	said = make([]bool, len(a.Terms))
+	for i, t := range a.Terms {
+		low := x.low(pl, t)
+		said[i] = low || t.Field == "received"
+		if ways := x.ways(t); ways != nil {
+			cs = append(cs, candidate{i, ways, low})
+		}
+	}
+	return cs, said
+}
+
 // plan chooses the index that has the fewest rows in the range, by counting up
 // to few of each: SQLite's statistics do not know how often one value occurs.
 func (x *Index) plan(ctx context.Context, a *asked) (plan, error) {
-	pl := plan{access: []access{everything}, rest: a.Where, restArgs: a.Args, settled: true}
-	said := make([]bool, len(a.Terms)) // by low, or by the range of keys
-	best, least := -1, few+1
-	for i, t := range a.Terms {
-		said[i] = x.low(&pl, t) || t.Field == "received"
-		ways := x.ways(t)
-		if ways == nil {
+	pl := plan{access: []access{everything}, rest: a.Where, restArgs: a.Args}
+	cs, said := x.candidates(a, &pl)
+	least, best := few+1, -1
+	try := func(c candidate, limit int) error {
+		n, err := x.countUpTo(ctx, c.ways, a.from, a.to, limit)
+		if err == nil && n < limit {
+			least, pl.access, best = n, c.ways, c.term
+		}
+		return err
+	}
+	if err := try(candidate{term: -1, ways: pl.access}, least); err != nil {
+		return pl, err
+	}
+	for _, c := range cs {
+		if c.words() {
 			continue
 		}
-		n, err := x.countUpTo(ctx, ways, a.from, a.to, least)
-		if err != nil {
+		if err := try(c, least); err != nil {
 			return pl, err
 		}
-		// Of what has many, any will do at first, but to count all that have a
-		// word is dear.
-		if n < least || best < 0 && !sparseOnly(ways) && ways[0].order == "r.at" {
-			least, pl.access, best = min(n, least), ways, i
-		}
-		pl.settled = pl.settled && best == i
 	}
-	pl.sparse, pl.none = least <= few, least == 0
-	pl.settled = pl.settled || pl.sparse
+	for _, c := range cs {
+		if !c.words() || least <= few {
+			continue
+		}
+		if err := try(c, fewWords); err != nil {
+			return pl, err
+		}
+	}
+	if pl.sparse, pl.none = least <= few, least == 0; !pl.sparse {
+		// Any will do at first, best one of which low says nothing.
+		for _, c := range cs {
+			if !c.words() && !c.sparseOnly() && (best < 0 || !c.low) {
+				pl.access, best = c.ways, c.term
+			}
+		}
+	}
+	pl.settled = pl.sparse || len(cs) == 0 || len(cs) == 1 && best == cs[0].term
 	pl.covered = a.All
 	for i := range said {
 		pl.covered = pl.covered && (said[i] || i == best && exact(pl.access))
@@ -55,22 +97,34 @@ func (x *Index) plan(ctx context.Context, a *asked) (plan, error) {
 
 // settle compares the indexes further: the first step found too little.
 func (x *Index) settle(ctx context.Context, a *asked, pl plan) (plan, error) {
+	cs, _ := x.candidates(a, &plan{})
 	pl.settled, pl.covered = true, false
-	least := many
-	for _, t := range a.Terms {
-		ways := x.ways(t)
-		if ways == nil || sparseOnly(ways) {
+	least, found := many, false
+	for _, c := range cs {
+		if c.words() || c.sparseOnly() {
 			continue
 		}
-		n, err := x.countUpTo(ctx, ways, a.from, a.to, least)
+		n, err := x.countUpTo(ctx, c.ways, a.from, a.to, least)
 		if err != nil {
 			return pl, err
 		}
-		if n < least {
-			least, pl.access = n, ways
+		if found = true; n < least {
+			least, pl.access = n, c.ways
 		}
 	}
-	pl.none = least == 0
+	for _, c := range cs {
+		if !c.words() || least <= few {
+			continue
+		}
+		n, err := x.countUpTo(ctx, c.ways, a.from, a.to, few+1)
+		if err != nil {
+			return pl, err
+		}
+		if n <= few || !found {
+			least, pl.access = n, c.ways
+		}
+	}
+	pl.sparse, pl.none = least <= few, least == 0
 	return pl, nil
 }
 
@@ -82,10 +136,14 @@ func sparseOnly(ways []access) bool {
 	return slices.ContainsFunc(ways, func(a access) bool { return a.sparseOnly })
 }
 
-// countUpTo is how many rows some ways have in the range, limit at most.
+// countUpTo is how many rows some ways have in the range, limit at most. Of
+// those whose rows are not in order it is how many they have at all.
 func (x *Index) countUpTo(ctx context.Context, ways []access, from, to int64, limit int) (n int, err error) {
 	for _, a := range ways {
 		text, args := a.query("1", plan{}, from, to)
+		if a.sparseOnly {
+			text, args = "SELECT 1 FROM "+a.from+" WHERE "+a.where, slices.Clone(a.args)
+		}
 		k := 0
 		err = x.read.QueryRowContext(ctx, "SELECT count(*) FROM ("+text+" LIMIT ?)", append(args, limit-n)...).Scan(&k)
 		if err != nil {
