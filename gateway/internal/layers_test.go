@@ -46,6 +46,8 @@ var layers = []struct {
 	{"gateway/internal/signed", []string{module}, "a token says what its maker means by it"},
 	{"gateway/internal/archive", []string{"net/http", "github.com/dgraph-io/badger", module + "policy", module + "gateway/internal/api", module + "gateway/internal/flow"}, "what is kept is decided elsewhere"},
 	{"gateway/internal/accounts", []string{"github.com/dgraph-io/badger", module + "gateway/internal/api", module + "gateway/internal/flow", module + "gateway/internal/actions"}, "who somebody is does not depend on what they ask for"},
+	{"gateway/internal/export", []string{module}, "writers of forms know no mail of ours"},
+	{"gateway/internal/digest", []string{"net/http", "github.com/dgraph-io/badger", module + "gateway/internal/api", module + "gateway/internal/flow", module + "gateway/internal/queue"}, "what is sent by the clock serves no pages and judges nothing"},
 	{"gateway/internal/api", []string{"github.com/dgraph-io/badger", module + "gateway/internal/filter", module + "gateway/internal/deliver", module + "gateway/internal/store/badgerstore"}, "the API calls verbs and views"},
 	{"gateway/internal/artifact", []string{module + "policy", module + "gateway/internal/filter", module + "gateway/internal/store", "github.com/tetratelabs/wazero"}, "whether a module is the one that was meant is decided without running it"},
 	{"gateway/internal/daemon", []string{module + "gateway/internal/toolchain"}, "the gateway runs no compilers"},
