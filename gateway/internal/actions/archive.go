@@ -96,14 +96,14 @@ func (s *Service) OpenArchived(ctx context.Context, verb lifecycle.Verb, m *stor
 	if then == nil { // made for others; the content of part edits is only there
 		then = &store.Recipient{N: rc.N, Edits: rc.Edits}
 		if rc.PartEdits != "" {
-			c.Close()
+			_ = c.Close() // it was only read
 			return nil, &lifecycle.Refusal{Verb: verb, Reason: notTheirs}
 		}
 	}
 	if len(then.Edits) == 0 && then.PartEdits == "" {
 		return c, nil
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }() // it was only read
 	plan, err := wire.Message{Edits: then.Edits, Parts: c.Meta.Message.Edits(then), Body: c, Size: c.Size()}.Plan()
 	if err != nil {
 		return nil, fmt.Errorf("the archived copy of %s: %w", m.ID, err)
@@ -210,7 +210,7 @@ func (r *turn) once(ctx context.Context, m *store.Message, rcs []*store.Recipien
 	if err != nil {
 		return mail.ID{}, err
 	}
-	defer body.Close()
+	defer func() { _ = body.Close() }() // it was only read
 	c := body.Meta.Message
 	c.ID, c.Received, c.Parent = mail.NewID(r.now), r.now, m.ID
 	c.Rev, c.Attempts, c.Kind, c.HasBody, c.Recipients = 0, 0, "", true, nil

@@ -198,7 +198,7 @@ func (a *Archive) Stage(ctx context.Context, tenant string, m *store.Message, ns
 	old, path, err := a.open(p)
 	switch {
 	case err == nil:
-		old.Close()
+		_ = old.Close() // it was only read
 		if !meta.merge(&old.Meta) {
 			a.begin(p)
 			return &Staged{a: a, p: p}, nil

@@ -116,7 +116,7 @@ func (c *checking) copy(ctx context.Context, p place, e os.DirEntry) error {
 	f := Found{Tenant: p.tenant, Message: p.id.String()}
 	cp, _, err := c.a.open(p)
 	if err == nil {
-		defer cp.Close()
+		defer func() { _ = cp.Close() }() // it was only read
 		if c.o.Deep {
 			err = cp.Verify()
 		}
@@ -230,7 +230,7 @@ func (a *Archive) adopt(ctx context.Context, id mail.ID) error {
 		if err != nil { // it is there, but cannot be read: it is found by itself
 			continue
 		}
-		c.Close()
+		_ = c.Close() // it was only read
 		if m == nil {
 			whole := c.Meta.Message
 			whole.Recipients = nil
