@@ -126,6 +126,9 @@ func (t *Tail) Next(ctx context.Context) (changes []Change, more <-chan struct{}
 			return nil, nil, err
 		}
 		from := len(changes)
+		if m != nil && len(t.sc.Events(t.sc.View(m), es[i:i+1])) == 0 {
+			continue // about somebody else's part of the message
+		}
 		for _, row := range rows(&es[i], m) {
 			if t.sc.Sees(row.Message, row.Recipient) && t.match.Match(row) {
 				changes = append(changes, Change{Event: es[i], Row: row})

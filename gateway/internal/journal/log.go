@@ -14,7 +14,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mailweir/weir/gateway/internal/lifecycle"
 	"github.com/mailweir/weir/gateway/internal/mail"
 	"github.com/mailweir/weir/gateway/internal/query"
 	"github.com/mailweir/weir/gateway/internal/scope"
@@ -188,7 +187,7 @@ func reached(cursor string, rows []store.Row) time.Time {
 
 // visible narrows a row's message to what the scope sees.
 func visible(sc scope.Scope, r store.Row) store.Row {
-	if sc.Level == lifecycle.LevelAdmin {
+	if sc.Everything() {
 		return r
 	}
 	n := r.Recipient.N
@@ -207,7 +206,7 @@ func (l *Log) Counts(ctx context.Context, sc scope.Scope) (map[mail.Status]int, 
 	if err := sc.Validate(); err != nil {
 		return nil, err
 	}
-	if sc.Level == lifecycle.LevelAdmin {
+	if sc.Everything() {
 		return l.o.Store.Counts(ctx)
 	}
 	var live []string

@@ -92,12 +92,7 @@ func (l *Log) events(ctx context.Context, sc scope.Scope, m *store.Message) ([]m
 	if err != nil {
 		return nil, fmt.Errorf("events of %s: %w", m.ID, err)
 	}
-	if sc.Level == lifecycle.LevelAdmin {
-		return es, nil
-	}
-	return slices.DeleteFunc(es, func(e mail.Event) bool {
-		return e.N != 0 && !has(m, e.N) || e.N == 0 && e.Recipient != "" && !named(m, e.Recipient)
-	}), nil
+	return sc.Events(m, es), nil
 }
 
 func (l *Log) attempts(ctx context.Context, sc scope.Scope, m *store.Message) ([]mail.Attempt, error) {
@@ -105,7 +100,7 @@ func (l *Log) attempts(ctx context.Context, sc scope.Scope, m *store.Message) ([
 	if err != nil {
 		return nil, fmt.Errorf("attempts of %s: %w", m.ID, err)
 	}
-	if sc.Level == lifecycle.LevelAdmin {
+	if sc.Everything() {
 		return as, nil
 	}
 	whole, err := l.o.Store.Get(ctx, m.ID)
@@ -190,10 +185,4 @@ func hide(transcript, addr string) string {
 
 func has(m *store.Message, n int) bool {
 	return slices.ContainsFunc(m.Recipients, func(r store.Recipient) bool { return r.N == n })
-}
-
-func named(m *store.Message, addr string) bool {
-	return slices.ContainsFunc(m.Recipients, func(r store.Recipient) bool {
-		return r.Address.String() == addr || r.Original.String() == addr
-	})
 }

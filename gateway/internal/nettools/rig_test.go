@@ -15,6 +15,7 @@ import (
 	"github.com/mailweir/weir/gateway/internal/deliver"
 	"github.com/mailweir/weir/gateway/internal/dnstest"
 	"github.com/mailweir/weir/gateway/internal/mail"
+	"github.com/mailweir/weir/gateway/internal/query"
 	"github.com/mailweir/weir/gateway/internal/resolver"
 	"github.com/mailweir/weir/gateway/internal/scope"
 	"github.com/mailweir/weir/gateway/internal/smtpc/smtptest"
@@ -87,6 +88,21 @@ func (m messages) Get(_ context.Context, id mail.ID) (*store.Message, error) {
 		return x, nil
 	}
 	return nil, store.ErrNotFound
+}
+
+func (m messages) Search(_ context.Context, f query.Filter, _ string, _ int) (out []store.Row, _ string, _ error) {
+	match, err := query.Compile(f, time.Now())
+	if err != nil {
+		return nil, "", err
+	}
+	for _, x := range m {
+		for i := range x.Recipients {
+			if r := (store.Row{Message: x, Recipient: &x.Recipients[i]}); match.Match(r) {
+				out = append(out, r)
+			}
+		}
+	}
+	return out, "", nil
 }
 
 // users is a server that knows bob and gives the world 250 for nobody else.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/mailweir/weir/gateway/internal/mail"
@@ -74,9 +73,7 @@ func Outbound(ctx context.Context, from Source, sc scope.Scope, f query.Filter, 
 		if r.Events, err = from.Events(ctx, r.Message.ID); err != nil && !errors.Is(err, store.ErrNotFound) {
 			return nil, fmt.Errorf("report on outgoing mail: %w", err)
 		}
-		r.Events = slices.DeleteFunc(r.Events, func(e mail.Event) bool {
-			return e.N != 0 && !slices.ContainsFunc(r.Message.Recipients, func(rc store.Recipient) bool { return rc.N == e.N })
-		})
+		r.Events = sc.Events(r.Message, r.Events)
 	}
 	return out, nil
 }

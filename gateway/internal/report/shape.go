@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mailweir/weir/gateway/internal/lifecycle"
 	"github.com/mailweir/weir/gateway/internal/mail"
 	"github.com/mailweir/weir/gateway/internal/query"
 	"github.com/mailweir/weir/gateway/internal/scope"
@@ -152,7 +151,7 @@ func Queue(ctx context.Context, from Source, sc scope.Scope, f query.Filter, by 
 
 // visible is what of a message a scope sees.
 func visible(sc scope.Scope, m *store.Message) *store.Message {
-	if sc.Level == lifecycle.LevelAdmin && sc.Everything() {
+	if sc.Everything() {
 		return m
 	}
 	return sc.View(m)

@@ -4,11 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/mailweir/weir/gateway/internal/lifecycle"
 	"github.com/mailweir/weir/gateway/internal/mail"
+	"github.com/mailweir/weir/gateway/internal/query"
 	"github.com/mailweir/weir/gateway/internal/store"
 )
 
@@ -16,12 +17,14 @@ import (
 type Source interface {
 	Resolve(ctx context.Context, prefix string) (mail.ID, error)
 	Get(ctx context.Context, id mail.ID) (*store.Message, error)
+	Search(ctx context.Context, f query.Filter, cursor string, limit int) ([]store.Row, string, error)
 }
 
 // Find loads a message by its ID, the unique start of it, or a recipient's
 // ID.n (n is 0 where none was given). Its recipients are those the scope
 // sees. What the scope does not see is store.ErrNotFound, as if it were not
-// there; store.ErrAmbiguous is for administrators.
+// there; and a beginning is store.ErrAmbiguous only where the scope sees more
+// than one message that begins so.
 func (s Scope) Find(ctx context.Context, from Source, text string) (m *store.Message, n int, err error) {
 	prefix, tail, dotted := strings.Cut(strings.TrimSpace(text), ".")
 	if dotted {
@@ -31,12 +34,12 @@ func (s Scope) Find(ctx context.Context, from Source, text string) (m *store.Mes
 	}
 	notFound := fmt.Errorf("message %.60q: %w", text, store.ErrNotFound)
 	id, err := mail.ParseID(prefix)
-	if err != nil {
+	switch {
+	case err == nil:
+	case s.Everything():
 		id, err = from.Resolve(ctx, prefix)
-		if errors.Is(err, store.ErrAmbiguous) && s.Level != lifecycle.LevelAdmin {
-			// The candidates it names may be somebody else's.
-			return nil, 0, fmt.Errorf("message %.60q: give the whole ID: %w", text, store.ErrNotFound)
-		}
+	default:
+		id, err = s.resolve(ctx, from, prefix)
 	}
 	if err == nil {
 		m, err = from.Get(ctx, id)
@@ -54,6 +57,44 @@ func (s Scope) Find(ctx context.Context, from Source, text string) (m *store.Mes
 	return m, n, nil
 }
 
+// resolve completes the beginning of an ID among what the scope sees: whether
+// somebody else's mail begins so, too, is not told.
+func (s Scope) resolve(ctx context.Context, from Source, prefix string) (mail.ID, error) {
+	notFound := fmt.Errorf("message %.60q: %w", prefix, store.ErrNotFound)
+	f := query.Where("id", query.Is, prefix)
+	if f.Validate() != nil {
+		return mail.ID{}, notFound
+	}
+	f = s.Restrict(f)
+	var found mail.ID
+	for cursor := ""; ; {
+		const page = 100
+		rows, next, err := from.Search(ctx, f, cursor, page)
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return mail.ID{}, err
+		}
+		for _, r := range rows {
+			switch id := r.Message.ID; {
+			case !s.Sees(r.Message, r.Recipient) || id == found:
+			case found.IsZero():
+				found = id
+			default:
+				return mail.ID{}, fmt.Errorf("%w: %q could be %s or %s; give more characters", store.ErrAmbiguous, prefix, id, found)
+			}
+		}
+		if cursor = next; cursor == "" {
+			break
+		}
+	}
+	if found.IsZero() {
+		return found, notFound
+	}
+	return found, nil
+}
+
 // View is the message with only those recipients that the scope sees. The
 // original is not changed.
 func (s Scope) View(m *store.Message) *store.Message {
@@ -65,6 +106,28 @@ func (s Scope) View(m *store.Message) *store.Message {
 		}
 	}
 	return &c
+}
+
+// Events are those of a message's events that the scope may read: of the message
+// as a whole, and of the recipients that it sees. m is what View gave.
+func (s Scope) Events(m *store.Message, es []mail.Event) []mail.Event {
+	if s.Everything() {
+		return es
+	}
+	return slices.DeleteFunc(slices.Clone(es), func(e mail.Event) bool { return !about(m, &e) })
+}
+
+// about reports whether an event is about a recipient of m, or none in particular.
+func about(m *store.Message, e *mail.Event) bool {
+	if e.N != 0 {
+		return recipient(m, e.N) != nil
+	}
+	if e.Tenant != "" && !slices.ContainsFunc(m.Recipients, func(r store.Recipient) bool { return r.Tenant == e.Tenant }) {
+		return false
+	}
+	return e.Recipient == "" || slices.ContainsFunc(m.Recipients, func(r store.Recipient) bool {
+		return r.Address.String() == e.Recipient || r.Original.String() == e.Recipient
+	})
 }
 
 func recipient(m *store.Message, n int) *store.Recipient {

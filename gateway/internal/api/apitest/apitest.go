@@ -319,6 +319,10 @@ func (f source) Resolve(ctx context.Context, prefix string) (mail.ID, error) {
 	return f.g.Resolve(ctx, f.s, prefix)
 }
 
+func (f source) Search(ctx context.Context, q query.Filter, cursor string, limit int) ([]store.Row, string, error) {
+	return f.g.Search(ctx, f.s, q, cursor, limit)
+}
+
 func (f source) Get(ctx context.Context, id mail.ID) (*store.Message, error) {
 	return f.g.Message(ctx, f.s, id)
 }
