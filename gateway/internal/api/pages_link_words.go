@@ -94,7 +94,7 @@ var linkLanguages = []*linkWords{
 		over: "Ce message n'est plus retenu", overSay: "Il n'y a plus rien à décider.",
 		unknown: "Il n'y a rien ici", unknownText: "Le lien est incomplet, ou ce dont il s'agissait n'existe plus.",
 		expired: "Ce lien a expiré", expiredText: "Attendez le prochain récapitulatif, ou adressez-vous à vos administrateurs.",
-		busy: "Trop de demandes", busyText: "Veuillez patienter une minute et réessayer.",
+		busy: "Trop de requêtes", busyText: "Veuillez patienter une minute et réessayer.",
 		failed: "Cela ne fonctionne pas pour le moment", failedText: "Autant que nous sachions, rien n'a été modifié. Veuillez réessayer dans quelques minutes.",
 	},
 	{

@@ -12,7 +12,7 @@ import (
 // around what needs them. Cells that a spreadsheet would run as a formula are
 // disarmed. It buffers: Close writes the rest.
 type CSV struct {
-	w *bufio.Writer
+	w out
 }
 
 // CSVOptions change the form.
@@ -22,7 +22,7 @@ type CSVOptions struct {
 
 // NewCSV begins with a record of titles.
 func NewCSV(w io.Writer, columns []string, o CSVOptions) (*CSV, error) {
-	c := &CSV{bufio.NewWriterSize(w, 32<<10)}
+	c := &CSV{out{bufio.NewWriterSize(w, 32<<10)}}
 	if o.BOM {
 		if _, err := c.w.WriteString("\ufeff"); err != nil {
 			return nil, err
@@ -35,11 +35,11 @@ func NewCSV(w io.Writer, columns []string, o CSVOptions) (*CSV, error) {
 func (c *CSV) Write(cells []string) error {
 	for i, cell := range cells {
 		if i > 0 {
-			c.w.WriteByte(',')
+			c.w.octet(',')
 		}
 		c.cell(Disarm(cell), len(cells) == 1)
 	}
-	_, err := c.w.WriteString("\r\n") // a bufio.Writer keeps its first error
+	_, err := c.w.WriteString("\r\n")
 	return err
 }
 
@@ -48,12 +48,12 @@ func (c *CSV) Write(cells []string) error {
 func (c *CSV) cell(s string, alone bool) {
 	s = strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", ""), "\ufffd")
 	if !(alone && s == "") && !strings.ContainsAny(s, ",\"\r\n;\t'") && s == strings.TrimSpace(s) {
-		c.w.WriteString(s)
+		c.w.text(s)
 		return
 	}
-	c.w.WriteByte('"')
-	c.w.WriteString(strings.ReplaceAll(s, `"`, `""`))
-	c.w.WriteByte('"')
+	c.w.octet('"')
+	c.w.text(strings.ReplaceAll(s, `"`, `""`))
+	c.w.octet('"')
 }
 
 // Flush passes on what is buffered.

@@ -12,11 +12,11 @@ import (
 // "From " has one ">" more, and an empty line behind (RFC 4155 describes the
 // family). Lines end with LF.
 type Mbox struct {
-	w *bufio.Writer
+	w out
 }
 
 // NewMbox makes one.
-func NewMbox(w io.Writer) *Mbox { return &Mbox{bufio.NewWriterSize(w, 32<<10)} }
+func NewMbox(w io.Writer) *Mbox { return &Mbox{out{bufio.NewWriterSize(w, 32<<10)}} }
 
 // Add implements Messages.
 func (m *Mbox) Add(e Entry, r io.Reader) error {
@@ -26,7 +26,7 @@ func (m *Mbox) Add(e Entry, r io.Reader) error {
 		return fmt.Errorf("adding message %s to the mailbox: %w", safeID(e.ID), err)
 	}
 	q.end()
-	if err := m.w.WriteByte('\n'); err != nil { // a bufio.Writer keeps its first error
+	if err := m.w.WriteByte('\n'); err != nil {
 		return fmt.Errorf("adding message %s to the mailbox: %w", safeID(e.ID), err)
 	}
 	return nil
@@ -55,7 +55,7 @@ func fromAddress(s string) string {
 // quoter writes one message. A line of any length passes in a few octets of
 // state: that the ">" to add may stand behind those that are there is why.
 type quoter struct {
-	w     *bufio.Writer
+	w     out
 	start bool // of a line, with nothing but ">" so far
 	match int  // octets of "From " held back
 	cr    bool // a CR held back
@@ -77,32 +77,32 @@ func (q *quoter) octet(c byte) {
 	if q.cr {
 		q.cr = false
 		if c != '\n' {
-			q.w.WriteByte('\r')
+			q.w.octet('\r')
 			q.start, q.open = false, true
 		}
 	}
 	if q.start && c == from[q.match] {
 		if q.match++; q.match == len(from) {
-			q.w.WriteString(">" + from)
+			q.w.text(">" + from)
 			q.start, q.match, q.open = false, 0, true
 		}
 		return
 	}
 	if q.match > 0 {
-		q.w.WriteString(from[:q.match])
+		q.w.text(from[:q.match])
 		q.start, q.match, q.open = false, 0, true
 	}
 	switch c {
 	case '\r':
 		q.cr = true
 	case '\n':
-		q.w.WriteByte(c)
+		q.w.octet(c)
 		q.start, q.open = true, false
 	case '>':
-		q.w.WriteByte(c)
+		q.w.octet(c)
 		q.open = true // still the start, if it was
 	default:
-		q.w.WriteByte(c)
+		q.w.octet(c)
 		q.start, q.open = false, true
 	}
 }
@@ -110,14 +110,14 @@ func (q *quoter) octet(c byte) {
 // end writes what is held back and ends the last line.
 func (q *quoter) end() {
 	if q.match > 0 {
-		q.w.WriteString(from[:q.match])
+		q.w.text(from[:q.match])
 		q.open = true
 	}
 	if q.cr {
-		q.w.WriteByte('\r')
+		q.w.octet('\r')
 		q.open = true
 	}
 	if q.open {
-		q.w.WriteByte('\n')
+		q.w.octet('\n')
 	}
 }
