@@ -37,6 +37,31 @@ func BenchmarkRecord(b *testing.B) {
 	}
 }
 
+// BenchmarkFeed measures what it costs to write the feed of the search index:
+// BenchmarkRecord's work with it and without, in turns.
+func BenchmarkFeed(b *testing.B) {
+	to, _ := mail.ParseAddress("rcpt@dest.test")
+	var took [2]time.Duration
+	for b.Loop() {
+		for i, quiet := range []bool{false, true} {
+			s := openTest(b, b.TempDir())
+			s.com.feed.quiet = quiet
+			start := time.Now()
+			for range 5000 {
+				s.Record(benchMessage(to, mail.StatusDelivered), nil)
+			}
+			if err := s.Sync(context.Background()); err != nil {
+				b.Fatal(err)
+			}
+			took[i] += time.Since(start)
+			if err := s.Close(); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	b.ReportMetric(float64(took[0])/float64(took[1]), "with/without")
+}
+
 func benchMessage(to mail.Address, st mail.Status) *store.Message {
 	from, _ := mail.ParseAddress("sender@origin.test")
 	now := time.Now()

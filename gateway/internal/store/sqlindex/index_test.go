@@ -168,7 +168,7 @@ func TestFindsWhatTheMatcherFinds(t *testing.T) {
 		"size:>5000", "score:>=10", "-score:3", "code:550", "-code:550", "received:today", "after:-2h", "before:-1h tenant:beta", "after:-3h before:-2h status:queued", "received:yesterday",
 		"explanation:found", "tls:tls1.3", "-tls:tls1.3", "delay:>59", "delay:<=60", "enhanced:5.1.1", "address:192.0.2.9:25", "attachments:2", "archived:yes", "identity:i1", "status:queued,stalled", "status:queued,stalled tenant:beta",
 		"sender:ann@far.test,bob@far.test", "owner_domain:far.test", "owner:old@was.test,it@acme.test", "owner_domain:acme.test status:queued", "(direction:inbound recipient_domain:acme.test) or (direction:outbound sender_domain:far.test)", "recipient:*@beta.test status:queued", "status:queued status:stalled",
-		"next:after:-1d", "has_body:yes", "kind:dsn", "tag:t1", "-tag:t1", "message_id:<7@x>", "text:far", "text:invoice", "text:zip", "attempts:>0", "reply:user", "helo:h",
+		"next:after:-1d", "has_body:yes", "kind:dsn", "tag:t1", "-tag:t1", "message_id:=<7@x>", "text:far", "text:invoice", "text:zip", "attempts:>0", "reply:user", "helo:h",
 		"id:" + ms[10].ID.String(), "id:" + ms[10].ID.String()[:8], "id:" + ms[10].ID.String() + ".1", "(tenant:acme OR status:queued) subject:invoice", "state:unrouted", "zzz:",
 	}
 	ran := 0
