@@ -35,6 +35,7 @@ import (
 // by themselves.
 var views = map[string]lifecycle.Verb{
 	"get-body":          lifecycle.View,
+	"compose-reply":     lifecycle.Reply, // it quotes the message
 	"list-attempts":     lifecycle.IssueLog,
 	"explain-message":   lifecycle.IssueLog,
 	"search-deliveries": lifecycle.IssueLog,
@@ -67,7 +68,7 @@ func withMeta(op huma.Operation, key, value string) huma.Operation {
 // themselves, verb by verb or test by test.
 var asked = map[string][]lifecycle.Role{
 	"act":            {lifecycle.RoleAuditor, lifecycle.RoleHelpdesk},
-	"start-job":      {lifecycle.RoleAuditor, lifecycle.RoleHelpdesk},
+	"start-job":      {lifecycle.RoleHelpdesk},
 	"cancel-job":     {lifecycle.RoleHelpdesk},
 	"test-recipient": {lifecycle.RoleHelpdesk},
 	"test-sender":    {lifecycle.RoleHelpdesk},

@@ -40,6 +40,9 @@ func Cells(rows []Row, levels, roles []string, full bool) []Cell {
 			}
 		}
 	}
+	if full { // a tenant whose operators may not force
+		out = append(out, Cell{&Message{Inbound: true, Status: "stalled", Tenant: "beta", For: "no force"}, "domain", "", ""})
+	}
 	return out
 }
 
