@@ -11,7 +11,7 @@ import (
 )
 
 // sumBudget is how long a sum may take; then it is of what was looked at.
-const sumBudget = 450 * time.Millisecond
+const sumBudget = 400 * time.Millisecond
 
 // Count is how many rows match and the scope sees; where it is not exact, at
 // least so many, for the time was over.

@@ -79,7 +79,7 @@ func (b *bench) sums() error {
 		if err != nil {
 			return err
 		}
-		ctx, cancel := context.WithTimeout(b.ctx, 450*time.Millisecond)
+		ctx, cancel := context.WithTimeout(b.ctx, 400*time.Millisecond)
 		start := time.Now()
 		_, all, err := b.s.Count(ctx, f)
 		counts = append(counts, time.Since(start))
@@ -90,7 +90,7 @@ func (b *bench) sums() error {
 		if all {
 			exact++
 		}
-		ctx, cancel = context.WithTimeout(b.ctx, 450*time.Millisecond)
+		ctx, cancel = context.WithTimeout(b.ctx, 400*time.Millisecond)
 		start = time.Now()
 		_, err = b.s.Facets(ctx, f, "status", 10)
 		facets = append(facets, time.Since(start))

@@ -137,7 +137,7 @@ func (x *Index) Search(ctx context.Context, q Question) (Page, error) {
 			p.Back, p.More, p.Next = time.UnixMilli(ms+1), true, before(ms+1)
 			return p, nil
 		}
-		if !pl.settled {
+		if pl.settled = pl.settled || len(p.Keys)*10 >= q.Limit; !pl.settled { // a few more steps would fill the page
 			if pl, err = x.settle(ctx, a, pl); err != nil || pl.none {
 				return p, err
 			}

@@ -21,8 +21,7 @@ type Tally struct {
 	Exact bool
 }
 
-// Rows of one step of a tally, at first and at most; it is to take a tenth of
-// a second.
+// Rows of one step of a tally, at first and at most; it is to take some 50 ms.
 const firstTally, maxTally = 10_000, 400_000
 
 // Count counts what matches. Limit and After do not matter.
@@ -144,9 +143,9 @@ func (x *Index) tally(ctx context.Context, q Question, expr string, add func(str
 			return t, nil
 		}
 		switch took := time.Since(start); {
-		case took < 40*time.Millisecond:
+		case took < 20*time.Millisecond:
 			step = min(2*step, maxTally)
-		case took > 100*time.Millisecond:
+		case took > 50*time.Millisecond:
 			step = max(step/2, firstTally)
 		}
 	}
