@@ -124,8 +124,13 @@ tenant "acme" {
 // the test.
 func gatewayAt(t *testing.T, dir string, clk *moved) (d *daemon.Daemon, c *client.Client, stop func()) {
 	t.Helper()
+	return gatewayLogging(t, dir, clk, io.Discard)
+}
+
+func gatewayLogging(t *testing.T, dir string, clk *moved, log io.Writer) (d *daemon.Daemon, c *client.Client, stop func()) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	d, err := daemon.New(ctx, daemon.Options{Config: filepath.Join(dir, "config.hcl"), Log: io.Discard, Now: clk.Now, After: clk.After})
+	d, err := daemon.New(ctx, daemon.Options{Config: filepath.Join(dir, "config.hcl"), Log: log, Now: clk.Now, After: clk.After})
 	if err != nil {
 		cancel()
 		t.Fatal(err)
@@ -144,6 +149,34 @@ func gatewayAt(t *testing.T, dir string, clk *moved) (d *daemon.Daemon, c *clien
 	return d, c, stop
 }
 
+// logged keeps what a gateway logs.
+type logged struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+// waitFor waits until a line has been logged n times.
+func (l *logged) waitFor(t *testing.T, line string, n int) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+		l.mu.Lock()
+		got := strings.Count(l.text.String(), line)
+		l.mu.Unlock()
+		if got >= n {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%q is logged %d times, want %d", line, got, n)
+		}
+	}
+}
+
 func configDir(t *testing.T, policy string) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "weir-d-") // short: a unix socket's path is
@@ -160,7 +193,7 @@ func configDir(t *testing.T, policy string) string {
 // arrivals waits until a destination has n messages.
 func arrivals(t *testing.T, p *smtptest.Peer, n int) []smtptest.Message {
 	t.Helper()
-	for end := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		if m := p.Messages(); len(m) >= n {
 			return m
 		}
@@ -246,7 +279,8 @@ func TestB52_digest_of_held_mail_releases_by_link(t *testing.T) {
 	dir := configDir(t, strings.Replace(digestPolicy, "DESTINATION", dest.Addr, 1))
 	// Vienna is one hour ahead: 07:00 there is 06:00 UTC.
 	clk := newMoved(time.Date(2026, 11, 23, 4, 50, 0, 0, time.UTC))
-	d, c, stop := gatewayAt(t, dir, clk)
+	log := &logged{}
+	d, c, stop := gatewayLogging(t, dir, clk, log)
 	submit := func(subject string, rcpts ...string) {
 		t.Helper()
 		text := "From: Eve <eve@far.test>\r\nTo: somebody\r\nSubject: " + subject + "\r\n\r\nClick here.\r\n"
@@ -259,7 +293,7 @@ func TestB52_digest_of_held_mail_releases_by_link(t *testing.T) {
 	submit("the second", "ann@acme.test")
 
 	// It is new in the policy: the time before the start is not made up for.
-	time.Sleep(300 * time.Millisecond)
+	log.waitFor(t, "mail by the clock is planned", 2)
 	if n := len(dest.Messages()); n != 0 {
 		t.Fatalf("%d messages before the time", n)
 	}
@@ -355,7 +389,7 @@ func TestB52_digest_of_held_mail_releases_by_link(t *testing.T) {
 		t.Fatalf("%d messages to ann", n)
 	}
 	var id string
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		rows := held("ann@acme.test")
 		if id = rows[1].ID; rows[1].Status == "released" && rows[0].Status == "quarantined" {
 			break
@@ -436,10 +470,12 @@ func TestB52_digest_of_held_mail_releases_by_link(t *testing.T) {
 // tells of everything held meanwhile.
 func TestDigestMissedWhileDownComesOnce(t *testing.T) {
 	dest := smtptest.Start(t, smtptest.Script{})
-	dir := configDir(t, strings.Replace(digestPolicy, "DESTINATION", dest.Addr, 1))
+	const everything = "report \"everything\" {\n  at     = [\"1. 00:00\"]\n  to     = [\"post@acme.test\"]\n  search = \"kind:ordinary\"\n  format = \"jsonl\"\n}\n"
+	dir := configDir(t, strings.Replace(digestPolicy, "DESTINATION", dest.Addr, 1)+everything)
 	clk := newMoved(time.Date(2026, 11, 23, 4, 50, 0, 0, time.UTC))
-	d, _, stop := gatewayAt(t, dir, clk)
-	time.Sleep(200 * time.Millisecond)
+	log := &logged{}
+	d, _, stop := gatewayLogging(t, dir, clk, log)
+	log.waitFor(t, "mail by the clock is planned", 3)
 	text := []byte("From: Eve <eve@far.test>\r\nSubject: one\r\n\r\nx\r\n")
 	if err := smtp.SendMail(d.Addresses().Listeners["mx"], nil, "eve@far.test", []string{"ann@acme.test"}, text); err != nil {
 		t.Fatal(err)
@@ -478,9 +514,19 @@ func TestDigestMissedWhileDownComesOnce(t *testing.T) {
 	if got = arrivals(t, dest, 4); len(to(got, "other@acme.test")) != 1 {
 		t.Error("no report by hand")
 	}
+	if _, err := c.RunReport(t.Context(), "", "everything", nil); err != nil { // the gateway's own
+		t.Error(err)
+	}
+	if got = arrivals(t, dest, 5); len(to(got, "post@acme.test")) != 1 || !strings.Contains(to(got, "post@acme.test")[0].Body, "Recipients found: 1") {
+		t.Error("no report of the gateway's")
+	}
+	plans, err := c.Reports(t.Context())
+	if err != nil || len(plans) != 2 || plans[0].Tenant != "" || plans[1].Last.IsZero() || plans[1].Next.IsZero() || !plans[0].Last.IsZero() {
+		t.Errorf("%+v, %v", plans, err)
+	}
 	var out bytes.Buffer
 	n, err := c.Export(t.Context(), client.Export{Format: "csv", Columns: []string{"recipient", "status", "message_id"}}, &out)
-	if err != nil || n.Written != 5 || !strings.HasPrefix(out.String(), "recipient,status,message_id\r\n") {
+	if err != nil || n.Written != 6 || !strings.HasPrefix(out.String(), "recipient,status,message_id\r\n") {
 		t.Errorf("%+v, %v\n%s", n, err, out.String())
 	}
 }

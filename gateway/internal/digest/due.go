@@ -44,7 +44,11 @@ func (s *Service) due(ctx context.Context, m mailing, now time.Time) error {
 		return err
 	}
 	if rev == 0 { // it is new in the policy: the next time counts
-		return s.put(ctx, m.key, mark{Done: slot}, 0)
+		if err := s.put(ctx, m.key, mark{Done: slot}, 0); err != nil {
+			return err
+		}
+		s.o.Logger.Info("mail by the clock is planned", "mailing", m.key, "tenant", m.tenant, "next", m.times.Next(now))
+		return nil
 	}
 	if !slot.After(k.Done) {
 		return nil
