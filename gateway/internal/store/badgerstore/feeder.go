@@ -34,6 +34,7 @@ type feeder struct {
 
 	mu      sync.Mutex
 	whole   bool // the index has everything up to applied
+	asked   bool // to make it anew, and not begun yet
 	applied uint64
 	trimmed uint64        // entries up to this one are gone
 	moved   chan struct{} // closed when applied or whole change
@@ -243,6 +244,7 @@ func (f *feeder) load(ids []mail.ID) ([]sqlindex.Change, error) {
 func (f *feeder) reached(applied uint64, whole bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	whole = whole && !f.asked
 	if f.applied == applied && f.whole == whole {
 		return
 	}

@@ -23,7 +23,7 @@ const rebuildBatch = 2000
 func (f *feeder) rebuild() error {
 	from := f.feed.durable.Load()
 	f.mu.Lock()
-	f.status = store.IndexStatus{Rebuilding: true, Since: f.s.now()}
+	f.status, f.asked = store.IndexStatus{Rebuilding: true, Since: f.s.now()}, false
 	f.mu.Unlock()
 	f.reached(0, false)
 	start := time.Now()
@@ -107,7 +107,13 @@ func (s *Store) RebuildIndex(context.Context) error {
 	if s.search == nil {
 		return errNoIndex
 	}
-	s.search.rebuildSoon()
+	f := s.search
+	f.mu.Lock()
+	f.asked = true
+	f.status = store.IndexStatus{Rebuilding: true, Since: s.now()}
+	f.mu.Unlock()
+	f.reached(0, false)
+	f.rebuildSoon()
 	return nil
 }
 
