@@ -92,6 +92,8 @@ func (s *server) accountsProblem(ctx context.Context, doing string, err error) e
 		return problem(http.StatusUnauthorized, doing+": "+accounts.ErrCredentials.Error(), "")
 	case errors.Is(err, accounts.ErrSignedOut):
 		return problem(http.StatusUnauthorized, doing+": "+accounts.ErrSignedOut.Error(), "sign in")
+	case errors.Is(err, accounts.ErrProvider): // what it says is for the log
+		return problem(http.StatusBadGateway, doing+": "+accounts.ErrProvider.Error(), "try again; the gateway's log says more")
 	case errors.Is(err, accounts.ErrBusy):
 		return problem(http.StatusServiceUnavailable, doing+": "+accounts.ErrBusy.Error(), "")
 	case errors.Is(err, store.ErrNotFound):

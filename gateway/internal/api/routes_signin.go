@@ -207,7 +207,6 @@ func (s *server) beginOIDC(ctx context.Context, in *ProviderParam) (*redirectOut
 func (s *server) oidcProblem(ctx context.Context, provider string, err error) error {
 	if errors.Is(err, accounts.ErrProvider) {
 		s.log.WarnContext(ctx, "a sign-in by a provider failed", slog.String("provider", provider), slog.Any("err", err))
-		return problem(http.StatusBadGateway, "signing in: "+accounts.ErrProvider.Error(), "try again; the gateway's log says more")
 	}
 	return s.accountsProblem(ctx, "signing in", err)
 }
@@ -236,7 +235,7 @@ func (s *server) finishOIDC(ctx context.Context, in *struct {
 	}
 	out, err := s.entered(ctx, e.Who, accounts.HowOIDC+" "+in.Provider, e, err)
 	if err != nil {
-		return nil, s.oidcProblem(ctx, in.Provider, err)
+		return nil, err
 	}
 	return &redirectOutput{Status: http.StatusSeeOther, Location: signInPath, SetCookie: out.SetCookie}, nil
 }
