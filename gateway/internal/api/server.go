@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -243,6 +244,6 @@ func OpenAPI() ([]byte, error) {
 func route(id, method, path, tag, summary, description string, errs ...int) huma.Operation {
 	return huma.Operation{
 		OperationID: id, Method: method, Path: path, Tags: []string{tag}, Summary: summary, Description: description,
-		Errors: append([]int{http.StatusUnauthorized, http.StatusInternalServerError}, errs...), MaxBodyBytes: maxBody,
+		Errors: slices.Compact(slices.Sorted(slices.Values(append([]int{http.StatusUnauthorized, http.StatusTooManyRequests, http.StatusInternalServerError}, errs...)))), MaxBodyBytes: maxBody,
 	}
 }

@@ -24,5 +24,5 @@ func (tlsReports) Report(_ context.Context, _ time.Time, domain string) (api.TLS
 	if domain == "none.test" {
 		return api.TLSDomainReport{}, tlsrpt.ErrNone
 	}
-	return api.TLSDomainReport{RUA: []string{"mailto:tls@" + domain}, Report: &tlsrpt.Report{ID: domain}}, nil
+	return api.TLSDomainReport{RUA: []string{"mailto:tls@" + domain}, Report: &tlsrpt.Report{ID: domain, Policies: []tlsrpt.PolicyReport{}}}, nil
 }
