@@ -43,6 +43,7 @@ func TestB2_B4_B5_isolation(t *testing.T) {
 	w := Start(t)
 	t.Run("raw", w.raw)
 	t.Run("shared", w.sharedMail)
+	t.Run("neighbours", w.neighbours)
 	t.Run("api", w.api)
 	t.Run("sign-in", w.signsIn)
 	t.Run("idempotency", w.idempotency)
@@ -99,18 +100,25 @@ func (w *World) api(t *testing.T) {
 // worst bounds what is said of one operation and caller.
 const worst = 2
 
-// apart asks one case's questions and compares.
+// apart asks one case's questions about Acme's and compares.
 func (w *World) apart(t *testing.T, c *Caller, op operation, k Case) {
 	t.Helper()
 	if c.Nobody {
 		k.Few = true
 	}
-	all, missing := k.fill(op.method, w.Pairs)
+	w.same(t, c, op, k, w.Pairs)
+}
+
+// same asks one case's questions, and fails where what is there is answered
+// otherwise than what is not, or where something of Acme's shows.
+func (w *World) same(t *testing.T, c *Caller, op operation, k Case, pairs func(string) []Pair) {
+	t.Helper()
+	all, missing := k.Fill(op.method, pairs)
 	if missing == "plugin" && !w.Plugins {
 		return
 	}
 	if missing != "" {
-		t.Fatalf("%s: the world has no %s of Acme's", op.id, missing)
+		t.Fatalf("%s: the world has no %s to ask for", op.id, missing)
 	}
 	said := 0
 	for _, two := range all {
@@ -191,7 +199,7 @@ func (w *World) ownWork(t *testing.T, op operation) {
 	}
 	bad := []string{}
 	for _, k := range cases[op.id] {
-		all, missing := k.fill(op.method, pairs)
+		all, missing := k.Fill(op.method, pairs)
 		if missing == "plugin" && !w.Plugins {
 			return
 		}
@@ -291,6 +299,57 @@ func (w *World) idempotency(t *testing.T) {
 		if c := &w.Callers[i]; c.Name == "token" {
 			if a := w.Ask(t, c, r); a.Status != http.StatusOK || a.Header.Get("Idempotency-Replayed") != "" || Leak(a.Body) != "" {
 				t.Errorf("Beta's: %d %v %s", a.Status, a.Header, a.Body)
+			}
+		}
+	}
+}
+
+// neighbours has those of Beta who see a part of it ask for the rest: a mailbox
+// for another's mail and for what is the operators', and an operator of one
+// domain for the other domain's.
+func (w *World) neighbours(t *testing.T) {
+	ops := operations(t)
+	for i := range w.Callers {
+		c := &w.Callers[i]
+		box := c.Level == "mailbox"
+		if !box && c.Name != "token of one domain" {
+			continue
+		}
+		var mine []Pair
+		for i, l := range letters {
+			if !box || l.to == "later.anna" {
+				id := w.beta["message"][i]
+				mine = append(mine, Pair{id, other(id)})
+			}
+		}
+		pairs := func(kind string) []Pair {
+			var out []Pair
+			switch kind {
+			case "message":
+				return mine
+			case "recipient", "prefix":
+				for _, p := range mine {
+					if kind == "prefix" {
+						out = append(out, Pair{p.Real[:20], other(p.Real[:20])})
+					} else {
+						out = append(out, Pair{p.Real + ".1", p.Fake + ".1"})
+					}
+				}
+			case "job", "token", "session", "rule", "hold", "lockeduser":
+				for _, v := range w.beta[kind] {
+					out = append(out, Pair{v, other(v)})
+				}
+			}
+			return out
+		}
+		for _, op := range ops {
+			for _, k := range cases[op.id] {
+				kinds := k.kinds()
+				if len(kinds) == 0 || slices.ContainsFunc(kinds, func(kind string) bool { return len(pairs(kind)) == 0 }) {
+					continue // it asks for what is theirs as well
+				}
+				k.Few = k.Few || len(mine) > 4
+				w.same(t, c, op, k, pairs)
 			}
 		}
 	}

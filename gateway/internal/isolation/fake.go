@@ -126,9 +126,9 @@ type Question struct {
 	Asked []string // what it names
 }
 
-// fill makes the questions of a case: each pair of the kind that has most, with
+// Fill makes the questions of a case: each pair of the kind that has most, with
 // the others in turn. Of every two the first asks for what is there.
-func (c Case) fill(method string, pairs func(kind string) []Pair) (out [][2]Question, missing string) {
+func (c Case) Fill(method string, pairs func(kind string) []Pair) (out [][2]Question, missing string) {
 	kinds := c.kinds()
 	most := 1
 	all := map[string][]Pair{}

@@ -151,7 +151,8 @@ func (w *World) people(t testing.TB) {
 	w.mustAs(t, w.Operator, "PUT", "/v1/searches/betaword-mine", map[string]any{"q": "subject:betaword"})
 	job := w.mustAs(t, w.Operator, "POST", "/v1/jobs", map[string]any{"verb": "freeze", "q": "status:queued subject:frozen"})
 	id, _ := job["id"].(string)
-	w.beta["search"], w.beta["job"], w.beta["user"] = []string{"betaword-mine"}, []string{id}, []string{box}
+	w.mustAs(t, &w.Callers[4], "PUT", "/v1/searches/betaword-token", map[string]any{"q": "subject:betaword"})
+	w.beta["search"], w.beta["job"], w.beta["user"] = []string{"betaword-token", "betaword-mine"}, []string{id}, []string{box}
 
 	gone := w.must(t, "POST", "/v1/tokens", map[string]any{"name": "gone", "level": "domain", "tenant": Acme})
 	secret, _ := gone["secret"].(string)
