@@ -76,7 +76,7 @@ func (l *loader) adminLimits(n *node) AdminLimits {
 // eventBlocks evaluates the events blocks of the top level; the tenants are
 // known by then.
 func (l *loader) eventBlocks() {
-	var out []EventSink
+	own := len(l.p.events) // of tenants
 	for _, n := range l.root.blocks["events"] {
 		s, v := l.eventSink(n, n.label, l.ctx)
 		s.Tenants = get[[]string](v, "tenants")
@@ -85,9 +85,9 @@ func (l *loader) eventBlocks() {
 				l.fail("Unknown tenant", v.item("tenants", i), &n.head, "tenants: there is no tenant %q. Name one of the policy's tenants.", clip(t))
 			}
 		}
-		out = append(out, s)
+		l.p.events = append(l.p.events, s)
 	}
-	l.p.events = append(out, l.p.events...)
+	l.p.events = slices.Concat(l.p.events[own:], l.p.events[:own])
 }
 
 // tenantEvents evaluates the events blocks of a tenant.
