@@ -17,9 +17,9 @@ import (
 type LogTailCmd struct {
 	Terms []string `arg:"" optional:"" name:"term" help:"Filter as in \"weir help search\"."`
 	FilterFlags
-	View  string `placeholder:"NAME" help:"A saved search or view; see \"weir search\"."`
-	After uint64 `placeholder:"SEQ" help:"Begin behind this event, in place of now; --json shows its number as seq."`
-	Lines int    `short:"n" help:"End after this many; 0 goes on."`
+	View  string  `placeholder:"NAME" help:"A saved search or view; see \"weir search\"."`
+	After *uint64 `placeholder:"SEQ" help:"Begin behind this event, in place of now; --json shows its number as seq. 0 is the whole log."`
+	Lines int     `short:"n" help:"End after this many; 0 goes on."`
 }
 
 // Run writes a line for each change of a recipient that matches, until it is

@@ -83,8 +83,8 @@ func (c *Client) stream(ctx context.Context, path string, params url.Values) (io
 
 // TailOptions say what to watch.
 type TailOptions struct {
-	Search        // Q and Filter
-	After  uint64 // go on behind this seq; 0: begin now
+	Search         // Q and Filter
+	After  *uint64 // go on behind this seq; nil: begin now
 	// Lost is told when the stream breaks off, before it is opened again; an
 	// error of its own ends the tail. nil: the first break ends it.
 	Lost func(error) error
@@ -106,8 +106,8 @@ func (c *Client) Tail(ctx context.Context, o TailOptions) iter.Seq2[api.Change, 
 			return
 		}
 		at, opened, wait := "", false, firstRetry
-		if o.After > 0 {
-			at = strconv.FormatUint(o.After, 10)
+		if o.After != nil {
+			at = strconv.FormatUint(*o.After, 10)
 		}
 		for {
 			if at != "" {
