@@ -329,6 +329,7 @@ func TestLossIsToldWhenRetentionOvertakes(t *testing.T) {
 	if r.lost() != 10 {
 		t.Errorf("told twice: %d", r.lost())
 	}
+	s.until("noted", func() bool { return s.is("siem").Behind == 0 }) // else it comes again
 	s.stop()
 	ids = j.delivered(3, "acme", start)
 	for _, id := range ids { // all that there is
