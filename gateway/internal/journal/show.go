@@ -3,9 +3,7 @@ package journal
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/mailweir/weir/gateway/internal/lifecycle"
 	"github.com/mailweir/weir/gateway/internal/mail"
@@ -114,73 +112,6 @@ func (l *Log) attempts(ctx context.Context, sc scope.Scope, m *store.Message) ([
 		}
 	}
 	return out, nil
-}
-
-// redact takes the recipients of whole that are not in seen out of an
-// attempt: they may be another tenant's, or Bcc. false: nothing is left.
-func redact(a mail.Attempt, whole, seen *store.Message) (mail.Attempt, bool) {
-	var hidden []int
-	keep := func(n int) bool {
-		if has(seen, n) {
-			return true
-		}
-		if !slices.Contains(hidden, n) {
-			hidden = append(hidden, n)
-		}
-		return false
-	}
-	var ns []int
-	for _, n := range a.Recipients {
-		if keep(n) {
-			ns = append(ns, n)
-		}
-	}
-	var outcome []mail.RcptReply
-	for _, o := range a.Outcome {
-		if keep(o.N) {
-			outcome = append(outcome, o)
-		}
-	}
-	a.Recipients, a.Outcome = ns, outcome
-	for i := range whole.Recipients {
-		r := &whole.Recipients[i]
-		if has(seen, r.N) {
-			continue
-		}
-		for _, name := range spellings(r) {
-			a.Transcript = hide(a.Transcript, name)
-			for j := range a.Outcome { // an answer to the whole message may name everybody
-				a.Outcome[j].Reply.Text = hide(a.Outcome[j].Reply.Text, name)
-			}
-		}
-	}
-	return a, len(ns) > 0 || len(outcome) > 0
-}
-
-// spellings are all the ways in which a dialogue names a recipient: also the
-// original recipient of RFC 3461, which goes out as xtext.
-func spellings(r *store.Recipient) []string {
-	out := []string{r.Address.String(), r.Original.String()}
-	_, original, _ := strings.Cut(r.DSN.ORcpt, ";")
-	out = append(out, original)
-	for _, s := range out[:3] {
-		if x := mail.EncodeXtext(s); x != s {
-			out = append(out, x)
-		}
-	}
-	return out
-}
-
-// hide replaces an address in a dialogue.
-func hide(transcript, addr string) string {
-	if addr == "" || transcript == "" {
-		return transcript
-	}
-	re, err := regexp.Compile("(?i)" + regexp.QuoteMeta(addr))
-	if err != nil { // an address that is not UTF-8: better no dialogue than a leak
-		return "* not shown: it names other recipients\n"
-	}
-	return re.ReplaceAllLiteralString(transcript, "(another recipient)")
 }
 
 func has(m *store.Message, n int) bool {

@@ -1,0 +1,179 @@
+package journal
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/mailweir/weir/gateway/internal/mail"
+	"github.com/mailweir/weir/gateway/internal/store"
+)
+
+// redact takes the recipients of whole that are not in seen out of an
+// attempt: they may be another tenant's, or Bcc. false: nothing is left.
+func redact(a mail.Attempt, whole, seen *store.Message) (mail.Attempt, bool) {
+	var hidden []int
+	keep := func(n int) bool {
+		if has(seen, n) {
+			return true
+		}
+		if !slices.Contains(hidden, n) {
+			hidden = append(hidden, n)
+		}
+		return false
+	}
+	var ns []int
+	for _, n := range a.Recipients {
+		if keep(n) {
+			ns = append(ns, n)
+		}
+	}
+	var outcome []mail.RcptReply
+	for _, o := range a.Outcome {
+		if keep(o.N) {
+			outcome = append(outcome, o)
+		}
+	}
+	a.Recipients, a.Outcome = ns, outcome
+	a.Transcript = withoutOthers(a.Transcript, whole, seen)
+	for i := range whole.Recipients {
+		r := &whole.Recipients[i]
+		if has(seen, r.N) {
+			continue
+		}
+		for _, name := range spellings(r) {
+			a.Transcript = hide(a.Transcript, name)
+			for j := range a.Outcome { // an answer to the whole message may name everybody
+				a.Outcome[j].Reply.Text = hide(a.Outcome[j].Reply.Text, name)
+			}
+		}
+	}
+	return a, len(ns) > 0 || len(outcome) > 0
+}
+
+// spellings are all the ways in which a dialogue names a recipient: also the
+// original recipient of RFC 3461, which goes out as xtext.
+func spellings(r *store.Recipient) []string {
+	out := []string{r.Address.String(), r.Original.String()}
+	_, original, _ := strings.Cut(r.DSN.ORcpt, ";")
+	out = append(out, original)
+	for _, s := range out[:3] {
+		if x := mail.EncodeXtext(s); x != s {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+// hide replaces an address in a dialogue.
+func hide(transcript, addr string) string {
+	if addr == "" || transcript == "" {
+		return transcript
+	}
+	re, err := regexp.Compile("(?i)" + regexp.QuoteMeta(addr))
+	if err != nil { // an address that is not UTF-8: better no dialogue than a leak
+		return notShown
+	}
+	return re.ReplaceAllLiteralString(transcript, "(another recipient)")
+}
+
+// notShown stands for a dialogue that cannot be taken apart.
+const notShown = "* not shown: it names other recipients\n"
+
+// withoutOthers takes out of a dialogue what was said about recipients of whole
+// that are not in seen: the commands that name them, and the answers to those.
+// Answers come in the order of their commands (RFC 5321 §4.5.4, RFC 2920 §3.1);
+// those to the end of the data, one for each recipient that was taken, where it
+// is LMTP (RFC 2033 §4.2).
+func withoutOthers(transcript string, whole, seen *store.Message) string {
+	if transcript == "" || len(whole.Recipients) == len(seen.Recipients) {
+		return transcript
+	}
+	d := dialogue{names: map[string]bool{}}
+	for i := range seen.Recipients {
+		d.names[strings.ToLower(seen.Recipients[i].Address.String())] = true
+	}
+	var b strings.Builder
+	for line := range strings.Lines(transcript) {
+		if strings.HasPrefix(line, "* ") && strings.HasSuffix(strings.TrimRight(line, "\r\n"), "lines left out") {
+			return notShown // what answers what is not known any more
+		}
+		if !d.hides(strings.TrimRight(line, "\r\n")) {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
+}
+
+// dialogue follows which answer is about whom.
+type dialogue struct {
+	names   map[string]bool // of recipients that are shown, lower case
+	waiting []command       // sent, and not answered
+	taken   []bool          // recipients that were, in order: hidden
+	lmtp    bool
+	ended   bool // the end of the data was sent
+	more    bool // the last line of an answer was not its end
+	hiding  bool // that answer
+}
+
+type command struct{ rcpt, hidden bool }
+
+// hides takes in the next line, and reports whether it is about somebody hidden.
+func (d *dialogue) hides(line string) bool {
+	if sent, ok := strings.CutPrefix(line, "> "); ok {
+		return d.sent(sent)
+	}
+	if got, ok := strings.CutPrefix(line, "< "); ok {
+		return d.got(got)
+	}
+	return false
+}
+
+func (d *dialogue) sent(line string) bool {
+	verb, _, _ := strings.Cut(strings.ToUpper(line), " ")
+	var c command
+	switch {
+	case verb == "LHLO":
+		d.lmtp = true
+	case verb == "MAIL":
+		d.taken, d.ended = nil, false
+	case verb == "RCPT":
+		c.rcpt = true
+		_, path, _ := strings.Cut(line, "<")
+		c.hidden = !d.names[strings.ToLower(mailbox(path))]
+	case d.lmtp && (line == "." || verb == "BDAT" && strings.HasSuffix(strings.ToUpper(line), " LAST")):
+		d.ended = true
+		return false // its answers are the recipients'
+	}
+	d.waiting = append(d.waiting, c)
+	return c.hidden
+}
+
+// mailbox is the address of a path, whose parameters may hold a ">" of their own.
+func mailbox(path string) string {
+	box, _, _ := strings.Cut(path, "> ")
+	return strings.TrimSuffix(box, ">")
+}
+
+func (d *dialogue) got(line string) bool {
+	if d.more {
+		d.more = continued(line)
+		return d.hiding
+	}
+	d.more, d.hiding = continued(line), false
+	switch {
+	case len(d.waiting) > 0:
+		c := d.waiting[0]
+		d.waiting = d.waiting[1:]
+		if c.rcpt && strings.HasPrefix(line, "2") {
+			d.taken = append(d.taken, c.hidden)
+		}
+		d.hiding = c.hidden
+	case d.ended && len(d.taken) > 0:
+		d.hiding, d.taken = d.taken[0], d.taken[1:]
+	}
+	return d.hiding
+}
+
+// continued reports a line of an answer that has further ones (RFC 5321 §4.2.1).
+func continued(line string) bool { return len(line) > 3 && line[3] == '-' }

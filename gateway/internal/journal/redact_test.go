@@ -1,0 +1,119 @@
+package journal
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/mailweir/weir/gateway/internal/mail"
+	"github.com/mailweir/weir/gateway/internal/store"
+)
+
+// TestDialogueWithoutOthers: what a host says of somebody else's recipients of
+// the same message is not in the dialogue, in whatever order it is had.
+func TestDialogueWithoutOthers(t *testing.T) {
+	whole := &store.Message{Recipients: []store.Recipient{
+		{N: 1, Address: addr(t, "ann@acme.test")}, {N: 2, Address: addr(t, "bob@beta.test")}, {N: 3, Address: addr(t, "cy@acme.test")},
+	}}
+	seen := &store.Message{Recipients: whole.Recipients[1:2]}
+	for _, c := range []struct{ name, in, want string }{
+		{"one_by_one", `
+* connected to 192.0.2.1:25
+< 220 mx
+> EHLO weir
+< 250-mx
+< 250 SIZE
+> MAIL FROM:<x@far.test>
+< 250 ok
+> RCPT TO:<ann@acme.test> NOTIFY=FAILURE ORCPT=rfc822;a@acme.test
+< 550-5.1.1 ann has left
+< 550 5.1.1 her successor is cy
+> RCPT TO:<bob@beta.test>
+< 250 2.1.5 bob
+> RCPT TO:<CY@acme.test>
+< 250 2.1.5 cy
+> DATA
+< 354 go on
+> .
+< 250 2.0.0 taken
+`, `
+* connected to 192.0.2.1:25
+< 220 mx
+> EHLO weir
+< 250-mx
+< 250 SIZE
+> MAIL FROM:<x@far.test>
+< 250 ok
+> RCPT TO:<bob@beta.test>
+< 250 2.1.5 bob
+> DATA
+< 354 go on
+> .
+< 250 2.0.0 taken
+`},
+		{"pipelined_on_a_used_connection", `
+* using the connection to 192.0.2.1:25
+> MAIL FROM:<x@far.test>
+> RCPT TO:<ann@acme.test>
+> RCPT TO:<bob@beta.test>
+> RCPT TO:<cy@acme.test>
+> DATA
+< 250 ok
+< 452 4.2.2 ann is full
+< 450 4.2.1 bob is slow
+< 550 5.7.1 cy is blocked
+< 503 nobody
+`, `
+* using the connection to 192.0.2.1:25
+> MAIL FROM:<x@far.test>
+> RCPT TO:<bob@beta.test>
+> DATA
+< 250 ok
+< 450 4.2.1 bob is slow
+< 503 nobody
+`},
+		{"lmtp", `
+< 220 mx
+> LHLO weir
+< 250 mx
+> MAIL FROM:<>
+< 250 ok
+> RCPT TO:<ann@acme.test>
+< 250 ann
+> RCPT TO:<bob@beta.test>
+< 250 bob
+> RCPT TO:<cy@acme.test>
+< 550 cy
+> DATA
+< 354 go on
+> .
+< 552 ann is full
+< 250 bob has it
+> QUIT
+< 221 bye
+`, `
+< 220 mx
+> LHLO weir
+< 250 mx
+> MAIL FROM:<>
+< 250 ok
+> RCPT TO:<bob@beta.test>
+< 250 bob
+> DATA
+< 354 go on
+> .
+< 250 bob has it
+> QUIT
+< 221 bye
+`},
+		{"not_whole", "> MAIL FROM:<x@far.test>\n* 7 lines left out\n< 550 ann has left\n", notShown},
+	} {
+		a := mail.Attempt{Recipients: []int{1, 2, 3}, Transcript: strings.TrimPrefix(c.in, "\n")}
+		got, ok := redact(a, whole, seen)
+		if want := strings.TrimPrefix(c.want, "\n"); !ok || got.Transcript != want {
+			t.Errorf("%s:\n%s\nwant\n%s", c.name, got.Transcript, want)
+		}
+	}
+	if got := withoutOthers("> RCPT TO:<ann@acme.test>\n", whole, whole); !strings.Contains(got, "ann") {
+		t.Errorf("everybody's own: %s", got)
+	}
+}
