@@ -129,7 +129,13 @@ tenant "NAME" {
     verify = "callout"
     local  = ["later.anna@DOMAIN"]
   }
-  inbound { retry = retry.slow }
+  inbound {
+    retry = retry.slow
+    via "together" { # one way, and so one attempt, for all tenants
+      recipient = ["later.anna@DOMAIN"]
+      route     = route.world
+    }
+  }
   outbound { retry = retry.slow }
   retain { archive = "30d" }
   notify { stalled = ["MARK-watch@DOMAIN"] }

@@ -105,6 +105,12 @@ func (s Scope) View(m *store.Message) *store.Message {
 			c.Recipients = append(c.Recipients, m.Recipients[i])
 		}
 	}
+	if len(c.Recipients) < len(m.Recipients) { // how often the others were tried is theirs
+		c.Attempts = 0
+		for i := range c.Recipients {
+			c.Attempts = max(c.Attempts, c.Recipients[i].Attempts)
+		}
+	}
 	return &c
 }
 
