@@ -39,7 +39,9 @@ func actionsTable() string {
 	b.WriteString("\n|---|---|---|" + strings.Repeat("---|", len(groups)) + "\n")
 	all := lifecycle.Conditions{Archived: true, Sender: true, Body: true, Classes: true, Attempts: true, Identity: true, Hold: true, DomainForce: true}
 	for _, v := range lifecycle.Verbs() {
-		may := func(d mail.Direction, l lifecycle.Level, force bool) bool { return lifecycle.Permitted(v, d, l, "", force) == nil }
+		may := func(d mail.Direction, l lifecycle.Level, force bool) bool {
+			return lifecycle.Permitted(v, d, l, "", force) == nil
+		}
 		dir := mail.Inbound
 		mailOf := "both"
 		switch {

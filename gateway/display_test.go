@@ -85,6 +85,7 @@ func TestExportKnowsEveryField(t *testing.T) {
 		ID: "id", Received: at, Direction: "inbound", Status: "queued", Sender: "s", Recipient: "r", Original: "o", Tenant: "t", Subject: "x",
 		From: "f", Size: 1, Client: "c", Class: "k", Score: 1, Reason: "y", Rule: "u", Route: "e", Mark: "queued", State: "unrouted", NextHop: "h", Next: at, Failures: 1, Attempts: 1,
 		Last: &api.Reply{Code: 450}, LastHost: "l", Changed: at, Expires: at, HasBody: true, Verbs: []string{"retry"},
+		Cc: "c", Name: "n", Explained: "w", Helo: "g", Identity: "i", Kind: "dsn", LastAddr: "a", Listener: "mx", MessageID: "m", Policy: "p", Tags: []string{"t"}, TLS: "1.3", To: "t", User: "u", Attached: 1, Delay: 1, Archived: true,
 	}
 	for _, f := range api.RowFields() {
 		if fieldText(view{now: at, loc: time.UTC}, &full, f) == "" {

@@ -120,16 +120,5 @@ func fromOf(ctx context.Context) accounts.From {
 	return f
 }
 
-// authenticate finds the scope of a request, or says why it has none.
-type authenticate func(*http.Request) (scope.Scope, *Problem)
-
-// scopeBy is identify for whoever wants the scope alone.
-func (s *server) scopeBy(who Authenticator) authenticate {
-	return func(r *http.Request) (scope.Scope, *Problem) {
-		id, p := s.identify(who, r)
-		return id.Scope, p
-	}
-}
-
 // everything reports an administrator of all tenants.
 func everything(ctx context.Context) bool { return scopeOf(ctx).Everything() }

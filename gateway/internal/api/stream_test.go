@@ -170,10 +170,10 @@ func TestTailGoesOnFromTheLastEvent(t *testing.T) {
 	}
 }
 
-// leveled gives callers scopes of their own, until they are put out.
-type leveled struct{ out *atomic.Bool }
+// onLevels gives callers scopes of their own, until they are put out.
+type onLevels struct{ out *atomic.Bool }
 
-func (l leveled) Identify(r *http.Request) (accounts.Identity, error) {
+func (l onLevels) Identify(r *http.Request) (accounts.Identity, error) {
 	name := r.Header.Get("X-Caller")
 	if l.out.Load() {
 		return accounts.Identity{}, accounts.ErrSignedOut
@@ -187,10 +187,10 @@ func (l leveled) Identify(r *http.Request) (accounts.Identity, error) {
 	return accounts.Identity{}, accounts.ErrSignedOut
 }
 
-func (leveled) Source(r *http.Request) string { return r.RemoteAddr }
+func (onLevels) Source(r *http.Request) string { return r.RemoteAddr }
 
 func TestTailStaysWithinTheScope(t *testing.T) {
-	w := watch(t, leveled{new(atomic.Bool)}, nil)
+	w := watch(t, onLevels{new(atomic.Bool)}, nil)
 	for who, want := range map[string]string{"domain:other.test": "bob@other.test", "mailbox:bob@other.test": "bob@other.test", "mailbox:anna@acme.test": "anna@acme.test"} {
 		t.Run(who, func(t *testing.T) {
 			s := w.open("/v1/tail", "X-Caller", who)
@@ -211,7 +211,7 @@ func TestTailStaysWithinTheScope(t *testing.T) {
 }
 
 func TestTailEndsWithTheSession(t *testing.T) {
-	who := leveled{new(atomic.Bool)}
+	who := onLevels{new(atomic.Bool)}
 	w := watch(t, who, nil)
 	s := w.open("/v1/tail", "X-Caller", "domain:other.test")
 	w.happens(mail.EventDelivery, "both", 2, mail.StatusDelivered)

@@ -19,8 +19,6 @@ import (
 const (
 	// maxValue bounds one value of an entry, octets: a thousand message IDs.
 	maxValue = 32 << 10
-	// maxLine bounds a line, octets.
-	maxLine = 256 << 10
 	// maxDetails bounds the members of Details.
 	maxDetails = 32
 )

@@ -68,7 +68,7 @@ const payloadType = "mail.events"
 // Write sends a batch. Only an answer of 2xx means that it was taken.
 func (w Webhook) Write(ctx context.Context, b Batch) error {
 	last := b.Events[len(b.Events)-1]
-	body, err := json.Marshal(payload{payloadType, last.At, payloadData{b.Sink, b.Events}})
+	body, err := json.Marshal(payload{payloadType, last.At, payloadData(b)})
 	if err != nil {
 		return fmt.Errorf("writing a webhook: %w", err)
 	}

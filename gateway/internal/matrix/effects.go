@@ -153,7 +153,7 @@ func (h *House) attempted(m *Message) error {
 		}
 		asked := false
 		for _, e := range es { // oldest first
-			switch string(e.Type) {
+			switch e.Type {
 			case "Retry", "Thaw":
 				asked = true
 			case "TransientFailure", "Delivery", "Bounce", "Expiration":
@@ -174,7 +174,7 @@ func (h *House) happened(m *Message, types ...string) error {
 		return err
 	}
 	for _, e := range es {
-		if slices.Contains(types, string(e.Type)) && e.Actor != "" {
+		if slices.Contains(types, e.Type) && e.Actor != "" {
 			return nil
 		}
 	}

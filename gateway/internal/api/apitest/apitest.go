@@ -75,7 +75,7 @@ func (g *Gateway) Services() api.Services {
 	reg.MustRegister(up)
 	return api.Services{
 		Outward: g.outward(),
-		Index: index{}, Log: g, Actions: g, Content: g, Policy: g, Plugins: g, Lists: noLists{}, Identities: noIdentities{}, Destinations: &Destinations{}, TLSReports: tlsReports{}, Exports: Exports{g}, Jobs: Jobs{g, &g.jobs}, Queue: Queue{g}, PluginActions: PluginActions{g}, Health: g, Tools: tools{g}, Metrics: reg,
+		Index:   index{}, Log: g, Actions: g, Content: g, Policy: g, Plugins: g, Lists: noLists{}, Identities: noIdentities{}, Destinations: &Destinations{}, TLSReports: tlsReports{}, Exports: Exports{g}, Jobs: Jobs{g, &g.jobs}, Queue: Queue{g}, PluginActions: PluginActions{g}, Health: g, Tools: tools{g}, Metrics: reg,
 		Version: api.VersionInfo{Version: "v1.2.3", Go: "go1.26", Platform: "test/test"},
 	}
 }

@@ -146,7 +146,7 @@ func (x *Index) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }() // read to its end by then, or given up
 	for rows.Next() {
 		var kind, name string
 		var no int
@@ -170,7 +170,7 @@ func (x *Index) State(ctx context.Context) (s State, err error) {
 	if err != nil {
 		return s, fmt.Errorf("search index: %w", err)
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }() // read to its end by then, or given up
 	for rows.Next() {
 		var k, v string
 		if err := rows.Scan(&k, &v); err != nil {

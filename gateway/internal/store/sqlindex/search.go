@@ -255,7 +255,7 @@ func (x *Index) rows(ctx context.Context, out *[]hit, text string, args []any) e
 	if err != nil {
 		return fmt.Errorf("search index: %w", err)
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }() // read to its end by then, or given up
 	for rows.Next() {
 		var h hit
 		var id string

@@ -135,7 +135,7 @@ func (x *Index) Sort(ctx context.Context, q Question, o Sorting) (Sorted, error)
 	if err != nil {
 		return out, fmt.Errorf("search index: %w", err)
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }() // read to its end by then, or given up
 	for rows.Next() {
 		r, err := o.scan(rows)
 		if err != nil {

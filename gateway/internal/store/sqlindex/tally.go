@@ -203,7 +203,7 @@ func (x *Index) sum(ctx context.Context, pl plan, expr string, from, to int64, t
 	if err != nil {
 		return fmt.Errorf("search index: %w", err)
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }() // read to its end by then, or given up
 	for rows.Next() {
 		var v string
 		var n int
