@@ -46,7 +46,7 @@ type feeder struct {
 // times in a row is written once.
 const (
 	feedBatch  = 2000
-	feedLinger = time.Second
+	feedLinger = 3 * time.Second
 )
 
 func openFeeder(s *Store, dir string) (*feeder, error) {
@@ -186,10 +186,11 @@ func (f *feeder) work() error {
 	return nil
 }
 
-// rest leaves as much time to the mail as the index took, unless somebody is in
-// a hurry.
-func (f *feeder) rest(d time.Duration) {
-	t := time.NewTimer(d)
+// rest leaves twice the time to the mail that the index took, unless somebody is
+// in a hurry. A batch writes to most pages of every index whatever its size, so
+// that to wait for more changes is to write less.
+func (f *feeder) rest(took time.Duration) {
+	t := time.NewTimer(2 * took)
 	defer t.Stop()
 	select {
 	case <-t.C:

@@ -25,6 +25,9 @@ func (s *Store) Find(ctx context.Context, q store.Query) (store.Found, error) {
 	if q.Limit <= 0 || q.Limit > maxRows {
 		q.Limit = maxRows
 	}
+	if err := ctx.Err(); errors.Is(err, context.Canceled) {
+		return store.Found{}, err
+	}
 	match, err := query.Compile(q.Filter, s.now())
 	if err != nil {
 		return store.Found{}, fmt.Errorf("search: %w", err)

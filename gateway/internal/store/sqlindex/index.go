@@ -99,7 +99,7 @@ func open(ctx context.Context, path string, o Options) (*Index, error) {
 	// Synced at checkpoints only, the file is whole after a power cut, and
 	// perhaps behind.
 	common := "&_pragma=busy_timeout(10000)"
-	w, err := sql.Open("sqlite", "file:"+path+"?_pragma=journal_mode(wal)&_pragma=synchronous(1)&_pragma=cache_size(-32000)&_pragma=wal_autocheckpoint(4000)&_txlock=immediate"+common)
+	w, err := sql.Open("sqlite", "file:"+path+"?_pragma=journal_mode(wal)&_pragma=synchronous(1)&_pragma=cache_size(-16000)&_pragma=wal_autocheckpoint(4000)&_txlock=immediate"+common)
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +108,7 @@ func open(ctx context.Context, path string, o Options) (*Index, error) {
 	if err := x.prepare(ctx); err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
-	if x.read, err = sql.Open("sqlite", "file:"+path+"?_pragma=query_only(1)&_pragma=cache_size(-8000)&_pragma=mmap_size(268435456)"+common); err != nil {
+	if x.read, err = sql.Open("sqlite", "file:"+path+"?_pragma=query_only(1)&_pragma=cache_size(-2000)&_pragma=mmap_size(268435456)"+common); err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
 	x.read.SetMaxOpenConns(o.Readers)
