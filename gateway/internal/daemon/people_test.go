@@ -359,7 +359,7 @@ func TestPasskeys(t *testing.T) {
 	b.want(200, "POST", "/v1/sign-in", obj{"name": "anna", "password": password})
 	rp := virtualwebauthn.RelyingParty{Name: "Weir", ID: "weir.localhost", Origin: "http://weir.localhost"}
 	device := virtualwebauthn.NewAuthenticator()
-	cred := virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2)
+	cred := virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeRSA) // its EC2 keys lose leading zeros, one in a hundred
 	cut := func(a answer) (state, options string) {
 		t.Helper()
 		j, err := json.Marshal(a.json["options"])
