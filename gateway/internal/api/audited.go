@@ -78,6 +78,12 @@ var asked = map[string][]lifecycle.Role{
 	"test-dns":       {lifecycle.RoleHelpdesk},
 }
 
+// selects are the operations whose body names messages, and that may only count.
+var selects = []string{"act", "call-plugin-action", "train"}
+
+// maxSelected is how many messages a body may name; more are refused.
+const maxSelected = 1000
+
 func mayAsk(op *huma.Operation, role lifecycle.Role) bool {
 	if role == lifecycle.RoleOperator {
 		return true
@@ -113,7 +119,10 @@ func (s *server) audited(hc huma.Context, next func(huma.Context)) {
 		return
 	}
 	ctx := hc.Context()
-	x := &auditing{s: s, ctx: ctx, op: op, hc: hc, who: scopeOf(ctx), action: action, said: said(body)}
+	x := &auditing{s: s, ctx: ctx, op: op, hc: hc, who: scopeOf(ctx), action: action}
+	if op.RequestBody != nil { // any other body is not looked at by whoever carries it out
+		x.said = said(body)
+	}
 	refused := ""
 	if changes && !mayAsk(op, x.who.Role) {
 		refused = fmt.Sprintf("the role %s may not do this", x.who.Role)
@@ -154,13 +163,60 @@ func (s *server) read(r *http.Request) ([]byte, *Problem) {
 	}
 	body, err := io.ReadAll(r.Body)
 	var large *http.MaxBytesError
+	twice := ""
+	if err == nil {
+		twice = repeated(body)
+	}
 	switch {
 	case errors.As(err, &large):
 		return nil, problem(http.StatusRequestEntityTooLarge, fmt.Sprintf("the request is larger than %d octets", large.Limit), "send less at a time")
 	case err != nil:
 		return nil, problem(http.StatusBadRequest, "the request broke off", "")
+	case twice != "":
+		// Readers differ in which of the two they take.
+		return nil, problem(http.StatusUnprocessableEntity, fmt.Sprintf("the member %.60q stands twice", twice), "say it once")
 	}
 	return body, nil
+}
+
+// repeated names a member that an object in a JSON text has twice, without
+// regard to case; "" none, or it is not JSON.
+func repeated(text []byte) string {
+	type level struct {
+		names map[string]bool // nil in an array
+		value bool            // a name was read, its value comes
+	}
+	var open []level
+	d := json.NewDecoder(bytes.NewReader(text))
+	for {
+		t, err := d.Token()
+		if err != nil {
+			return ""
+		}
+		var top *level
+		if len(open) > 0 {
+			top = &open[len(open)-1]
+		}
+		if name, ok := t.(string); ok && top != nil && top.names != nil && !top.value {
+			key := strings.ToLower(name)
+			if top.names[key] {
+				return name
+			}
+			top.names[key], top.value = true, true
+			continue
+		}
+		if top != nil {
+			top.value = false
+		}
+		switch t {
+		case json.Delim('{'):
+			open = append(open, level{names: map[string]bool{}})
+		case json.Delim('['):
+			open = append(open, level{})
+		case json.Delim('}'), json.Delim(']'):
+			open = open[:len(open)-1]
+		}
+	}
 }
 
 // auditing is one request as the audit log sees it.
@@ -181,7 +237,7 @@ type auditing struct {
 var told = []string{
 	"verb", "q", "filter", "tenant", "mailbox", "name", "list", "class", "action", "plugin", "as", "until", "expires", "why", "note", "reason", "address",
 	"domain", "domains", "kind", "level", "role", "host", "port", "send", "disabled", "reset_totp", "all", "keys", "sender", "sender_domain", "recipient", "grant",
-	"client", "helo", "subject", "attachment_name", "attachment_type", "days", "columns", "format", "hold", "user", "email", "identity", "url", "events",
+	"client", "helo", "subject", "attachment_name", "attachment_type", "days", "columns", "format", "hold", "user", "email", "identity", "url", "events", "to", "from",
 }
 
 // toldArgs are the arguments of verbs that are written down.
@@ -199,7 +255,10 @@ func said(body []byte) map[string]any {
 func (x *auditing) text(key string) string { t, _ := x.said[key].(string); return t }
 
 // dry reports a request that only counts.
-func (x *auditing) dry() bool { d, _ := x.said["dry_run"].(bool); return d }
+func (x *auditing) dry() bool {
+	d, _ := x.said["dry_run"].(bool)
+	return d && slices.Contains(selects, x.op.OperationID)
+}
 
 // before writes down what is asked for.
 func (x *auditing) before(refused string) error {
@@ -213,6 +272,9 @@ func (x *auditing) before(refused string) error {
 	_, _ = rand.Read(id[:]) // never fails (crypto/rand)
 	x.request = hex.EncodeToString(id[:])
 	x.first = audit.Entry{Actor: x.who.Actor, Source: sourceOf(x.ctx), Tenant: x.tenant(), Action: x.action, Target: x.target(), Refused: refused, Details: x.details()}
+	if refused != "" { // nothing is looked up for it
+		return x.record(x.first)
+	}
 	return x.record(x.split(x.first)...)
 }
 
@@ -265,6 +327,9 @@ func (x *auditing) target() string {
 // ids are the messages that are selected.
 func (x *auditing) ids() []string {
 	var out []string
+	if !slices.Contains(selects, x.op.OperationID) {
+		return nil
+	}
 	list, _ := x.said["ids"].([]any)
 	for _, v := range list {
 		if t, ok := v.(string); ok {
@@ -337,12 +402,14 @@ func (x *auditing) split(e audit.Entry) []audit.Entry {
 	if strings.HasPrefix(x.op.Path, "/v1/messages/") && e.Target != "" {
 		ids = []string{e.Target}
 	}
-	if len(ids) == 0 || x.s.Log == nil {
+	if len(ids) == 0 || len(ids) > maxSelected || x.s.Log == nil {
 		return []audit.Entry{e}
 	}
+	ctx, cancel := x.s.bounded(x.ctx)
+	defer cancel()
 	by := map[string][]string{}
 	for _, id := range ids {
-		whole, tenants := x.look(id)
+		whole, tenants := x.look(ctx, id)
 		for _, t := range tenants {
 			by[t] = append(by[t], whole)
 		}
@@ -368,18 +435,18 @@ func (x *auditing) split(e audit.Entry) []audit.Entry {
 
 // look completes an ID and finds whose the message is: "" where it is nobody's
 // that the caller sees.
-func (x *auditing) look(id string) (string, []string) {
+func (x *auditing) look(ctx context.Context, id string) (string, []string) {
 	prefix, n, err := splitID(id)
 	if err != nil {
 		return id, []string{""}
 	}
 	full, err := mail.ParseID(prefix)
 	if err != nil {
-		if full, err = x.s.Log.Resolve(x.ctx, x.who, prefix); err != nil {
+		if full, err = x.s.Log.Resolve(ctx, x.who, prefix); err != nil {
 			return id, []string{""}
 		}
 	}
-	m, err := x.s.Log.Message(x.ctx, x.who, full)
+	m, err := x.s.Log.Message(ctx, x.who, full)
 	if err != nil {
 		return id, []string{""}
 	}

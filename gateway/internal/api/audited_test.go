@@ -77,6 +77,46 @@ func TestB40_what_cannot_be_recorded_is_not_done(t *testing.T) {
 	}
 }
 
+// Nothing that a caller writes into a request keeps it out of the audit log, or
+// names another target there.
+func TestB40_no_request_hides_what_it_does(t *testing.T) {
+	g := apitest.Sample()
+	s := g.Services()
+	log := &notebook{}
+	s.Audit = log
+	h := api.New(s)
+	const hiding = `{"dry_run":true,"ids":["01m7z1000000000000000000zz"]}`
+	for _, c := range []struct{ method, path, target string }{
+		{"DELETE", "/v1/users/bob", "bob"},
+		{"DELETE", "/v1/tokens/abc", "abc"},
+		{"DELETE", "/v1/archive/holds/h1", "h1"},
+		{"POST", "/v1/index/rebuild", ""},
+		{"POST", "/v1/reload", ""},
+	} {
+		log.entries = nil
+		ask(t, h, c.method, c.path, hiding)
+		if len(log.entries) == 0 || log.entries[0].Target != c.target {
+			t.Errorf("%s %s: %+v", c.method, c.path, log.entries)
+		}
+	}
+	_, v := ask(t, h, "GET", "/v1/messages?q=status:queued&fields=id", "")
+	id := v["items"].([]any)[0].(map[string]any)["id"].(string)
+	for _, body := range []string{
+		`{"verb":"retry","VERB":"remove","ids":["` + id + `"]}`,
+		`{"verb":"remove","ids":["` + id + `"],"dry_run":true,"DRY_RUN":false}`,
+		`{"verb":"remove","ids":["` + id + `"],"args":{"reason":"x"},"args":{}}`,
+		`{"verb":"remove","ids":["` + id + `"],"dry_run":true,"dry_run":false}`,
+		`{"Verb":"remove","ids":["` + id + `"]}`,
+	} {
+		if w, _ := ask(t, h, "POST", "/v1/actions", body); w.Code != http.StatusUnprocessableEntity {
+			t.Errorf("%s: %d", body, w.Code)
+		}
+	}
+	if w, _ := ask(t, h, "GET", "/v1/messages/"+id, ""); w.Code != 200 || strings.Contains(w.Body.String(), "queue-removed") {
+		t.Error("it was done")
+	}
+}
+
 // Roles that change nothing are refused, and that is recorded; whatever fails
 // has a second entry.
 func TestB40_refusals_are_recorded(t *testing.T) {

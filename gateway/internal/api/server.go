@@ -52,6 +52,10 @@ func NewFor(s Services, actor string) http.Handler {
 // knows.
 func NewListener(s Services, who Authenticator) http.Handler { return newServer(s).handler(who) }
 
+// Names of members are as they are written: the audit log reads them so, and
+// nothing may be carried out that it reads otherwise.
+func init() { huma.ValidateStrictCasing = true }
+
 func newServer(s Services) *server {
 	srv := &server{Services: s, log: s.Logger}
 	if srv.log == nil {
