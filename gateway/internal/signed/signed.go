@@ -14,6 +14,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -48,11 +49,12 @@ func New(key []byte, now func() time.Time) (*Signer, error) {
 	return &Signer{key: key, now: now}, nil
 }
 
-// LoadOrCreateKey reads a key from dir/name, or makes one there, mode 0600.
+// LoadOrCreateKey reads a key from dir/name, or makes one there, mode 0600. A
+// key that others may read is refused: who has it signs as we do.
 func LoadOrCreateKey(dir, name string) ([]byte, error) {
 	path := filepath.Join(dir, name)
 	for range 2 {
-		key, err := os.ReadFile(path)
+		key, err := readKey(path)
 		switch {
 		case err == nil && len(key) < keySize:
 			return nil, fmt.Errorf("%s holds %d octets and needs %d; remove it to have a new one made (links sent so far end then)", path, len(key), keySize)
@@ -68,6 +70,22 @@ func LoadOrCreateKey(dir, name string) ([]byte, error) {
 	return nil, fmt.Errorf("reading a key: %s comes and goes", path)
 }
 
+func readKey(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return nil, fmt.Errorf("others may read %s; make it private with: chmod 600 %s", path, path)
+	}
+	return io.ReadAll(f)
+}
+
 // createKey links in a finished file, so that a reader never sees half a key.
 func createKey(dir, name, path string) error {
 	key := make([]byte, keySize)
@@ -81,7 +99,20 @@ func createKey(dir, name, path string) error {
 	if err = errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
 		return err
 	}
-	return os.Link(tmp.Name(), path)
+	if err := os.Link(tmp.Name(), path); err != nil {
+		return err
+	}
+	return syncDir(dir)
+}
+
+// syncDir makes a new name in dir durable: a key that is gone after a crash
+// would take with it all that was signed.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }
 
 type envelope struct {

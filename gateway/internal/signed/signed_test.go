@@ -71,3 +71,25 @@ func TestKeyIsKept(t *testing.T) {
 		t.Error("a short key is taken")
 	}
 }
+
+func TestKeyThatOthersMayReadIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := LoadOrCreateKey(dir, "k"); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "k")
+	for _, mode := range []os.FileMode{0o640, 0o604, 0o620} {
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := LoadOrCreateKey(dir, "k"); err == nil || !strings.Contains(err.Error(), "chmod 600 "+path) {
+			t.Errorf("mode %o: %v, want a refusal with its remedy", mode, err)
+		}
+	}
+	if err := os.Chmod(path, 0o400); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := LoadOrCreateKey(dir, "k"); err != nil {
+		t.Errorf("ours alone: %v", err)
+	}
+}
