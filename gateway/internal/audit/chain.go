@@ -19,6 +19,9 @@ import (
 const (
 	// maxValue bounds one value of an entry, octets: a thousand message IDs.
 	maxValue = 32 << 10
+	// maxName bounds who, whence and what of an entry, octets: whoever asks may
+	// choose them before anybody knows who it is.
+	maxName = 512
 	// maxDetails bounds the members of Details.
 	maxDetails = 32
 )
@@ -75,8 +78,11 @@ func open(line []byte) (Entry, error) {
 
 // tidy bounds what an entry says.
 func tidy(e *Entry) {
-	for _, s := range []*string{&e.Actor, &e.Source, &e.Tenant, &e.Action, &e.Target, &e.Refused} {
-		*s = cut(*s)
+	for _, s := range []*string{&e.Actor, &e.Source, &e.Target} {
+		*s = cut(*s, maxName)
+	}
+	for _, s := range []*string{&e.Tenant, &e.Action, &e.Refused} {
+		*s = cut(*s, maxValue)
 	}
 	n := 0
 	var details map[string]string
@@ -87,19 +93,21 @@ func tidy(e *Entry) {
 		if details == nil {
 			details = make(map[string]string, len(e.Details))
 		}
-		details[cut(k)] = cut(v)
+		details[cut(k, maxValue)] = cut(v, maxValue)
 	}
 	e.Details = details
 }
 
-func cut(s string) string {
+// cut shortens s to most octets.
+func cut(s string, most int) string {
+	const more = "…"
 	s = strings.ToValidUTF8(s, "�")
-	if len(s) <= maxValue {
+	if len(s) <= most {
 		return s
 	}
-	n := maxValue
+	n := most - len(more)
 	for !utf8.RuneStart(s[n]) {
 		n--
 	}
-	return s[:n] + "…"
+	return s[:n] + more
 }

@@ -281,3 +281,29 @@ func BenchmarkRecord(b *testing.B) {
 		}
 	})
 }
+
+func TestNamesAreBounded(t *testing.T) {
+	dir := t.TempDir()
+	l := opened(t, dir)
+	long := strings.Repeat("ä", maxBodyOfAForm/2)
+	if err := l.Record(t.Context(), Entry{Actor: long, Source: long, Target: long, Action: "sign-in"}); err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	b, err := os.ReadFile(file(t, dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := open(bytes.TrimSuffix(b, []byte("\n")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, got := range map[string]string{"actor": e.Actor, "source": e.Source, "target": e.Target} {
+		if len(got) > 512 || len(got) < 500 || !strings.HasSuffix(got, "ä…") {
+			t.Errorf("%s: %d octets, …%q", what, len(got), got[max(0, len(got)-10):])
+		}
+	}
+}
+
+// maxBodyOfAForm is what a request may bring, octets.
+const maxBodyOfAForm = 1 << 20
