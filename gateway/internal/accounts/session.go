@@ -147,10 +147,8 @@ func (s *Service) Identify(r *http.Request) (Identity, error) {
 		}
 		return s.byToken(r.Context(), strings.TrimSpace(given), s.Source(r))
 	}
-	for _, name := range []string{secureCookie, cookieName} {
-		if c, err := r.Cookie(name); err == nil && c.Value != "" {
-			return s.bySession(r.Context(), c.Value, s.Source(r))
-		}
+	if secret := s.carried(r); secret != "" {
+		return s.bySession(r.Context(), secret, s.Source(r))
 	}
 	return Identity{}, ErrSignedOut
 }
@@ -321,11 +319,9 @@ func (s *Service) remove(ctx context.Context, key string) error {
 
 // SignOut ends the session of a request's cookie, if there is one.
 func (s *Service) SignOut(r *http.Request) error {
-	for _, name := range []string{secureCookie, cookieName} {
-		if c, err := r.Cookie(name); err == nil && c.Value != "" {
-			if err := s.remove(r.Context(), digest(c.Value)); err != nil {
-				return fmt.Errorf("signing out: %w", err)
-			}
+	if secret := s.carried(r); secret != "" {
+		if err := s.remove(r.Context(), digest(secret)); err != nil {
+			return fmt.Errorf("signing out: %w", err)
 		}
 	}
 	return nil
@@ -345,6 +341,17 @@ func (s *Service) Cookie(r *http.Request, secret string) *http.Cookie {
 		c.MaxAge = -1
 	}
 	return c
+}
+
+// carried is the secret of a request's session, "" where there is none. Only
+// the name that Cookie gives is looked at: where that is the prefixed one, any
+// page of a neighbouring host could have set the other.
+func (s *Service) carried(r *http.Request) string {
+	c, err := r.Cookie(s.Cookie(r, "").Name)
+	if err != nil {
+		return ""
+	}
+	return c.Value
 }
 
 // secure reports whether the browser came by https.
