@@ -43,11 +43,13 @@ func (c *DeliveriesCmd) Run(ctx context.Context, g *Globals) error {
 		if err != nil {
 			return err
 		}
-		for a, err := range cl.AllDeliveries(ctx, client.Search{Filter: f}, c.Limit) {
+		for a, err := range cl.AllDeliveries(ctx, client.Search{Filter: f}, 0) {
 			if err != nil {
 				return err
 			}
-			all = append(all, a)
+			if all = append(all, c.only([]api.Attempt{a})...); c.Limit > 0 && len(all) >= c.Limit {
+				break
+			}
 		}
 	}
 	all = c.only(all)

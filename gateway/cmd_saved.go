@@ -152,7 +152,9 @@ func runView(ctx context.Context, g *Globals, name string, f *LogFlags, cols *Co
 	if err != nil {
 		return err
 	}
-	f.order = x.Sort
+	if f.order == "" {
+		f.order = x.Sort
+	}
 	return f.list(ctx, g, base, "nothing is in "+name, shown)
 }
 

@@ -5,7 +5,7 @@ package policy
 var eventTypes = []string{
 	"Reception", "Verdict", "Rejection", "Deferral", "Delivery", "TransientFailure", "Bounce", "Expiration", "AdminBounce", "Remove",
 	"Freeze", "Thaw", "Retry", "Rebind", "Copy", "Quarantine", "Stall", "Release", "Discard", "Recovered", "FilterError", "Notice",
-	"Policy", "List", "Action", "ActionFailed",
+	"Policy", "List", "Action", "ActionFailed", "Archive", "Reply",
 }
 
 var eventsAttrs = []attrSpec{

@@ -23,6 +23,13 @@ func (d *Daemon) newKeeper(payer *notify.Payer) *keeper.Keeper {
 	return keeper.New(keeper.Options{
 		Store: d.store, Payer: payer, Logger: d.log, Clock: keeperClock{d.o.Now, d.o.After}, Told: d.flow.HoldEvent, Known: queue.Authenticated,
 		KeepBody: keepBody, Archive: archiveTimes{d},
+		Least: func() time.Duration {
+			least := orphanLog
+			for _, t := range d.snaps.policy().Tenants() {
+				least = min(least, t.Retain().Log)
+			}
+			return least
+		},
 		Retain: func(tenant string) time.Duration {
 			if t, ok := d.snaps.policy().Tenant(tenant); ok {
 				return t.Retain().Log

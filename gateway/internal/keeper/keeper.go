@@ -36,9 +36,9 @@ type Options struct {
 
 	// Retain is how long a tenant keeps the log of finished mail. Default 32 d.
 	Retain func(tenant string) time.Duration
-	// Least is the shortest time Retain gives for any tenant; a shorter one
-	// counts as Least. Default 24 h.
-	Least time.Duration
+	// Least is the shortest time that Retain gives now for any tenant: what is
+	// younger is not looked at. Default: 24 h.
+	Least func() time.Duration
 	// KeepBody is how long the body of finished mail is kept after its last
 	// change, so that what failed can be queued again (B132); at least a few
 	// minutes. Default: no longer.
@@ -119,8 +119,8 @@ func New(o Options) *Keeper {
 	if o.Retain == nil {
 		o.Retain = func(string) time.Duration { return 32 * 24 * time.Hour }
 	}
-	if o.Least <= 0 {
-		o.Least = 24 * time.Hour
+	if o.Least == nil {
+		o.Least = func() time.Duration { return 24 * time.Hour }
 	}
 	if o.KeepBody == nil {
 		o.KeepBody = func(*store.Message) time.Duration { return 0 }

@@ -143,7 +143,7 @@ func (k *Keeper) sweep(ctx context.Context, st *Stats) (more bool, err error) {
 		return more, err
 	}
 	more = more || untold || copies
-	old := query.And(query.Where("archived", query.Is, "no"), query.Where("received", query.Before, now.Add(-k.o.Least).UTC().Format(time.RFC3339Nano)))
+	old := query.And(query.Where("archived", query.Is, "no"), query.Where("received", query.Before, now.Add(-k.o.Least()).UTC().Format(time.RFC3339Nano)))
 	left, err := k.each(ctx, query.And(finished, old), st, func(m *store.Message) (bool, error) {
 		return k.forget(ctx, m, now, st)
 	})
@@ -212,7 +212,7 @@ func (k *Keeper) forget(ctx context.Context, m *store.Message, now time.Time, st
 	if !notify.Final(m) || isArchived(m) {
 		return false, nil
 	}
-	keep := k.o.Least
+	keep := k.o.Least()
 	for i := range m.Recipients {
 		keep = max(keep, k.o.Retain(m.Recipients[i].Tenant))
 	}
