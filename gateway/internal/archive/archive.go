@@ -47,6 +47,8 @@ type Options struct {
 type Archive struct {
 	o    Options
 	keys *keys
+	// syncDir has a folder's entries on stable storage; tests have it fail.
+	syncDir func(dir string) error
 
 	// life is held for writing while a key is destroyed, for reading by who uses one.
 	life    sync.RWMutex
@@ -78,7 +80,7 @@ func Open(ctx context.Context, o Options) (*Archive, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Archive{o: o, keys: ks, pending: map[place]int{}, sizes: map[string]daySize{}}
+	a := &Archive{o: o, syncDir: syncDir, keys: ks, pending: map[place]int{}, sizes: map[string]daySize{}}
 	tenants, err := a.Tenants()
 	if err != nil {
 		return nil, err
@@ -194,7 +196,7 @@ func (a *Archive) Stage(ctx context.Context, tenant string, m *store.Message, ns
 		}
 	}
 	meta.Message.PartEdits = m.PartEdits
-	target := a.incoming(p)
+	target, fresh := a.incoming(p), false
 	old, path, err := a.open(p)
 	switch {
 	case err == nil:
@@ -205,6 +207,7 @@ func (a *Archive) Stage(ctx context.Context, tenant string, m *store.Message, ns
 		}
 		target = path
 	case errors.Is(err, store.ErrNotFound):
+		fresh = true
 	case errors.Is(err, ErrDamaged), errors.Is(err, ErrNoKey):
 		a.o.Logger.Warn("an archived copy that cannot be read is made anew", "message", m.ID.String(), "tenant", tenant, "err", err)
 		target = path
@@ -215,7 +218,7 @@ func (a *Archive) Stage(ctx context.Context, tenant string, m *store.Message, ns
 	if err := a.room(size); err != nil {
 		return nil, err
 	}
-	if err := a.write(target, &meta, io.NewSectionReader(body, 0, size)); err != nil {
+	if err := a.write(target, fresh, &meta, io.NewSectionReader(body, 0, size)); err != nil {
 		return nil, err
 	}
 	a.begin(p)
@@ -262,8 +265,9 @@ func (a *Archive) room(size int64) error {
 }
 
 // write makes a copy under a temporary name, syncs it, gives it its name and
-// syncs that.
-func (a *Archive) write(target string, meta *Meta, body *io.SectionReader) (err error) {
+// syncs that. Should that fail, one that is fresh goes again; in place of one
+// that was there before it stays: it is as good, and may be the only one.
+func (a *Archive) write(target string, fresh bool, meta *Meta, body *io.SectionReader) (err error) {
 	a.life.RLock()
 	defer a.life.RUnlock()
 	tmpDir := filepath.Join(a.o.Dir, "incoming")
@@ -290,8 +294,10 @@ func (a *Archive) write(target string, meta *Meta, body *io.SectionReader) (err 
 	if err := os.Rename(f.Name(), target); err != nil {
 		return fullOr(fmt.Errorf("archive: %w", err))
 	}
-	if err := syncDir(filepath.Dir(target)); err != nil {
-		os.Remove(target)
+	if err := a.syncDir(filepath.Dir(target)); err != nil {
+		if fresh {
+			os.Remove(target)
+		}
 		return err
 	}
 	return nil

@@ -207,6 +207,31 @@ func TestCrashBetweenCopyAndRecord(t *testing.T) {
 	}
 }
 
+// A copy that is filed for some does not go because one for more could not be
+// made safe; one that is new does.
+func TestStageKeepsWhatIsFiled(t *testing.T) {
+	r := newRig(t)
+	m := r.message("a@acme.test", "b@acme.test")
+	broken := errors.New("the disk does not sync")
+	works := r.a.syncDir
+	stage := func(n int) error {
+		r.a.syncDir = func(string) error { return broken }
+		defer func() { r.a.syncDir = works }()
+		_, err := r.a.Stage(t.Context(), "acme", m, []int{n}, strings.NewReader(body), int64(len(body)))
+		return err
+	}
+	if err := stage(1); !errors.Is(err, broken) || len(r.files()) != 0 {
+		t.Fatalf("a new one: %v, %v", err, r.files())
+	}
+	r.stage("acme", m, body, 1).File()
+	if err := stage(2); !errors.Is(err, broken) {
+		t.Fatal(err)
+	}
+	if got, err := r.body("acme", m.ID); err != nil || got != body {
+		t.Errorf("the copy that was filed: %q, %v", got, err)
+	}
+}
+
 // What was not taken leaves no copy; the same message staged again for others is
 // one copy for all.
 func TestStage(t *testing.T) {
