@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mailweir/weir/gateway/internal/lifecycle"
 	"github.com/mailweir/weir/gateway/internal/query"
 	"github.com/mailweir/weir/gateway/internal/scope"
 )
@@ -78,8 +79,14 @@ func house(sc scope.Scope) string {
 	return ""
 }
 
-// sees reports whether a scope may see and stop a job: the administrator all,
-// others their own.
+// sees reports whether a scope may see a job: administrators all, others their
+// own.
 func (j *Job) sees(sc scope.Scope) bool {
 	return sc.Everything() || j.Owner == owner(sc)
+}
+
+// stops reports whether a scope may stop a job: who began it, and administrators
+// whose role lets them act.
+func (j *Job) stops(sc scope.Scope) bool {
+	return j.Owner == owner(sc) || sc.Everything() && sc.Role == lifecycle.RoleOperator
 }

@@ -251,6 +251,16 @@ func TestB96_a_job_is_stopped(t *testing.T) {
 	if now, err := js.Get(t.Context(), admin, j.ID); err != nil || now.State != jobs.Running || now.Total != 1500 || now.Tried != 100 {
 		t.Errorf("while it runs: %+v %v", now, err)
 	}
+	for _, role := range []lifecycle.Role{lifecycle.RoleAuditor, lifecycle.RoleHelpdesk} {
+		looks := scope.Admin("otto")
+		looks.Role = role
+		if _, err := js.Get(t.Context(), looks, j.ID); err != nil {
+			t.Errorf("%s does not see it: %v", role, err)
+		}
+		if _, err := js.Cancel(t.Context(), looks, j.ID); !errors.Is(err, lifecycle.ErrRefused) {
+			t.Errorf("%s stops another's: %v", role, err)
+		}
+	}
 	if _, err := js.Cancel(t.Context(), scope.Admin("anna"), j.ID); err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mailweir/weir/gateway/internal/lifecycle"
 	"github.com/mailweir/weir/gateway/internal/scope"
 	"github.com/mailweir/weir/gateway/internal/store"
 )
@@ -71,11 +72,15 @@ func (s *Service) fresh(j Job) Job {
 }
 
 // Cancel stops a job once the messages that were begun are done; what was done
-// stays done. One that is over is left as it is.
+// stays done. One that is over is left as it is. lifecycle.ErrRefused: the scope
+// only sees it.
 func (s *Service) Cancel(ctx context.Context, sc scope.Scope, id string) (Job, error) {
 	j, err := s.Get(ctx, sc, id)
 	if err != nil {
 		return Job{}, err
+	}
+	if !j.stops(sc) {
+		return Job{}, fmt.Errorf("stopping job %.40q: %w: your role does not let you stop another's", id, lifecycle.ErrRefused)
 	}
 	s.mu.Lock()
 	l := s.live[id]
