@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mailweir/weir/gateway/internal/lifecycle"
 	"github.com/mailweir/weir/gateway/internal/mail"
 	"github.com/mailweir/weir/gateway/internal/query"
 	"github.com/mailweir/weir/gateway/internal/saved"
@@ -95,6 +96,46 @@ func TestSearchesAreTheirOwnersUnlessShared(t *testing.T) {
 		t.Errorf("removed: %v", err)
 	}
 	if err := s.Delete(ctx, root, "bea@acme.test/ours"); err != nil {
+		t.Error(err)
+	}
+}
+
+// Seeing everything is not enough to remove or share: the role has to let one act.
+// And a name is not an owner: those of other levels and tenants have it, too.
+func TestAnothersSearchIsRemovedByOperatorsOnly(t *testing.T) {
+	s := open(t)
+	save(t, s, ann, saved.Search{Name: "x", Query: "status:queued"})
+	save(t, s, users, saved.Search{Name: "x", Query: "status:stalled"})
+	save(t, s, bea, saved.Search{Name: "y"})
+	for _, role := range []lifecycle.Role{lifecycle.RoleAuditor, lifecycle.RoleHelpdesk} {
+		looks, own := root, ann
+		looks.Role, own.Role = role, role
+		if err := s.Delete(ctx, looks, "bea@acme.test/y"); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("%s removes another's: %v", role, err)
+		}
+		for _, x := range []struct {
+			sc    scope.Scope
+			share string
+		}{{looks, saved.Everyone}, {looks, "acme"}, {own, "acme"}} {
+			if _, err := s.Put(ctx, x.sc, saved.Search{Name: "z", Share: x.share}); !errors.Is(err, saved.ErrInvalid) {
+				t.Errorf("%s of %s shares with %s: %v", role, x.sc.Level, x.share, err)
+			}
+		}
+		save(t, s, looks, saved.Search{Name: "z"})
+	}
+	if err := s.Delete(ctx, root, "ann@acme.test/x"); !errors.Is(err, store.ErrAmbiguous) || !strings.Contains(err.Error(), "domain@acme:ann@acme.test") {
+		t.Errorf("two of that name: %v", err)
+	}
+	if err := s.Delete(ctx, root, "domain@acme:ann@acme.test/x"); err != nil {
+		t.Error(err)
+	}
+	if _, err := s.Get(ctx, ann, "x"); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("it is there still: %v", err)
+	}
+	if x, err := s.Get(ctx, users, "x"); err != nil || x.Query != "status:stalled" {
+		t.Errorf("the mailbox's: %+v, %v", x, err)
+	}
+	if err := s.Delete(ctx, root, "bea@acme.test/y"); err != nil {
 		t.Error(err)
 	}
 }

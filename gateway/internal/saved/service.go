@@ -181,6 +181,8 @@ func (s *Service) Put(ctx context.Context, sc scope.Scope, x Search) (Search, er
 	}
 	switch {
 	case x.Share == "":
+	case sc.Role != lifecycle.RoleOperator:
+		return Search{}, invalid("your role does not let you share a search; save it for yourself")
 	case x.Share == Everyone && !sc.Everything():
 		return Search{}, invalid("only an administrator of everything may share with everyone")
 	case x.Share != Everyone && !s.runs(sc, x.Share):
@@ -216,7 +218,9 @@ func (s *Service) Put(ctx context.Context, sc scope.Scope, x Search) (Search, er
 }
 
 // Delete removes a search of the scope's own; an administrator of everything
-// removes also another's, as OWNER/NAME. store.ErrNotFound.
+// whose role lets them act removes also another's, as OWNER/NAME. Where several
+// levels or tenants have an owner of that name, OWNER is written with them, as in
+// "domain@acme:anna@acme.test". store.ErrNotFound, store.ErrAmbiguous.
 func (s *Service) Delete(ctx context.Context, sc scope.Scope, name string) error {
 	if err := sc.Validate(); err != nil {
 		return err
@@ -226,7 +230,7 @@ func (s *Service) Delete(ctx context.Context, sc scope.Scope, name string) error
 		return invalid("%q is a view that everybody has", name)
 	}
 	i := strings.LastIndexByte(name, '/')
-	if i < 0 || !sc.Everything() {
+	if i < 0 || !sc.Everything() || sc.Role != lifecycle.RoleOperator {
 		d, err := s.o.Docs.GetDoc(ctx, "", kindSearch, key(ownerOf(sc), name))
 		if errors.Is(err, store.ErrNotFound) {
 			return notFound
@@ -240,12 +244,28 @@ func (s *Service) Delete(ctx context.Context, sc scope.Scope, name string) error
 	if err != nil {
 		return fmt.Errorf("removing a saved search: %w", err)
 	}
+	owner, name := name[:i], name[i+1:]
+	var named []store.Doc
+	var owners []string
 	for _, d := range docs {
-		if x, _, err := read(d); err == nil && x.Owner == name[:i] && strings.EqualFold(x.Name, name[i+1:]) {
+		x, by, err := read(d)
+		if err != nil || !strings.EqualFold(x.Name, name) {
+			continue
+		}
+		if by == owner {
 			return s.o.Docs.DeleteDoc(ctx, "", kindSearch, d.Key, d.Rev)
 		}
+		if x.Owner == owner {
+			named, owners = append(named, d), append(owners, by)
+		}
 	}
-	return notFound
+	switch len(named) {
+	case 0:
+		return notFound
+	case 1:
+		return s.o.Docs.DeleteDoc(ctx, "", kindSearch, named[0].Key, named[0].Rev)
+	}
+	return fmt.Errorf("saved search %.80q: %w: it is one of %s; write one of these before the slash", name, store.ErrAmbiguous, strings.Join(owners, ", "))
 }
 
 // Preferences are what a user's screens remember.
