@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -164,7 +165,14 @@ func (named) Identify(r *http.Request) (accounts.Identity, error) {
 	return accounts.Identity{Scope: scope.Admin(name)}, nil
 }
 
-func (named) Source(r *http.Request) string { return r.RemoteAddr }
+// Source believes every proxy.
+func (named) Source(r *http.Request) string {
+	if a := r.Header.Get("X-Forwarded-For"); a != "" {
+		return a
+	}
+	host, _, _ := net.SplitHostPort(r.RemoteAddr)
+	return host
+}
 
 func TestIdempotencyKeysAreEachCallersOwn(t *testing.T) {
 	s := apitest.Sample().Services()
@@ -240,6 +248,45 @@ func TestRateLimitOfACaller(t *testing.T) {
 	}
 	if w := get("", "[2001:db8:1:2:ffff::1]:1"); w.Code != http.StatusTooManyRequests {
 		t.Errorf("nobody from the same network: %d", w.Code)
+	}
+}
+
+// Strangers use up what is theirs and nothing else: neither what signed-in
+// callers have, nor what strangers of other networks have, though all of them
+// come by one proxy.
+func TestStrangersDoNotShutOthersOut(t *testing.T) {
+	for _, path := range []string{"/v1/version", "/v1/sign-in/ways"} { // one that wants somebody, and one that is free
+		t.Run(path, func(t *testing.T) {
+			s := apitest.Sample().Services()
+			s.Now = func() time.Time { return apitest.Now }
+			s.Limits = func() api.Limits { return api.Limits{Requests: 60, Burst: 5} }
+			h := api.NewListener(s, named{})
+			limited := func(caller, source string) bool {
+				r := httptest.NewRequestWithContext(t.Context(), "GET", path, nil)
+				r.RemoteAddr = "192.0.2.1:1000"
+				r.Header.Set("X-Forwarded-For", source)
+				if caller != "" {
+					r.Header.Set("X-Caller", caller)
+				}
+				w := httptest.NewRecorder()
+				h.ServeHTTP(w, r)
+				return w.Code == http.StatusTooManyRequests
+			}
+			for i := range 5 {
+				if limited("", fmt.Sprintf("2001:db8:0:1::%x", i+1)) {
+					t.Fatalf("request %d is refused", i)
+				}
+			}
+			if !limited("", "2001:db8:0:1:ffff::") {
+				t.Error("a stranger asks without end")
+			}
+			if limited("", "2001:db8:0:2::1") {
+				t.Error("a stranger from elsewhere is shut out")
+			}
+			if limited("ann", "2001:db8:0:1::1") {
+				t.Error("somebody signed in is shut out by a stranger of the same network")
+			}
+		})
 	}
 }
 

@@ -34,7 +34,7 @@ func (s *server) linkPages(who Authenticator) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		source := who.Source(r)
 		words := linkWordsFor(r.Header.Get("Accept-Language"))
-		if wait := s.rates.take("l "+source, linkLimits, s.now(), false); wait > 0 {
+		if wait := s.strangers.take("l "+network(source), linkLimits, s.now()); wait > 0 {
 			w.Header().Set("Retry-After", strconv.Itoa(max(1, int((wait+time.Second-1)/time.Second))))
 			writePage(w, http.StatusTooManyRequests, words.notice(words.busy, words.busyText))
 			return

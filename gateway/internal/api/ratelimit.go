@@ -22,9 +22,8 @@ type gcra struct {
 // are forgotten at once, and further ones share one bucket.
 const maxKeys = 50000
 
-// take counts a request of key's, or says how long to wait for it. peek counts
-// nothing.
-func (g *gcra) take(key string, l Limits, now time.Time, peek bool) (wait time.Duration) {
+// take counts a request of key's, or says how long to wait for it.
+func (g *gcra) take(key string, l Limits, now time.Time) (wait time.Duration) {
 	if l.Requests <= 0 {
 		return 0
 	}
@@ -53,32 +52,37 @@ func (g *gcra) take(key string, l Limits, now time.Time, peek bool) (wait time.D
 	if wait = at.Sub(now) - slack; wait > 0 {
 		return wait
 	}
-	if !peek {
-		g.at[key] = at.Add(step)
-	}
+	g.at[key] = at.Add(step)
 	return 0
 }
 
-// remote is the address of a caller over the network; "" for the socket and for
-// callers in this process, which have no limits.
-func remote(r *http.Request) string {
-	a, err := netip.ParseAddrPort(r.RemoteAddr)
+// overNetwork reports a caller with an address. Those of the socket and those
+// in this process have none, and no limits.
+func overNetwork(r *http.Request) bool {
+	_, err := netip.ParseAddrPort(r.RemoteAddr)
+	return err == nil
+}
+
+// network is a source as it is counted: an IPv6 address by its /64, for a
+// subscriber has a whole network of them.
+func network(source string) string {
+	a, err := netip.ParseAddr(source)
 	if err != nil {
-		return ""
+		return source
 	}
-	ip := a.Addr().Unmap().WithZone("")
-	if ip.Is6() { // a subscriber has a whole network of them
-		p, _ := ip.Prefix(64)
-		return p.String()
+	a = a.Unmap().WithZone("")
+	if a.Is4() {
+		return a.String()
 	}
-	return ip.String()
+	p, _ := a.Prefix(64) // 64 bits are there, and the zone is gone
+	return p.String()
 }
 
 // limited lets a caller through as often as the policy says.
 func (s *server) limited(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if remote(r) != "" {
-			if wait := s.rates.take("c "+callerOf(r.Context()), s.limits(), s.now(), false); wait > 0 {
+		if overNetwork(r) {
+			if wait := s.counting(r.Context()).take("c "+callerOf(r.Context()), s.limits(), s.now()); wait > 0 {
 				tooMany(w, wait, "more requests than the policy's admin block lets one caller make")
 				return
 			}
@@ -87,43 +91,23 @@ func (s *server) limited(next http.Handler) http.Handler {
 	})
 }
 
-// knocking slows down an address whose requests nobody vouches for.
-func (s *server) knocking(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		from := remote(r)
-		if from == "" {
-			next.ServeHTTP(w, r)
-			return
-		}
-		l := s.limits()
-		if wait := s.rates.take("a "+from, l, s.now(), true); wait > 0 {
-			tooMany(w, wait, "too many requests without a valid session or token from this address")
-			return
-		}
-		rec := &statusOf{ResponseWriter: w}
-		next.ServeHTTP(rec, r)
-		if rec.status == http.StatusUnauthorized {
-			s.rates.take("a "+from, l, s.now(), false)
-		}
-	})
-}
-
-// statusOf remembers the status of an answer.
-type statusOf struct {
-	http.ResponseWriter
-	status int
-}
-
-// WriteHeader implements http.ResponseWriter.
-func (w *statusOf) WriteHeader(status int) {
-	if w.status == 0 {
-		w.status = status
+// counting is where a caller is counted. However many strangers there are, they
+// take no room from those who are known.
+func (s *server) counting(ctx context.Context) *gcra {
+	if anonymous(ctx) {
+		return &s.strangers
 	}
-	w.ResponseWriter.WriteHeader(status)
+	return &s.rates
 }
 
-// Unwrap is for http.ResponseController.
-func (w *statusOf) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+// knocked counts a request that nobody vouches for, by the network it came
+// from, or says how long to wait: then it is not to be answered.
+func (s *server) knocked(who Authenticator, r *http.Request) time.Duration {
+	if !overNetwork(r) {
+		return 0
+	}
+	return s.strangers.take("a "+network(who.Source(r)), s.limits(), s.now())
+}
 
 func tooMany(w http.ResponseWriter, wait time.Duration, detail string) {
 	secs := max(1, int((wait+time.Second-1)/time.Second))
@@ -132,8 +116,14 @@ func tooMany(w http.ResponseWriter, wait time.Duration, detail string) {
 }
 
 // callerOf names who asks, for counts and keys of their own: the account, and
-// whose mail it is about.
+// whose mail it is about; of somebody unknown, the network they come from.
 func callerOf(ctx context.Context) string {
+	if anonymous(ctx) {
+		return network(sourceOf(ctx))
+	}
 	sc := scopeOf(ctx)
 	return strings.Join([]string{string(sc.Level), sc.TenantName(), sc.Mailbox, sc.Actor}, "\x00")
 }
+
+// anonymous reports a request that guard let through without an identity.
+func anonymous(ctx context.Context) bool { return scopeOf(ctx).Level == "" }

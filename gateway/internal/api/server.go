@@ -26,9 +26,10 @@ const (
 // server holds what the handlers share.
 type server struct {
 	Services
-	log     *slog.Logger
-	streams streams
-	rates   gcra
+	log       *slog.Logger
+	streams   streams
+	rates     gcra // of those who are known
+	strangers gcra // of all others, by their network
 }
 
 // New is the handler for the unix socket: whoever may open the socket is the
@@ -88,7 +89,7 @@ func (s *server) handler(who Authenticator) http.Handler {
 	if s.Metrics != nil {
 		top.Handle("GET /metrics", s.metrics(who, promhttp.HandlerFor(s.Metrics, promhttp.HandlerOpts{})))
 	}
-	top.Handle("/v1/", s.knocking(s.guard(who, s.governed(who, unknownPaths(v1)))))
+	top.Handle("/v1/", s.guard(who, s.governed(who, unknownPaths(v1))))
 	top.Handle("/link/", s.linkPages(who))
 	top.Handle(signInPath, s.signInPages(who))
 	top.Handle(signInPath+"/", s.signInPages(who))
@@ -127,12 +128,17 @@ func (s *server) outer(next http.Handler) http.Handler {
 
 type scopeKey struct{}
 
-// guard lets a request through with its scope.
+// guard lets a request through with its scope. A network whose requests nobody
+// vouches for is slowed down; whoever is known comes in from there all the same.
 func (s *server) guard(who Authenticator, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id, p := s.identify(who, r)
 		if p != nil {
 			if p.Status == http.StatusUnauthorized {
+				if wait := s.knocked(who, r); wait > 0 {
+					tooMany(w, wait, "too many requests without a valid session or token from this address")
+					return
+				}
 				w.Header().Set("WWW-Authenticate", `Bearer realm="weir"`)
 			}
 			writeProblem(w, p)
