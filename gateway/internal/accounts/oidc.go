@@ -55,6 +55,7 @@ const (
 	providerPatience = 10 * time.Second
 	providerFor      = time.Hour // what it says of itself is believed so long
 	maxClaims        = 200
+	maxSubject       = 255 // OpenID Connect Core 1.0 §2
 )
 
 // halfOIDC is a sign-in between its two steps; the browser carries it, sealed.
@@ -247,6 +248,9 @@ func (s *Service) halfway(r *http.Request, name string) (halfOIDC, error) {
 
 // enterOIDC begins the session of whom a provider vouches for.
 func (s *Service) enterOIDC(ctx context.Context, p Provider, subject string, claims map[string]any, from From) (Entry, error) {
+	if subject == "" || len(subject) > maxSubject {
+		return Entry{}, fmt.Errorf("%w: its ID token names nobody, or at too great length", ErrProvider)
+	}
 	kept := keepClaims(p, claims)
 	if email := verified(claims); p.Accounts && email != "" {
 		u, _, err := s.user(ctx, email)
@@ -268,7 +272,7 @@ func (s *Service) enterOIDC(ctx context.Context, p Provider, subject string, cla
 		s.o.Logger.Info("a provider vouches for somebody to whom the policy grants nothing", "provider", p.Name, "subject", subject)
 		return Entry{}, ErrCredentials
 	}
-	who := subject
+	who := subject // to show
 	for _, k := range []string{"email", "preferred_username"} {
 		if t, _ := claims[k].(string); t != "" && (k != "email" || verified(claims) != "") {
 			who = t
@@ -279,12 +283,13 @@ func (s *Service) enterOIDC(ctx context.Context, p Provider, subject string, cla
 		who = who[:200]
 	}
 	who = strings.ToValidUTF8(who, "?") + " (" + p.Name + ")"
-	sc, err := g.scope(who, s.o.Tenants)
+	r := sessionRecord{Who: who, How: HowOIDC + " " + p.Name, Provider: p.Name, Subject: subject, Claims: kept, Source: from.Source, Agent: from.Agent}
+	sc, err := g.scope(r.actor(), s.o.Tenants)
 	if err != nil {
 		s.o.Logger.Warn("an account is not let in", "user", who, "err", err)
 		return Entry{}, ErrCredentials
 	}
-	secret, err := s.begin(ctx, sessionRecord{Who: who, How: HowOIDC + " " + p.Name, Provider: p.Name, Claims: kept, Source: from.Source, Agent: from.Agent})
+	secret, err := s.begin(ctx, r)
 	if err != nil {
 		return Entry{}, err
 	}

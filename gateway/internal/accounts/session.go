@@ -38,10 +38,17 @@ const (
 type Identity struct {
 	Scope   scope.Scope
 	How     string
+	Name    string // to show; the scope's actor is who it is
 	User    string // name of the account; "" where there is none
 	Session string // short ID, where it is a session
 	Token   string // ID, where it is a token
+
+	person person // of a session
 }
+
+// person is who somebody is, however they are called: an account, whom a provider
+// vouches for, or who reads a mailbox.
+type person struct{ user, provider, subject, mailbox string }
 
 const (
 	kindSession   = "session"
@@ -69,7 +76,7 @@ type Session struct {
 
 // sessionRecord is a session as it is stored, under the hash of its secret.
 type sessionRecord struct {
-	Who     string    `json:"who"`
+	Who     string    `json:"who"`             // to show
 	User    string    `json:"user,omitempty"`  // account
 	Epoch   uint64    `json:"epoch,omitempty"` // the account's at sign-in
 	How     string    `json:"how"`
@@ -80,7 +87,27 @@ type sessionRecord struct {
 	Agent   string    `json:"agent,omitempty"`
 
 	Provider string              `json:"provider,omitempty"` // of OIDC
+	Subject  string              `json:"subject,omitempty"`  // whom it means: what it calls them they may change
 	Claims   map[string][]string `json:"claims,omitempty"`   // those that grants ask for
+}
+
+func (r *sessionRecord) person() person {
+	switch {
+	case r.User != "":
+		return person{user: r.User}
+	case r.Provider != "":
+		return person{provider: r.Provider, subject: r.Subject}
+	}
+	return person{mailbox: r.Grant.Mailbox}
+}
+
+// actor is who the session's requests are by: nothing that somebody may choose,
+// for what is kept for the one (searches, answers, jobs) would be another's.
+func (r *sessionRecord) actor() string {
+	if r.User == "" && r.Provider != "" {
+		return r.Subject + " (" + r.Provider + ")"
+	}
+	return r.Who
 }
 
 func (s *Service) limits() (idle, longest time.Duration) {
@@ -110,12 +137,12 @@ func (s *Service) begin(ctx context.Context, r sessionRecord) (string, error) {
 	if err := s.put(ctx, kindSession, digest(secret), &r, 0); err != nil {
 		return "", fmt.Errorf("beginning a session: %w", err)
 	}
-	s.crowd(ctx, r.Who)
+	s.crowd(ctx, r.person())
 	return secret, nil
 }
 
 // crowd ends the oldest sessions of somebody who has too many.
-func (s *Service) crowd(ctx context.Context, who string) {
+func (s *Service) crowd(ctx context.Context, who person) {
 	docs, err := s.o.Docs.ListDocs(ctx, "", kindSession, "")
 	if err != nil {
 		return
@@ -127,7 +154,7 @@ func (s *Service) crowd(ctx context.Context, who string) {
 	var own []one
 	for _, d := range docs {
 		var r sessionRecord
-		if json.Unmarshal(d.JSON, &r) == nil && r.Who == who {
+		if json.Unmarshal(d.JSON, &r) == nil && r.person() == who {
 			own = append(own, one{d, r.Created})
 		}
 	}
@@ -181,7 +208,7 @@ func (s *Service) bySession(ctx context.Context, secret, source string) (Identit
 	if err != nil {
 		return Identity{}, err
 	}
-	sc, err := g.scope(r.Who, s.o.Tenants)
+	sc, err := g.scope(r.actor(), s.o.Tenants)
 	if err != nil {
 		s.o.Logger.Warn("an account is not let in", "user", r.Who, "err", err)
 		return Identity{}, ErrSignedOut
@@ -192,7 +219,7 @@ func (s *Service) bySession(ctx context.Context, secret, source string) (Identit
 			s.o.Logger.Warn("the last use of a session is not noted", "user", r.Who, "err", err)
 		}
 	}
-	return Identity{Scope: sc, How: r.How, User: r.User, Session: key[:shortSession]}, nil
+	return Identity{Scope: sc, How: r.How, Name: r.Who, User: r.User, Session: key[:shortSession], person: r.person()}, nil
 }
 
 // granted is what a session may now. ErrSignedOut: nothing any more.
@@ -209,7 +236,7 @@ func (s *Service) granted(ctx context.Context, r *sessionRecord) (Grant, error) 
 		return u.Grant, nil
 	case r.Provider != "":
 		p, ok := s.provider(r.Provider)
-		if !ok {
+		if !ok || r.Subject == "" {
 			return Grant{}, ErrSignedOut
 		}
 		g, ok := p.grant(r.Claims)
@@ -253,7 +280,7 @@ func (s *Service) Sessions(ctx context.Context, who Identity) ([]Session, error)
 
 // mine reports whether somebody may see and end a session.
 func (s *Service) mine(who Identity, r *sessionRecord, g Grant) bool {
-	if who.Session != "" && r.Who == who.Scope.Actor {
+	if who.Session != "" && r.person() == who.person {
 		return true
 	}
 	return who.Scope.Level != lifecycle.LevelMailbox && mayManage(who.Scope, g, s.o.Tenants)
@@ -292,7 +319,7 @@ func (s *Service) EndSession(ctx context.Context, who Identity, id string) error
 			return nil
 		}
 		found = true
-		return s.remove(ctx, d.Key)
+		return s.remove(ctx, kindSession, d.Key)
 	})
 	if err == nil && !found {
 		err = ErrNotFound
@@ -300,12 +327,12 @@ func (s *Service) EndSession(ctx context.Context, who Identity, id string) error
 	return err
 }
 
-// remove deletes a session whatever its revision.
-func (s *Service) remove(ctx context.Context, key string) error {
+// remove deletes a document whatever its revision.
+func (s *Service) remove(ctx context.Context, kind, key string) error {
 	for {
-		d, err := s.o.Docs.GetDoc(ctx, "", kindSession, key)
+		d, err := s.o.Docs.GetDoc(ctx, "", kind, key)
 		if err == nil {
-			err = s.o.Docs.DeleteDoc(ctx, "", kindSession, key, d.Rev)
+			err = s.o.Docs.DeleteDoc(ctx, "", kind, key, d.Rev)
 		}
 		if errors.Is(err, store.ErrConflict) {
 			continue
@@ -320,7 +347,7 @@ func (s *Service) remove(ctx context.Context, key string) error {
 // SignOut ends the session of a request's cookie, if there is one.
 func (s *Service) SignOut(r *http.Request) error {
 	if secret := s.carried(r); secret != "" {
-		if err := s.remove(r.Context(), digest(secret)); err != nil {
+		if err := s.remove(r.Context(), kindSession, digest(secret)); err != nil {
 			return fmt.Errorf("signing out: %w", err)
 		}
 	}
@@ -328,7 +355,9 @@ func (s *Service) SignOut(r *http.Request) error {
 }
 
 // End ends the session with a secret.
-func (s *Service) End(ctx context.Context, secret string) error { return s.remove(ctx, digest(secret)) }
+func (s *Service) End(ctx context.Context, secret string) error {
+	return s.remove(ctx, kindSession, digest(secret))
+}
 
 // Cookie carries a session's secret; "" takes it away.
 func (s *Service) Cookie(r *http.Request, secret string) *http.Cookie {

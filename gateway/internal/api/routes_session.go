@@ -111,7 +111,7 @@ func (s *server) entered(ctx context.Context, name, how string, e accounts.Entry
 		entry.Actor = "somebody"
 	}
 	if e.Who != "" {
-		entry.Actor, entry.Target = e.Who, e.Who
+		entry.Actor, entry.Target = orElse(e.Scope.Actor, e.Who), e.Who
 	}
 	if err != nil {
 		entry.Refused = refusalOf(err)
@@ -198,7 +198,7 @@ type Me struct {
 func meOf(id accounts.Identity) Me {
 	sc := id.Scope
 	return Me{
-		Who: sc.Actor, How: id.How, Level: string(sc.Level), Role: roleName(sc), Tenant: sc.TenantName(), Domains: sc.Domains, Mailbox: sc.Mailbox,
+		Who: orElse(id.Name, sc.Actor), How: id.How, Level: string(sc.Level), Role: roleName(sc), Tenant: sc.TenantName(), Domains: sc.Domains, Mailbox: sc.Mailbox,
 		Account: id.User, Session: id.Session,
 	}
 }
