@@ -43,8 +43,9 @@ type Token struct {
 // tokenRecord is a token as it is stored.
 type tokenRecord struct {
 	Token
-	Hash  string `json:"hash"`            // SHA-256 of the secret
-	Owner string `json:"owner,omitempty"` // the user who made it: it may no more than they may
+	Hash    string `json:"hash"`              // SHA-256 of the secret
+	Owner   string `json:"owner,omitempty"`   // the user who made it: it may no more than they may
+	Account string `json:"account,omitempty"` // the owner's ID: it ends with that account, not with the name
 }
 
 // actor is who a token's requests are by. Its name alone would not do: tokens of
@@ -60,9 +61,10 @@ type NewToken struct {
 }
 
 // AddToken makes a token and gives its secret, which is not kept. Where a user
-// asks, or a token of theirs, it ends with them.
+// asks, or a token of theirs, it ends with them; and no later than the token that
+// asks.
 func (s *Service) AddToken(ctx context.Context, who scope.Scope, by Identity, n NewToken) (Token, string, error) {
-	owner, err := s.ownerOf(ctx, by)
+	from, err := s.makerOf(ctx, by)
 	if err != nil {
 		return Token{}, "", err
 	}
@@ -73,6 +75,9 @@ func (s *Service) AddToken(ctx context.Context, who scope.Scope, by Identity, n 
 	now := s.now()
 	if !n.Expires.IsZero() && !n.Expires.After(now) {
 		return Token{}, "", invalid("the end of a token lies in the future")
+	}
+	if !from.ends.IsZero() && (n.Expires.IsZero() || n.Expires.After(from.ends)) {
+		n.Expires = from.ends
 	}
 	if err := s.mayGrant(who, &n.Grant); err != nil {
 		return Token{}, "", err
@@ -88,7 +93,7 @@ func (s *Service) AddToken(ctx context.Context, who scope.Scope, by Identity, n 
 		_, _ = rand.Read(id[:]) // never fails (crypto/rand)
 		r := tokenRecord{
 			Token: Token{ID: strings.ToLower(base32.StdEncoding.EncodeToString(id[:])), Name: n.Name, Grant: n.Grant, Created: now, By: who.Actor, Expires: n.Expires.UTC()},
-			Hash:  digest(secret), Owner: owner,
+			Hash:  digest(secret), Owner: from.owner, Account: from.account,
 		}
 		err := s.put(ctx, kindToken, r.ID, &r, 0)
 		if errors.Is(err, store.ErrConflict) {
@@ -101,25 +106,35 @@ func (s *Service) AddToken(ctx context.Context, who scope.Scope, by Identity, n 
 	}
 }
 
-// ownerOf is the user with whom a token that is made ends. Who came in by OIDC
-// has no account to end with, so that they make none.
-func (s *Service) ownerOf(ctx context.Context, by Identity) (string, error) {
+// maker is with what a token that is made ends.
+type maker struct {
+	owner, account string    // the user, and their account's ID; "": nobody
+	ends           time.Time // zero: never
+}
+
+// makerOf is with what a token ends that somebody makes. Who came in by OIDC has
+// no account to end with, so that they make none.
+func (s *Service) makerOf(ctx context.Context, by Identity) (maker, error) {
 	switch {
 	case by.User != "":
-		return by.User, nil
+		u, _, err := s.user(ctx, by.User)
+		if errors.Is(err, ErrNotFound) {
+			err = ErrForbidden // removed at this moment
+		}
+		return maker{owner: by.User, account: u.ID}, err
 	case by.Token != "":
 		var r tokenRecord
 		if _, err := s.get(ctx, kindToken, by.Token, &r); err != nil {
-			return "", ErrForbidden
+			return maker{}, ErrForbidden
 		}
 		if r.Owner == "" && !r.Expires.IsZero() {
-			return "", invalid("a token that ends makes no others")
+			return maker{}, invalid("a token that ends makes no others")
 		}
-		return r.Owner, nil
+		return maker{r.Owner, r.Account, r.Expires}, nil
 	case by.Session != "":
-		return "", invalid("you have no account here for the token to end with; ask an administrator for one")
+		return maker{}, invalid("you have no account here for the token to end with; ask an administrator for one")
 	}
-	return "", nil
+	return maker{}, nil
 }
 
 // Tokens lists the tokens that a scope manages, newest first.
@@ -197,7 +212,7 @@ func (s *Service) byToken(ctx context.Context, given, source string) (Identity, 
 	}
 	if r.Owner != "" {
 		owner, _, err := s.user(ctx, r.Owner)
-		if errors.Is(err, ErrNotFound) || err == nil && owner.Disabled {
+		if errors.Is(err, ErrNotFound) || err == nil && (owner.Disabled || owner.ID != r.Account) {
 			return Identity{}, ErrSignedOut
 		}
 		if err != nil {

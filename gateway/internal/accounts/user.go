@@ -2,6 +2,8 @@ package accounts
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -35,10 +37,11 @@ type User struct {
 // record is a user as it is stored.
 type record struct {
 	Name       string    `json:"name"`
+	ID         string    `json:"id,omitempty"` // of this account: another of the same name has another
 	Grant      Grant     `json:"grant"`
 	Disabled   bool      `json:"disabled,omitempty"`
 	Hash       string    `json:"hash,omitempty"`     // PHC string
-	Epoch      uint64    `json:"epoch"`              // sessions of another are over
+	Epoch      uint64    `json:"epoch"`              // sessions of another are over; it begins anywhere, so that no other account of the name has the same
 	Secret     []byte    `json:"secret,omitempty"`   // of TOTP, sealed
 	Pending    []byte    `json:"pending,omitempty"`  // a secret that is not confirmed yet, sealed
 	Counter    uint64    `json:"counter,omitempty"`  // of the last code that was taken: none is taken twice
@@ -101,7 +104,7 @@ func (s *Service) AddUser(ctx context.Context, who scope.Scope, n NewUser) (User
 	if err := s.mayGrant(who, &n.Grant); err != nil {
 		return User{}, err
 	}
-	r := record{Name: name, Grant: n.Grant, Epoch: 1, Created: s.now(), By: who.Actor}
+	r := record{Name: name, ID: rand.Text(), Grant: n.Grant, Epoch: firstEpoch(), Created: s.now(), By: who.Actor}
 	if n.Password != "" {
 		if err := checkPassword(name, n.Password); err != nil {
 			return User{}, err
@@ -117,6 +120,13 @@ func (s *Service) AddUser(ctx context.Context, who scope.Scope, n NewUser) (User
 		return User{}, fmt.Errorf("adding user %s: %w", name, err)
 	}
 	return r.shown(), nil
+}
+
+// firstEpoch is any; what is counted on from it does not wrap.
+func firstEpoch() uint64 {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
+	return binary.BigEndian.Uint64(b[:]) >> 1
 }
 
 // taken is what is said of a name that is there: to whom may not see that user
@@ -313,6 +323,32 @@ func (s *Service) RemoveUser(ctx context.Context, who scope.Scope, name string) 
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return fmt.Errorf("removing user %s: %w", r.Name, err)
 		}
+		s.forget(context.WithoutCancel(ctx), r)
 		return nil
+	}
+}
+
+// forget deletes what a user who was removed leaves. It holds no more in any
+// case, so that what cannot be deleted is only logged.
+func (s *Service) forget(ctx context.Context, gone *record) {
+	for kind, theirs := range map[string]func([]byte) bool{
+		kindToken: func(b []byte) bool {
+			var r tokenRecord
+			return json.Unmarshal(b, &r) == nil && r.Owner == gone.Name && r.Account == gone.ID
+		},
+		kindSession: func(b []byte) bool {
+			var r sessionRecord
+			return json.Unmarshal(b, &r) == nil && r.User == gone.Name
+		},
+	} {
+		docs, err := s.o.Docs.ListDocs(ctx, "", kind, "")
+		for _, d := range docs {
+			if theirs(d.JSON) {
+				err = errors.Join(err, s.remove(ctx, kind, d.Key))
+			}
+		}
+		if err != nil {
+			s.o.Logger.Warn("what a removed user leaves stays in the store; it holds no more", "user", gone.Name, "kind", kind, "err", err)
+		}
 	}
 }
