@@ -152,8 +152,19 @@ type usedLink struct {
 	At time.Time `json:"at"`
 }
 
-// LinkSignIn uses a link up. ErrCredentials.
+// LinkSignIn uses a link up. ErrCredentials, *Wait. Whoever has one that holds
+// never waits, whatever others of their network tried.
 func (s *Service) LinkSignIn(ctx context.Context, token string, from From) (Entry, error) {
+	e, err := s.linkSignIn(ctx, token, from)
+	if errors.Is(err, ErrCredentials) {
+		if wait := s.slow.begin("\x00link", from.Source); wait != nil {
+			return Entry{}, wait
+		}
+	}
+	return e, err
+}
+
+func (s *Service) linkSignIn(ctx context.Context, token string, from From) (Entry, error) {
 	says, err := s.readLink(token)
 	if err != nil {
 		return Entry{}, err

@@ -229,11 +229,11 @@ func (s *Service) BeginPasskeySignIn() (Ceremony, error) {
 
 // PasskeySignIn takes the browser's answer. ErrCredentials, *Wait.
 func (s *Service) PasskeySignIn(ctx context.Context, state string, answer []byte, from From) (Entry, error) {
-	w, err := s.party()
-	if err != nil {
+	if err := s.slow.begin("\x00passkey", from.Source); err != nil {
 		return Entry{}, err
 	}
-	if err := s.slow.begin("\x00passkey", from.Source); err != nil {
+	w, err := s.party()
+	if err != nil {
 		return Entry{}, err
 	}
 	c, err := s.carriedBack(sealedLogin, state)

@@ -86,6 +86,9 @@ func (s *Service) SecondStep(ctx context.Context, pending, code string, from Fro
 	}
 	var h halfway
 	if sg.Open(purposeSecond, pending, &h) != nil {
+		if err := s.slow.begin("\x00code", from.Source); err != nil {
+			return Entry{}, err
+		}
 		return Entry{}, ErrCredentials
 	}
 	if err := s.slow.begin(h.User, from.Source); err != nil {

@@ -6,7 +6,6 @@ import (
 	"html/template"
 	"log/slog"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -20,7 +19,8 @@ import (
 // before people do. Nobody has to sign in: the link's signature is the right,
 // and it is for one action on one message.
 
-// linkLimits bound what one address may ask of these pages, in a minute.
+// linkLimits bound what one network may ask of these pages, and send to those
+// of sign-in, in a minute.
 var linkLimits = Limits{Requests: 60, Burst: 60}
 
 // maxToken is the longest token that is looked at, in octets.
@@ -35,7 +35,7 @@ func (s *server) linkPages(who Authenticator) http.Handler {
 		source := who.Source(r)
 		words := linkWordsFor(r.Header.Get("Accept-Language"))
 		if wait := s.strangers.take("l "+network(source), linkLimits, s.now()); wait > 0 {
-			w.Header().Set("Retry-After", strconv.Itoa(max(1, int((wait+time.Second-1)/time.Second))))
+			w.Header().Set("Retry-After", retryAfter(wait))
 			writePage(w, http.StatusTooManyRequests, words.notice(words.busy, words.busyText))
 			return
 		}

@@ -109,10 +109,15 @@ func (s *server) knocked(who Authenticator, r *http.Request) time.Duration {
 	return s.strangers.take("a "+network(who.Source(r)), s.limits(), s.now())
 }
 
+// retryAfter is a wait in whole seconds (RFC 9110 §10.2.3).
+func retryAfter(wait time.Duration) string {
+	return strconv.Itoa(max(1, int((wait+time.Second-1)/time.Second)))
+}
+
 func tooMany(w http.ResponseWriter, wait time.Duration, detail string) {
-	secs := max(1, int((wait+time.Second-1)/time.Second))
-	w.Header().Set("Retry-After", strconv.Itoa(secs))
-	writeProblem(w, problem(http.StatusTooManyRequests, detail, "wait "+strconv.Itoa(secs)+" s, or raise limits in the policy's admin block"))
+	secs := retryAfter(wait)
+	w.Header().Set("Retry-After", secs)
+	writeProblem(w, problem(http.StatusTooManyRequests, detail, "wait "+secs+" s, or raise limits in the policy's admin block"))
 }
 
 // callerOf names who asks, for counts and keys of their own: the account, and

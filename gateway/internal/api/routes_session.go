@@ -103,8 +103,14 @@ func (s *server) accountsProblem(ctx context.Context, doing string, err error) e
 }
 
 // entered records a sign-in that ended, well or not, and makes the answer. One
-// that cannot be recorded does not count.
+// that cannot be recorded does not count. Those that come while somebody has to
+// wait are summed up.
 func (s *server) entered(ctx context.Context, name, how string, e accounts.Entry, err error) (*cookieOutput[SignedIn], error) {
+	s.recordLocked(ctx)
+	var wait *accounts.Wait
+	if errors.As(err, &wait) && !s.locked.count(network(sourceOf(ctx)), s.now()) {
+		return nil, s.accountsProblem(ctx, "signing in", err)
+	}
 	r := requestOf(ctx)
 	entry := audit.Entry{Actor: name, Source: sourceOf(ctx), Action: "sign-in", Target: name, Tenant: e.Scope.TenantName(), Details: map[string]string{"how": how}}
 	if entry.Actor == "" {
@@ -143,6 +149,19 @@ func (s *server) entered(ctx context.Context, name, how string, e accounts.Entry
 	}, nil
 }
 
+// recordLocked records the sums of refusals whose time is over.
+func (s *server) recordLocked(ctx context.Context) {
+	if s.Audit == nil {
+		return
+	}
+	for net, n := range s.locked.due(s.now()) {
+		entry := audit.Entry{Actor: "somebody", Source: net, Action: "sign-in", Refused: "locked out: too many tries", Details: map[string]string{"times": strconv.Itoa(n)}}
+		if err := s.Audit.Record(context.WithoutCancel(ctx), entry); err != nil {
+			s.log.ErrorContext(ctx, "sign-ins that were refused are not in the audit log", slog.String("source", net), slog.Int("times", n), slog.Any("err", err))
+		}
+	}
+}
+
 // refusalOf is what the audit log says of a sign-in that failed.
 func refusalOf(err error) string {
 	var wait *accounts.Wait
@@ -159,8 +178,9 @@ func (s *server) signIn(ctx context.Context, in *struct{ Body SignInRequest }) (
 	if err := s.noAccounts(); err != nil {
 		return nil, err
 	}
-	e, err := s.Accounts.SignIn(ctx, in.Body.Name, in.Body.Password, fromOf(ctx))
-	return s.entered(ctx, in.Body.Name, accounts.HowPassword, e, err)
+	name := signInName(in.Body.Name)
+	e, err := s.Accounts.SignIn(ctx, name, in.Body.Password, fromOf(ctx))
+	return s.entered(ctx, name, accounts.HowPassword, e, err)
 }
 
 func (s *server) signInCode(ctx context.Context, in *struct{ Body CodeRequest }) (*cookieOutput[SignedIn], error) {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -272,7 +273,8 @@ type signInPage struct {
 	Ways    Ways
 }
 
-// signInPages serves /sign-in and /sign-in/link/TOKEN.
+// signInPages serves /sign-in and /sign-in/link/TOKEN. What strangers send there
+// is limited by their network.
 func (s *server) signInPages(who Authenticator) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+signInPath, func(w http.ResponseWriter, r *http.Request) { s.signInPage(w, r, who) })
@@ -283,10 +285,22 @@ func (s *server) signInPages(who Authenticator) http.Handler {
 			writePage(w, http.StatusNotFound, htmlPage{Title: "There are no accounts here"})
 			return
 		}
-		ctx := withSource(r.Context(), who.Source(r))
+		source := who.Source(r)
+		if _, err := who.Identify(r); err != nil && mutates(r.Method) && overNetwork(r) {
+			if wait := s.strangers.take("p "+network(source), linkLimits, s.now()); wait > 0 {
+				tooManyPage(w, wait)
+				return
+			}
+		}
+		ctx := withSource(r.Context(), source)
 		ctx = context.WithValue(ctx, requestKey{}, r)
 		mux.ServeHTTP(w, r.WithContext(ctx))
 	})
+}
+
+func tooManyPage(w http.ResponseWriter, wait time.Duration) {
+	w.Header().Set("Retry-After", retryAfter(wait))
+	writePage(w, http.StatusTooManyRequests, htmlPage{Title: "Too many tries", Body: `<p>Wait a while, then <a href="/sign-in">try again</a>.</p>`})
 }
 
 func (s *server) showSignIn(w http.ResponseWriter, status int, p signInPage) {
@@ -318,7 +332,7 @@ func (s *server) signInPosted(w http.ResponseWriter, r *http.Request, who Authen
 	ctx := r.Context()
 	var e accounts.Entry
 	var err error
-	name, how := r.PostFormValue("name"), accounts.HowPassword
+	name, how := signInName(r.PostFormValue("name")), accounts.HowPassword
 	switch r.PostFormValue("do") {
 	case "sign-out":
 		if id, gone := who.Identify(r); gone == nil && s.Audit != nil {
@@ -399,8 +413,13 @@ func (s *server) linkPage(w http.ResponseWriter, r *http.Request, _ Authenticato
 		writePage(w, http.StatusOK, htmlPage{Title: "Sign in", Body: body})
 	case http.MethodPost:
 		e, err := s.Accounts.LinkSignIn(ctx, token, fromOf(ctx))
-		out, err := s.entered(ctx, e.Who, accounts.HowLink, e, err)
-		if err != nil {
+		out, refused := s.entered(ctx, e.Who, accounts.HowLink, e, err)
+		var wait *accounts.Wait
+		if errors.As(err, &wait) {
+			tooManyPage(w, wait.For)
+			return
+		}
+		if refused != nil {
 			writePage(w, http.StatusGone, gone)
 			return
 		}

@@ -30,6 +30,7 @@ type server struct {
 	streams   streams
 	rates     gcra // of those who are known
 	strangers gcra // of all others, by their network
+	locked    tally
 }
 
 // New is the handler for the unix socket: whoever may open the socket is the
