@@ -29,7 +29,7 @@ func (s *server) queueRoutes(a huma.API) {
 	huma.Register(a, route("job-results", http.MethodGet, "/v1/jobs/{id}/results", "queue", "What became of each recipient",
 		"In the order it was done. While the job runs, the last results may be missing.", http.StatusNotFound), s.jobResults)
 	huma.Register(a, route("cancel-job", http.MethodPost, "/v1/jobs/{id}/cancel", "queue", "Stop a job",
-		"The messages that were begun are finished; what was done stays done.", http.StatusNotFound), s.cancelJob)
+		"The messages that were begun are finished; what was done stays done.", http.StatusForbidden, http.StatusNotFound), s.cancelJob)
 }
 
 func (s *server) shape(ctx context.Context, in *struct {

@@ -62,7 +62,7 @@ func (s *server) savedRoutes(a huma.API) {
 	huma.Register(a, route("list-searches", http.MethodGet, "/v1/searches", tag, "Saved searches and views", "The caller's own, those that others share, and the views that everybody has: Mail In, Pending, Delivery, Queue and others."), s.searches)
 	huma.Register(a, route("get-search", http.MethodGet, "/v1/searches/{name}", tag, "One saved search or view", "", bad...), s.getSearch)
 	huma.Register(a, own(route("save-search", http.MethodPut, "/v1/searches/{name}", tag, "Save a search", "In place of the caller's own of that name.", bad...)), s.saveSearch)
-	huma.Register(a, own(route("delete-search", http.MethodDelete, "/v1/searches/{name}", tag, "Remove a saved search", "The caller's own; an administrator also another's, as OWNER/NAME.", bad...)), s.deleteSearch)
+	huma.Register(a, own(route("delete-search", http.MethodDelete, "/v1/searches/{name}", tag, "Remove a saved search", "The caller's own; an administrator with the operator's role also another's, as OWNER/NAME. Where several levels or tenants have an owner of that name, the answer says how to write them.", bad...)), s.deleteSearch)
 	huma.Register(a, route("get-preferences", http.MethodGet, "/v1/preferences", tag, "What the caller's screens remember", ""), s.preferences)
 	huma.Register(a, recordedAs(own(route("set-preferences", http.MethodPut, "/v1/preferences", tag, "Remember columns", "What is not named stays as it was.", http.StatusUnprocessableEntity)), ""), s.setPreferences)
 }
