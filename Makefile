@@ -50,7 +50,7 @@ test: plugins ## run every test that needs Go alone (others run where their prog
 	$(GO) test -timeout 20m ./...
 
 race: plugins ## the tests of everything concurrent, under the race detector (needs a C compiler)
-	CGO_ENABLED=1 $(GO) test -race -timeout 20m $$($(GO) list ./gateway/... ./sdk/... | grep -v -e filter/builtin -e filter/conformance) # these: one goroutine, much Wasm
+	CGO_ENABLED=1 $(GO) test -race -timeout 40m $$($(GO) list ./gateway/... ./sdk/... | grep -v -e filter/builtin -e filter/conformance) # these: one goroutine, much Wasm
 
 lint: plugins ## formatting, vet (host and guests), golangci-lint, staticcheck
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "run gofmt on these"; exit 1; }
