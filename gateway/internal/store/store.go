@@ -64,8 +64,11 @@ type Message struct {
 	Policy    string          `json:"policy,omitempty"` // digest of the policy that judged it
 	Parent    mail.ID         `json:"parent,omitzero"`  // the message this one reports on
 	Kind      string          `json:"kind,omitempty"`   // "" ordinary, "dsn", "notice"
-	HasBody   bool            `json:"has_body"`
-	Attempts  int             `json:"attempts,omitempty"` // attempts recorded so far; the next one's K is this + 1
+	// Sealed tells that the content is for the recipients alone, such as a link
+	// that signs them in: no verb shows it, copies it or sends it elsewhere.
+	Sealed   bool `json:"sealed,omitempty"`
+	HasBody  bool `json:"has_body"`
+	Attempts int  `json:"attempts,omitempty"` // attempts recorded so far; the next one's K is this + 1
 	// PartEdits are what filters staged for the body, by the key that
 	// recipients name (mail.PartEditsKey): each list is there once. The content
 	// goes with the body.

@@ -41,12 +41,15 @@ type feeder struct {
 	status  store.IndexStatus
 }
 
-// How the feeder works: as many messages to a transaction of the index, and
-// the time that it lets changes gather, so that a message which changes several
-// times in a row is written once.
+// How the feeder works: so many messages to a transaction of the index, of which
+// so many are read at one time; the time that it lets changes gather, so that a
+// message which changes several times in a row is written once, and a page that
+// holds several of them too; and so many entries behind, it does not rest.
 const (
-	feedBatch  = 2000
+	feedBatch  = 5000
+	feedPart   = 250
 	feedLinger = 3 * time.Second
+	feedFar    = 50000
 )
 
 func openFeeder(s *Store, dir string) (*feeder, error) {
@@ -170,37 +173,50 @@ func (f *feeder) work() error {
 	if err := f.s.space.room(); err != nil {
 		return fmt.Errorf("the search index does not grow: %w", err)
 	}
-	changes, err := f.load(ids)
+	start, n := time.Now(), len(ids)
+	err = f.x.Load().ApplyParts(f.ctx, sqlindex.State{Epoch: f.feed.epoch, Applied: last}, func() ([]sqlindex.Change, error) {
+		part := ids[:min(feedPart, len(ids))]
+		ids = ids[len(part):]
+		return f.load(part)
+	})
 	if err != nil {
-		return err
-	}
-	start := time.Now()
-	if err := f.x.Load().Apply(f.ctx, sqlindex.State{Epoch: f.feed.epoch, Applied: last}, changes); err != nil {
 		return err
 	}
 	f.reached(last, true)
 	if err := f.trim(last); err != nil {
 		return err
 	}
-	f.rest(time.Since(start))
+	f.rest(n == feedBatch, f.feed.durable.Load()-last, time.Since(start))
 	return nil
 }
 
-// rest leaves twice the time to the mail that the index took, unless somebody is
-// in a hurry. A batch writes to most pages of every index whatever its size, so
-// that to wait for more changes is to write less.
-func (f *feeder) rest(took time.Duration) {
-	t := time.NewTimer(2 * took)
+// rest leaves twice the time to the mail that the index took, and lets changes
+// gather when it has all that there were. A batch writes to most pages of every
+// index whatever its size, so that to wait for more changes is to write less.
+func (f *feeder) rest(more bool, behind uint64, took time.Duration) {
+	switch {
+	case behind > feedFar:
+	case more:
+		f.linger(2 * took)
+	default:
+		f.linger(max(2*took, feedLinger))
+	}
+}
+
+// linger waits, unless somebody is in a hurry.
+func (f *feeder) linger(d time.Duration) {
+	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:
 	case <-f.hurry:
+	case <-f.again:
+		f.rebuildSoon()
 	case <-f.ctx.Done():
 	}
 }
 
-// wait waits for changes, and then for more of them unless somebody is in a
-// hurry.
+// wait waits for changes, and then for more of them.
 func (f *feeder) wait() {
 	select {
 	case <-f.feed.more:
@@ -212,13 +228,7 @@ func (f *feeder) wait() {
 	case <-f.ctx.Done():
 		return
 	}
-	t := time.NewTimer(feedLinger)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-f.hurry:
-	case <-f.ctx.Done():
-	}
+	f.linger(feedLinger)
 }
 
 // load reads messages as they are now.

@@ -15,9 +15,6 @@ var asksOfWork = []string{"", "status:queued", "status:delivered", "-status:queu
 // TestKilledWithIndex kills a working process again and again: the index may
 // be behind then, and is never wrong.
 func TestKilledWithIndex(t *testing.T) {
-	if raceDetector {
-		t.Skip("the index is pure Go, and takes many minutes under the race detector; its other tests run")
-	}
 	n := rounds(t, "WEIR_CRASH_ROUNDS", 4)
 	if testing.Short() {
 		n = 2

@@ -24,6 +24,15 @@ type Change struct {
 // Apply brings messages up to date and notes how far the index has come, in one
 // transaction.
 func (x *Index) Apply(ctx context.Context, to State, changes []Change) error {
+	return x.ApplyParts(ctx, to, func() (part []Change, err error) {
+		part, changes = changes, nil
+		return part, nil
+	})
+}
+
+// ApplyParts is Apply of changes that come in parts, until one is empty: a
+// transaction may be of more messages than should be in memory at one time.
+func (x *Index) ApplyParts(ctx context.Context, to State, next func() ([]Change, error)) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	tx, err := x.write.BeginTx(ctx, nil)
@@ -31,13 +40,27 @@ func (x *Index) Apply(ctx context.Context, to State, changes []Change) error {
 		return fmt.Errorf("search index: %w", err)
 	}
 	defer func() { _ = tx.Rollback() }()
-	w, err := newWriter(ctx, tx, x)
+	// The driver would start a goroutine for each statement that can be
+	// interrupted, and there are several to a message.
+	w, err := newWriter(context.WithoutCancel(ctx), tx, x)
 	if err != nil {
 		return fmt.Errorf("search index: %w", err)
 	}
-	for i := range changes {
-		if err := w.change(&changes[i]); err != nil {
-			return fmt.Errorf("search index: message %s: %w", changes[i].ID, err)
+	for {
+		part, err := next()
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return fmt.Errorf("search index: %w", err)
+		}
+		if len(part) == 0 {
+			break
+		}
+		for i := range part {
+			if err := w.change(&part[i]); err != nil {
+				return fmt.Errorf("search index: message %s: %w", part[i].ID, err)
+			}
 		}
 	}
 	for k, v := range map[string]string{

@@ -231,24 +231,37 @@ var findTests = []test{
 		f.varied(200)
 		flt := query.Where("tenant", query.Is, "acme")
 		before := f.findAll(store.Query{Filter: flt, Limit: 1000})
-		stop := make(chan struct{})
+		// Newer mail, a few messages while each page is read: with no bound there
+		// would be more of it than a slow machine can page through.
+		turn := make(chan struct{}, 4)
 		var wg sync.WaitGroup
-		wg.Go(func() { // newer mail, and changes of what is there
-			for i := 0; ; i++ {
-				select {
-				case <-stop:
-					return
-				default:
-				}
+		wg.Go(func() {
+			i := 0
+			for range turn {
 				m := message(final(1, mail.StatusDelivered))
 				m.ID = mail.NewID(t0.Add(time.Hour + time.Duration(i)*time.Millisecond))
 				f.s.Record(m, nil)
-				_ = f.s.Sync(ctx)
+				if err := f.s.Sync(ctx); err != nil {
+					f.Error(err)
+				}
+				i++
+			}
+			if i == 0 {
+				f.Error("no mail flowed")
 			}
 		})
+		flow := func() {
+			for range cap(turn) {
+				select {
+				case turn <- struct{}{}:
+				default:
+				}
+			}
+		}
 		for range 3 {
 			var got []string
 			for cursor := ""; ; {
+				flow()
 				found, err := f.s.Find(ctx, store.Query{Filter: flt, Cursor: cursor, Limit: 9})
 				if err != nil {
 					f.Error(err)
@@ -267,7 +280,7 @@ var findTests = []test{
 				f.Errorf("%d rows while mail flows, %d before, or in another order", len(got), len(before))
 			}
 		}
-		close(stop)
+		close(turn)
 		wg.Wait()
 	}},
 }
