@@ -66,7 +66,7 @@ func (p post) SendLink(ctx context.Context, tenant string, mailbox mail.Address,
 	}
 	now := d.o.Now()
 	l := notify.Letter{
-		To: []mail.Address{mailbox}, Tenant: tenant, Subject: words[0],
+		To: []mail.Address{mailbox}, Tenant: tenant, Subject: words[0], Sealed: true,
 		Text: fmt.Sprintf(words[1], pol.Gateway().Hostname, link, until.UTC().Format("2006-01-02 15:04 MST")),
 	}
 	m, body, err := notify.Compose(l, nil, notify.Options{Hostname: pol.Gateway().Hostname, Now: now, Style: style})

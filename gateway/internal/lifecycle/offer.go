@@ -74,6 +74,9 @@ func (r *row) check(q Query) error {
 	if err := r.permitted(q); err != nil {
 		return err
 	}
+	if q.Sealed && r.unseals() {
+		return &Refusal{r.verb, sealed}
+	}
 	cell := r.cell(q.Status)
 	switch cell {
 	case "*":
@@ -87,6 +90,20 @@ func (r *row) check(q Query) error {
 		}
 	}
 	return &Refusal{r.verb, missing(cell)}
+}
+
+// sealed says why, at every level: whoever reads a link that signs somebody in,
+// or releases their mail, acts as them.
+const sealed = "the gateway wrote it for its recipient alone, as links to sign in or to release mail are: nobody else is shown it, and it is sent nowhere else"
+
+// unseals reports verbs that show a message's content to somebody, or send it
+// elsewhere than to its recipients by the way that policy has.
+func (r *row) unseals() bool {
+	switch r.verb {
+	case Copy, Reroute, RedeliverArchived, Reply, TrainSpam, ReleaseTrain, RemoveTrain:
+		return true
+	}
+	return r.kind == content
 }
 
 func (r *row) permitted(q Query) error {

@@ -111,6 +111,10 @@ type Conditions struct {
 	// something that a filter took out.
 	Original bool
 
+	// Sealed tells that the content is for the recipients alone: at no level does
+	// a verb show it, or send it elsewhere.
+	Sealed bool
+
 	// DomainForce tells that the tenant lets its domain level force stalled mail.
 	DomainForce bool
 }

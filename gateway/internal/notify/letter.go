@@ -17,6 +17,7 @@ type Letter struct {
 	Subject string
 	Text    string
 	Headers [][2]string // further fields; see Compose
+	Sealed  bool        // the text is for the recipients alone: see store.Message
 }
 
 // maxHeaders and maxFurther bound the further fields of a Letter.
@@ -38,7 +39,7 @@ func Compose(l Letter, parent *store.Message, o Options) (*store.Message, []byte
 	if len(l.Headers) > maxHeaders {
 		return nil, nil, fmt.Errorf("%d header fields; at most %d", len(l.Headers), maxHeaders)
 	}
-	made := letter{kind: KindNotice, parent: parent, id: mail.NewID(o.Now), to: l.To, direction: mail.Inbound, tenant: l.Tenant, subject: oneLine(l.Subject, 400)}
+	made := letter{kind: KindNotice, parent: parent, id: mail.NewID(o.Now), to: l.To, direction: mail.Inbound, tenant: l.Tenant, subject: oneLine(l.Subject, 400), sealed: l.Sealed}
 	var b bytes.Buffer
 	made.header(&b, o, "auto-generated")
 	for _, h := range l.Headers {

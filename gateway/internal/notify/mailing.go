@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"html"
+	"slices"
 	"strings"
 	"time"
 
@@ -50,6 +51,7 @@ func Digest(d DigestMail, o Options) (*store.Message, []byte, error) {
 	l := letter{
 		kind: KindNotice, parent: &store.Message{}, id: mail.DeriveID(mail.ID{}, d.Due, "digest", d.Tenant, d.To.Key()),
 		to: []mail.Address{d.To}, direction: mail.Inbound, tenant: d.Tenant, subject: fmt.Sprintf(w.digestTitle, fmt.Sprint(len(d.Held)+d.More)),
+		sealed: d.acts(),
 	}
 	var b bytes.Buffer
 	l.header(&b, o, "auto-generated")
@@ -102,12 +104,15 @@ func (d DigestMail) closing(w *mailingWords) []string {
 	if d.More > 0 {
 		out = append(out, fmt.Sprintf(w.more, fmt.Sprint(d.More)))
 	}
-	for _, h := range d.Held {
-		if h.Release != "" || h.Remove != "" {
-			return append(out, fmt.Sprintf(w.links, d.date(d.Links)), w.forward)
-		}
+	if d.acts() {
+		out = append(out, fmt.Sprintf(w.links, d.date(d.Links)), w.forward)
 	}
 	return out
+}
+
+// acts reports a digest with links: whoever has those acts as the mailbox.
+func (d DigestMail) acts() bool {
+	return slices.ContainsFunc(d.Held, func(h Held) bool { return h.Release != "" || h.Remove != "" })
 }
 
 func (d DigestMail) html(w *mailingWords, o Options, title, language string) string {
@@ -200,6 +205,7 @@ func Report(r ReportMail, o Options) (*store.Message, []byte, error) {
 	l := letter{
 		kind: KindNotice, parent: &store.Message{}, id: mail.DeriveID(mail.ID{}, r.Due, "report", r.Tenant, r.Name, r.Again),
 		to: r.To, direction: mail.Inbound, tenant: r.Tenant, subject: fmt.Sprintf(w.reportTitle, r.Name, fmt.Sprint(r.Rows)),
+		sealed: r.Tenant == "", // it is about every tenant, and those of the address's would see it wait
 	}
 	var t strings.Builder
 	paragraph(&t, "", fmt.Sprintf(w.reportHead, r.Name, o.Hostname, r.Due.In(r.Zone).Format("2006-01-02 15:04 MST")))

@@ -89,6 +89,7 @@ type letter struct {
 	subject   string
 	direction mail.Direction
 	tenant    string
+	sealed    bool
 }
 
 // message wraps a finished body.
@@ -98,7 +99,7 @@ func (l letter) message(body []byte, o Options) *store.Message {
 		ID: l.id, Direction: l.direction,
 		Received: l.id.Time(), // not Now: the store keeps messages in the order of their IDs
 		Size:     int64(len(body)), SHA256: hex.EncodeToString(sum[:]),
-		Policy: l.parent.Policy, Parent: l.parent.ID, Kind: l.kind, HasBody: true,
+		Policy: l.parent.Policy, Parent: l.parent.ID, Kind: l.kind, Sealed: l.sealed, HasBody: true,
 		Summary: store.Summary{From: o.from(), To: addresses(l.to), Subject: l.subject, MessageID: l.messageID(o)},
 	}
 	for i, a := range l.to {

@@ -28,7 +28,7 @@ type Copies []*archive.Staged
 // to do. An error makes none. What the gateway writes itself is nobody's mail to
 // keep.
 func StageCopies(ctx context.Context, a Archive, p *policy.Policy, m *store.Message, ns []int, body io.ReaderAt, size int64) (Copies, error) {
-	if a == nil || m.Kind != "" {
+	if a == nil || m.Kind != "" || m.Sealed {
 		return nil, nil
 	}
 	var out Copies

@@ -319,6 +319,7 @@ func (w *Worker) deliver(ctx context.Context, log *slog.Logger, c store.Claimed,
 		results = append(results, res.Rcpts...)
 		attempts = append(attempts, res.Attempts...)
 	}
+	unlink(c.Message, results, attempts)
 	book := &Book{Policy: p, Now: w.o.Now(), Jitter: w.o.Jitter}
 	e := book.Enter(c.Message, results)
 	w.confirm(c.Message, results)

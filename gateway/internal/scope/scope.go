@@ -132,6 +132,7 @@ func (s Scope) Query(m *store.Message, r *store.Recipient, domainForce bool) lif
 			Archived:    r.Archived,
 			Identity:    r.Identity != "",
 			DomainForce: domainForce,
+			Sealed:      m.Sealed,
 		},
 	}
 }

@@ -111,6 +111,9 @@ func (s *Service) invoke(ctx context.Context, o *order) (*abi.Verdict, error) {
 // body opens what a call is about: the message as it waits, or its archived copy
 // (B56). store.ErrNotFound: neither is there.
 func (s *Service) body(ctx context.Context, o *order) (store.Body, error) {
+	if o.m.Sealed { // it is for its recipients alone
+		return nil, fmt.Errorf("message %s: %w", o.m.ID, store.ErrNotFound)
+	}
 	if o.m.HasBody {
 		return s.o.Store.OpenBody(ctx, o.m.ID)
 	}

@@ -183,6 +183,8 @@ func refuse(p *policy.Policy, o Offer, m *store.Message, r *store.Recipient) str
 		return fmt.Sprintf("tenant %q does not use plugin %q", r.Tenant, o.Plugin)
 	case len(o.Statuses) > 0 && !slices.Contains(o.Statuses, string(r.Status)):
 		return fmt.Sprintf("the recipient is %s; this is for %s", r.Status, strings.Join(o.Statuses, ", "))
+	case o.Body && m.Sealed:
+		return "the message is for its recipient alone"
 	case o.Body && !m.HasBody && !r.Archived:
 		return "the body is no longer kept"
 	}
