@@ -162,21 +162,36 @@ func (h *Host) Loaded(name string) bool { return h.current.Load().plugins[name] 
 // yet. Every error is a *Failure; with none, the verdict has been checked. A
 // stage the plugin does not subscribe to gives an empty verdict.
 func (h *Host) Call(ctx context.Context, name string, ev *abi.Event, msg MessageView) (*abi.Verdict, error) {
+	v, _, err := h.Run(ctx, name, ev, msg)
+	return v, err
+}
+
+// Run is what a call was: the record has it.
+type Run struct {
+	Digest string        // "sha256:…" of the module that was called; "" there was none to call
+	Took   time.Duration // with the wait for an instance
+}
+
+// Run is Call, and tells which module it called and how long that took.
+func (h *Host) Run(ctx context.Context, name string, ev *abi.Event, msg MessageView) (_ *abi.Verdict, run Run, _ error) {
+	begin := time.Now()
+	defer func() { run.Took = time.Since(begin) }()
 	for {
 		p := h.current.Load().plugins[name]
 		if p == nil {
-			return nil, &Failure{Plugin: name, Stage: ev.Stage, Kind: KindLoad, OnError: Tempfail, Err: errors.New("it is not loaded")}
+			return nil, run, &Failure{Plugin: name, Stage: ev.Stage, Kind: KindLoad, OnError: Tempfail, Err: errors.New("it is not loaded")}
 		}
 		if !p.gen.subscribes(ev.Stage) {
-			return new(abi.Verdict), nil
+			return new(abi.Verdict), run, nil
 		}
 		if !p.gen.enter() {
 			continue // it was swapped out just now
 		}
+		run.Digest = p.gen.digest
 		v, cr := p.call(ctx, ev, msg)
 		p.gen.leave()
 		if cr == nil {
-			return v, nil
+			return v, run, nil
 		}
 		f := &Failure{Plugin: name, Stage: ev.Stage, Kind: cr.kind, OnError: Tempfail, Err: cr.err}
 		if p.spec.OnError != nil {
@@ -184,7 +199,7 @@ func (h *Host) Call(ctx context.Context, name string, ev *abi.Event, msg Message
 				f.OnError = o
 			}
 		}
-		return nil, f
+		return nil, run, f
 	}
 }
 

@@ -46,8 +46,9 @@ func (f *Flow) Rejudge(ctx context.Context, m *store.Message, ns []int, body sto
 		chain := t.Chain(string(m.Direction))
 		r.Waivers = lasting(r.Waivers, chain)
 		it := &item{tenant: t, rec: r}
-		it.listener, r.Findings = c.listenerAgain(ctx, &r, chain)
-		it.heard = c.earlier(ctx, t, &r, chain)
+		it.ran = recallRuns(r.Filters)
+		it.listener, r.Findings = c.listenerAgain(ctx, it, &r, chain)
+		it.heard = c.earlier(ctx, it, &r, chain)
 		c.items = append(c.items, it)
 	}
 	c.judge(ctx, nil)
@@ -235,7 +236,7 @@ func (f *Flow) inject(ctx context.Context, m *store.Message, ns []int, body stor
 		return *mail.NewReply(451, "4.3.0", "the receiving tenant's chain is not available")
 	}
 	rec := &store.Message{
-		Direction: mail.Inbound, Received: now, Client: m.Client, Sender: m.Sender, Params: m.Params, Policy: p.Digest(), Parent: m.ID, Kind: m.Kind,
+		Direction: mail.Inbound, Received: now, Client: m.Client, Sender: m.Sender, Params: m.Params, Policy: p.Digest(), Parent: m.ID, Kind: m.Kind, Sealed: m.Sealed,
 	}
 	c := &commit{f: f, p: p, rec: rec, client: &m.Client, queued: true}
 	parts := []string{"local"}
@@ -295,7 +296,7 @@ func (c *commit) envelope(ctx context.Context) map[string]*hearing {
 		}
 		mine := h.fork()
 		c.replay(ctx, mine, chain, &it.rec, abi.StageRcptTo)
-		it.heard = substance(mine.beyond(h))
+		it.heard, it.ran = substance(mine.beyond(h)), mine.runsBeyond(h)
 	}
 	return early
 }

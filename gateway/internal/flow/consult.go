@@ -70,17 +70,19 @@ func failure(fl *policy.Filter, stage abi.Stage, kind string, onError mail.Actio
 // ask calls one filter's plugin and records its opinion.
 func (f *Flow) ask(ctx context.Context, log *slog.Logger, h *hearing, fl *policy.Filter, ev *abi.Event, msg filter.MessageView) {
 	ev.ConfigID, ev.Filter, ev.Notes = fl.ConfigID, fl.Name, h.notes(fl.Plugin)
-	v, err := f.o.Filters.Call(ctx, fl.Plugin, ev, msg)
+	v, run, err := f.o.Filters.Run(ctx, fl.Plugin, ev, msg)
 	if err != nil {
 		o := f.callFailed(ctx, log, fl, ev, err)
 		if fl.Mode == "observe" {
 			o.failure.Observed = true
 		}
 		h.opinions = append(h.opinions, o)
+		h.ran(fl, ev.Stage, run, mail.RunFailed)
 		return
 	}
 	o := f.opinion(fl, ev, v, msg)
 	h.opinions = append(h.opinions, o)
+	h.ran(fl, ev.Stage, run, recommended(v))
 	if d := min(time.Duration(v.DelayMs)*time.Millisecond, maxDelay); d > 0 && fl.Mode != "observe" {
 		select {
 		case <-ctx.Done():

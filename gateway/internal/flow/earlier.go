@@ -39,13 +39,14 @@ func filterOf(chain []*policy.Filter, name string) *policy.Filter {
 // earlier is what was found about a recipient before the message, as
 // opinions. A filter that failed then is asked once more: what it would have
 // said is not known.
-func (c *commit) earlier(ctx context.Context, t *policy.Tenant, r *store.Recipient, chain []*policy.Filter) []opinion {
-	h := newHearing(t.Name)
+func (c *commit) earlier(ctx context.Context, it *item, r *store.Recipient, chain []*policy.Filter) []opinion {
+	h := newHearing(it.tenant.Name)
 	h.opinions = append(recall(r.Notes), before(r, chain)...)
 	if early := slices.DeleteFunc(slices.Clone(r.Edits), func(e mail.HeaderEdit) bool { return !e.Early }); len(early) > 0 {
 		h.opinions = append(h.opinions, opinion{edits: early})
 	}
 	c.askFailed(ctx, h, r, chain, abi.StageData)
+	it.ran = append(it.ran, h.runs...)
 	return substance(h.opinions)
 }
 
@@ -105,7 +106,7 @@ func before(r *store.Recipient, chain []*policy.Filter) []opinion {
 // then is asked once more. rest are the findings that are not theirs. Where a
 // filter is in the tenant's chain, too, what it found counts there. Mail that
 // came in process met no listener.
-func (c *commit) listenerAgain(ctx context.Context, r *store.Recipient, own []*policy.Filter) (_ *ruling, rest []mail.Finding) {
+func (c *commit) listenerAgain(ctx context.Context, it *item, r *store.Recipient, own []*policy.Filter) (_ *ruling, rest []mail.Finding) {
 	name := c.client.Listener
 	i := slices.IndexFunc(c.p.Listeners(), func(l policy.Listener) bool { return l.Name == name })
 	if i < 0 || len(c.p.Listeners()[i].Chain) == 0 || !c.rec.Parent.IsZero() {
@@ -129,6 +130,7 @@ func (c *commit) listenerAgain(ctx context.Context, r *store.Recipient, own []*p
 		}
 	}
 	c.askFailed(ctx, h, &theirs, chain, abi.StageHeaders)
+	it.ran = append(it.ran, h.runs...)
 	fx := c.envelopeFacts("", abi.StageData)
 	d := h.decideFor("", r.Waivers, func(fs []policy.Finding, ws []policy.Waiver) (policy.Decision, error) {
 		return c.p.DecideListener(name, fx, fs, ws)

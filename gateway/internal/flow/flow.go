@@ -24,8 +24,8 @@ type Filters interface {
 	Hooks(plugin string, s abi.Stage) bool
 	// Loaded reports whether there is such a plugin (still). It must be cheap.
 	Loaded(plugin string) bool
-	// Call runs one hook. Any failure is a *filter.Failure.
-	Call(ctx context.Context, plugin string, ev *abi.Event, msg filter.MessageView) (*abi.Verdict, error)
+	// Run calls one hook, and tells what ran. Any failure is a *filter.Failure.
+	Run(ctx context.Context, plugin string, ev *abi.Event, msg filter.MessageView) (*abi.Verdict, filter.Run, error)
 }
 
 // Verifier answers whether a recipient exists; *verify.Checker is one.

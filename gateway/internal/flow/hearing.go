@@ -41,18 +41,20 @@ type hearing struct {
 	tenant   string
 	session  *hearing // of the listener's own chain, for its notes; nil none
 	opinions []opinion
+	runs     []call
 }
 
 func newHearing(tenant string) *hearing { return &hearing{tenant: tenant} }
 
 // fork is a copy that can go on by itself.
 func (h *hearing) fork() *hearing {
-	return &hearing{tenant: h.tenant, session: h.session, opinions: slices.Clip(h.opinions)}
+	return &hearing{tenant: h.tenant, session: h.session, opinions: slices.Clip(h.opinions), runs: slices.Clip(h.runs)}
 }
 
 // forget drops what was said after a stage: a new transaction begins.
 func (h *hearing) forget(after abi.Stage) {
 	h.opinions = slices.DeleteFunc(h.opinions, func(o opinion) bool { return o.stage > after })
+	h.runs = slices.DeleteFunc(h.runs, func(c call) bool { return c.stage > after })
 }
 
 // notes are what a plugin asked to be reminded of, the last value of each key.

@@ -267,7 +267,7 @@ type viewing struct {
 	see func(ev *abi.Event, v *abi.Verdict, view filter.MessageView) error
 }
 
-func (f *viewing) Call(_ context.Context, _ string, ev *abi.Event, view filter.MessageView) (*abi.Verdict, error) {
+func (f *viewing) Run(_ context.Context, _ string, ev *abi.Event, view filter.MessageView) (*abi.Verdict, filter.Run, error) {
 	v := &abi.Verdict{}
-	return v, f.see(ev, v, view)
+	return v, ran, f.see(ev, v, view)
 }

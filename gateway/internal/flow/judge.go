@@ -259,6 +259,7 @@ func (c *commit) rule(it *item, h *hearing) {
 	c.boundSaid(it)
 	r, rl := &it.rec, &it.ruling
 	r.Findings, r.Class, r.Score, r.Rule, r.Tags = rl.findings, rl.class, rl.score, rl.rule, rl.tags
+	r.Filters = sum(c.session, h.runs, it.ran)
 	r.Notes = notify.KeepDebts(r.Notes, rl.notes)
 	if !rl.unsure { // what was demanded before stands, should an operator let it go
 		r.Secure = queue.Demanded(c.rec, r, rl.secure)

@@ -52,6 +52,7 @@ type item struct {
 	rec    store.Recipient
 	tenant *policy.Tenant
 	heard  []opinion // of this recipient alone, before DATA
+	ran    []call    // for this recipient alone, before DATA
 	ruling ruling
 
 	listener *ruling // of the listener's rulesets, when the message is judged again; nil none
@@ -93,7 +94,7 @@ func (m *message) Commit(ctx context.Context) mail.Reply {
 		if r.refused != nil {
 			continue
 		}
-		c.items = append(c.items, &item{tenant: r.tenant, heard: substance(r.heard), rec: store.Recipient{
+		c.items = append(c.items, &item{tenant: r.tenant, heard: substance(r.heard), ran: r.ran, rec: store.Recipient{
 			N: len(c.items) + 1, Address: r.addr, Original: r.original, Tenant: r.tenant.Name, Local: r.known, Status: mail.StatusAccepted, DSN: r.dsn, Identity: m.tx.identity.Name,
 		}})
 	}

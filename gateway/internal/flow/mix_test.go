@@ -53,7 +53,7 @@ func (filters) Hooks(_ string, s abi.Stage) bool { return s == abi.StageMessage 
 
 func (filters) Loaded(string) bool { return true }
 
-func (filters) Call(_ context.Context, plugin string, ev *abi.Event, _ filter.MessageView) (*abi.Verdict, error) {
+func (filters) Run(_ context.Context, plugin string, ev *abi.Event, _ filter.MessageView) (*abi.Verdict, filter.Run, error) {
 	v := &abi.Verdict{}
 	finding := func(a abi.Action) {
 		v.Findings = []abi.Finding{{Main: "test", Sub: a.String(), Action: a, Explanation: "told to"}}
@@ -64,9 +64,9 @@ func (filters) Call(_ context.Context, plugin string, ev *abi.Event, _ filter.Me
 	case strings.HasPrefix(ev.Tenant, "rejected"):
 		finding(abi.ActionReject)
 	case strings.HasPrefix(ev.Tenant, "unfiltered"):
-		return nil, &filter.Failure{Plugin: plugin, Stage: ev.Stage, Kind: "trap", OnError: filter.Tempfail}
+		return nil, ran, &filter.Failure{Plugin: plugin, Stage: ev.Stage, Kind: "trap", OnError: filter.Tempfail}
 	}
-	return v, nil
+	return v, ran, nil
 }
 
 // destination answers RCPT and the final dot as told.

@@ -123,7 +123,7 @@ func (f *Flow) tell(ctx context.Context, p *policy.Policy, m *store.Message, r *
 				ev.Notes = append(ev.Notes, o.notes...)
 			}
 		}
-		if _, err := f.o.Filters.Call(ctx, fl.Plugin, &ev, view); err != nil {
+		if _, _, err := f.o.Filters.Run(ctx, fl.Plugin, &ev, view); err != nil {
 			f.o.Logger.Warn("an observer failed", "filter", fl.Name, "plugin", fl.Plugin, "stage", what.Stage.String(), "message", m.ID.String(), "err", err)
 		}
 	}

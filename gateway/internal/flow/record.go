@@ -101,7 +101,7 @@ func addRefused(rec *store.Message, tx *transaction, now time.Time) {
 		}
 		s := store.Recipient{
 			N: len(rec.Recipients) + 1, Address: r.addr, Original: r.original, Status: mail.StatusRejected, Last: r.refused,
-			Findings: r.findings, Rule: r.rule, Reason: r.refused.Text, Changed: now, Identity: tx.identity.Name,
+			Findings: r.findings, Rule: r.rule, Reason: r.refused.Text, Changed: now, Identity: tx.identity.Name, Filters: tx.filters(&r),
 		}
 		if r.refused.Temporary() {
 			s.Status = mail.StatusNotAccepted
@@ -341,7 +341,7 @@ func (s *session) refuseAll(log *slog.Logger, tx *transaction, rec *store.Messag
 	rec.Recipients = nil
 	for _, r := range tx.rcpts {
 		if r.refused == nil {
-			sr := store.Recipient{N: len(rec.Recipients) + 1, Address: r.addr, Status: status, Last: &reply, Reason: reply.Text, Changed: now, Identity: tx.identity.Name}
+			sr := store.Recipient{N: len(rec.Recipients) + 1, Address: r.addr, Status: status, Last: &reply, Reason: reply.Text, Changed: now, Identity: tx.identity.Name, Filters: tx.filters(&r)}
 			if r.tenant != nil {
 				sr.Tenant = r.tenant.Name
 			}
@@ -378,7 +378,7 @@ func (s *session) abandon(why string) {
 			continue
 		}
 		open = true
-		sr := store.Recipient{N: len(rec.Recipients) + 1, Address: r.addr, Status: mail.StatusNotAccepted, Reason: why, Changed: now, Identity: tx.identity.Name}
+		sr := store.Recipient{N: len(rec.Recipients) + 1, Address: r.addr, Status: mail.StatusNotAccepted, Reason: why, Changed: now, Identity: tx.identity.Name, Filters: tx.filters(&r)}
 		if r.tenant != nil {
 			sr.Tenant = r.tenant.Name
 		}

@@ -44,12 +44,15 @@ func (f *told) Hooks(_ string, s abi.Stage) bool {
 
 func (f *told) Loaded(string) bool { return !f.gone.Load() }
 
-func (f *told) Call(ctx context.Context, plugin string, ev *abi.Event, _ filter.MessageView) (*abi.Verdict, error) {
+// ran is what the plugin host tells of a call.
+var ran = filter.Run{Digest: "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", Took: 1500 * time.Microsecond}
+
+func (f *told) Run(ctx context.Context, plugin string, ev *abi.Event, _ filter.MessageView) (*abi.Verdict, filter.Run, error) {
 	if f.gone.Load() {
-		return nil, &filter.Failure{Plugin: plugin, Stage: ev.Stage, Kind: filter.KindLoad, OnError: filter.Tempfail}
+		return nil, ran, &filter.Failure{Plugin: plugin, Stage: ev.Stage, Kind: filter.KindLoad, OnError: filter.Tempfail}
 	}
 	v := &abi.Verdict{}
-	return v, f.say(ctx, ev, v)
+	return v, ran, f.say(ctx, ev, v)
 }
 
 // finds is a verdict of one finding.

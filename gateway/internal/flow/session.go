@@ -142,6 +142,7 @@ type transaction struct {
 	tenant   *policy.Tenant // outbound: the sender's; nil with the null path until the header is known
 	rcpts    []rcpt
 	identity identities.Resolved // outbound: who sends it
+	session  *hearing            // of the listener's chain
 	hearings map[string]*hearing // by tenant, of the stages before message
 	done     bool                // Commit has recorded it
 }
@@ -157,12 +158,13 @@ type rcpt struct {
 	heard    []opinion   // of rcpt_to, and of no other recipient
 	findings []mail.Finding
 	rule     string
+	ran      []call // at rcpt_to
 }
 
 func (s *session) Mail(ctx context.Context, from mail.Address, p mail.MailParams) error {
 	s.refresh()
 	now := s.f.o.Now()
-	tx := &transaction{id: mail.NewID(now), from: from, params: p, received: now, hearings: map[string]*hearing{}}
+	tx := &transaction{id: mail.NewID(now), from: from, params: p, received: now, session: s.hearing, hearings: map[string]*hearing{}}
 	if s.peer.Direction == mail.Outbound && !from.IsNull() {
 		t, ok := s.p.TenantOf(from.Domain())
 		if !ok {
@@ -312,7 +314,7 @@ func (s *session) consultTenant(ctx context.Context, r *rcpt) *mail.Reply {
 	d := mine.decideFor(r.addr.String(), nil, func(fs []policy.Finding, ws []policy.Waiver) (policy.Decision, error) {
 		return t.Decide(dir, fx, fs, ws)
 	})
-	r.heard, r.rule = mine.beyond(h), d.rule
+	r.heard, r.rule, r.ran = mine.beyond(h), d.rule, mine.runsBeyond(h)
 	if reply := refusal(d, abi.StageRcptTo); reply != nil {
 		r.findings = d.findings
 		return reply

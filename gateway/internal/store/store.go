@@ -106,10 +106,11 @@ type Recipient struct {
 	Edits     []mail.HeaderEdit `json:"edits,omitempty"`
 	PartEdits string            `json:"part_edits,omitempty"` // key in the message's; "" the body as it came
 	Tags      []string          `json:"tags,omitempty"`
-	Notes     map[string]string `json:"notes,omitempty"`  // plugin name + "." + key
-	Rule      string            `json:"rule,omitempty"`   // HCL file:line that decided
-	Ran       []string          `json:"ran,omitempty"`    // calls of plugins that policy has asked for: action block, "#", number
-	Reason    string            `json:"reason,omitempty"` // why held, frozen or refused, one sentence
+	Notes     map[string]string `json:"notes,omitempty"`   // plugin name + "." + key
+	Filters   []mail.FilterRun  `json:"filters,omitempty"` // what ran on it, for the verdict that stands
+	Rule      string            `json:"rule,omitempty"`    // HCL file:line that decided
+	Ran       []string          `json:"ran,omitempty"`     // calls of plugins that policy has asked for: action block, "#", number
+	Reason    string            `json:"reason,omitempty"`  // why held, frozen or refused, one sentence
 
 	DSN    mail.RcptParams `json:"dsn,omitzero"`     // what the client asked of us about notices (RFC 3461)
 	Secure *mail.Secure    `json:"secure,omitempty"` // the channel that policy demands (B30); not changed once it is here
