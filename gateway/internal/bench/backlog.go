@@ -150,7 +150,9 @@ func (t *trial) bound() (report func()) {
 
 // acceptance is messages a second to the last 250, the median of three loads
 // to healthy destinations, and says what one of them took.
-func (t *trial) acceptance(n int) (rate float64, took string, err error) {
+func (t *trial) acceptance() (rate float64, took string, err error) {
+	// Long enough for what is put off, such as the search index, to be part of it.
+	n := max(t.n/100, 8000)
 	var got []float64
 	cost := t.cost()
 	for range 3 {
@@ -344,8 +346,7 @@ func backlogWeir(path, dir string, t *trial) (drained time.Duration, err error) 
 	defer bound()
 	c := client.New(client.Options{Socket: filepath.Join(data, "weir.sock")})
 	defer c.Close()
-	few := max(t.n/100, 3000)
-	empty, took, err := t.acceptance(few)
+	empty, took, err := t.acceptance()
 	if err != nil {
 		return 0, err
 	}
@@ -354,7 +355,7 @@ func backlogWeir(path, dir string, t *trial) (drained time.Duration, err error) 
 	if err := t.fill(); err != nil {
 		return 0, err
 	}
-	deep, err := t.standing(c, empty, few)
+	deep, err := t.standing(c, empty)
 	if err != nil {
 		return 0, err
 	}
@@ -377,7 +378,7 @@ func backlogWeir(path, dir string, t *trial) (drained time.Duration, err error) 
 	// The first figure was of a store that had never held anything; this one
 	// has the history of the deep one, so what differs is the queue alone.
 	t.settle()
-	after, took, err := t.acceptance(few)
+	after, took, err := t.acceptance()
 	if err != nil {
 		return 0, err
 	}
@@ -389,7 +390,7 @@ func backlogWeir(path, dir string, t *trial) (drained time.Duration, err error) 
 
 // standing reports what the gateway is like while the backlog stands, and gives
 // the messages a second that it accepts.
-func (t *trial) standing(c *client.Client, empty float64, few int) (deep float64, err error) {
+func (t *trial) standing(c *client.Client, empty float64) (deep float64, err error) {
 	sum, err := c.Summary(context.Background())
 	if err != nil {
 		return 0, err
@@ -397,7 +398,7 @@ func (t *trial) standing(c *client.Client, empty float64, few int) (deep float64
 	t.settle()
 	rss, anon := t.sys.rss()
 	t.say("memory with the backlog", "RSS %d MiB, anonymous %d MiB, %d queued", rss>>20, anon>>20, sum.Counts[string(mail.StatusQueued)])
-	deep, took, err := t.acceptance(few)
+	deep, took, err := t.acceptance()
 	if err != nil {
 		return 0, err
 	}
@@ -500,8 +501,7 @@ func backlogPostfix(dir string, t *trial) (drained time.Duration, err error) {
 	}
 	defer p.Stop()
 	t.sys = &system{name: "postfix", addr: p.Addr, rss: func() (int64, int64) { return 0, 0 }}
-	few := max(t.n/100, 3000)
-	empty, took, err := t.acceptance(few)
+	empty, took, err := t.acceptance()
 	if err != nil {
 		return 0, err
 	}
@@ -512,7 +512,7 @@ func backlogPostfix(dir string, t *trial) (drained time.Duration, err error) {
 	if err := settled(pdir, 10*time.Minute); err != nil {
 		return 0, err
 	}
-	deep, took, err := t.acceptance(few)
+	deep, took, err := t.acceptance()
 	if err != nil {
 		return 0, err
 	}
