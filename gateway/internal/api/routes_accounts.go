@@ -65,7 +65,7 @@ func (s *server) accountRoutes(a huma.API) {
 	huma.Register(a, route("revoke-token", http.MethodDelete, "/v1/tokens/{token}", tag, "Revoke an API token", "", bad...), s.revokeToken)
 }
 
-func (s *server) users(ctx context.Context, _ *struct{}) (*output[listItems[accounts.User]], error) {
+func (s *server) users(ctx context.Context, in *PageInput) (*output[listItems[accounts.User]], error) {
 	if err := s.noAccounts(); err != nil {
 		return nil, err
 	}
@@ -73,7 +73,7 @@ func (s *server) users(ctx context.Context, _ *struct{}) (*output[listItems[acco
 	if err != nil {
 		return nil, s.accountsProblem(ctx, "listing users", err)
 	}
-	return page(items, ""), nil
+	return paged(*in, "users", items, func(u *accounts.User) string { return u.Name })
 }
 
 func (s *server) addUser(ctx context.Context, in *struct{ Body UserRequest }) (*output[accounts.User], error) {
@@ -132,7 +132,7 @@ func (s *server) removeUser(ctx context.Context, in *UserParam) (*output[Changed
 	return &output[Changed]{Changed{1}}, nil
 }
 
-func (s *server) tokens(ctx context.Context, _ *struct{}) (*output[listItems[accounts.Token]], error) {
+func (s *server) tokens(ctx context.Context, in *PageInput) (*output[listItems[accounts.Token]], error) {
 	if err := s.noAccounts(); err != nil {
 		return nil, err
 	}
@@ -140,7 +140,7 @@ func (s *server) tokens(ctx context.Context, _ *struct{}) (*output[listItems[acc
 	if err != nil {
 		return nil, s.accountsProblem(ctx, "listing tokens", err)
 	}
-	return page(items, ""), nil
+	return paged(*in, "tokens", items, func(t *accounts.Token) string { return newestFirst(t.Created, t.ID) })
 }
 
 func (s *server) addToken(ctx context.Context, in *struct{ Body TokenRequest }) (*output[NewToken], error) {

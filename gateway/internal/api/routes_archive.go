@@ -84,14 +84,6 @@ type ArchiveFound struct {
 	Repaired bool   `json:"repaired,omitempty"`
 }
 
-type holdList struct {
-	Items []LegalHold `json:"items"`
-}
-
-type useList struct {
-	Items []StorageUse `json:"items"`
-}
-
 // ArchiveExportInput are the parameters of an export of archived mail.
 type ArchiveExportInput struct {
 	Q      string   `query:"q" maxLength:"4096" doc:"Filter in its text form; nothing: all archived mail"`
@@ -193,7 +185,7 @@ func (s *server) noArchive() error {
 	return problem(http.StatusNotFound, "this gateway has no archive", "")
 }
 
-func (s *server) archiveUsage(ctx context.Context, _ *struct{}) (*output[useList], error) {
+func (s *server) archiveUsage(ctx context.Context, in *PageInput) (*output[listItems[StorageUse]], error) {
 	if err := s.noArchive(); err != nil {
 		return nil, err
 	}
@@ -201,10 +193,10 @@ func (s *server) archiveUsage(ctx context.Context, _ *struct{}) (*output[useList
 	if err != nil {
 		return nil, s.archiveProblem(ctx, "adding up what is stored", err)
 	}
-	return &output[useList]{useList{items}}, nil
+	return paged(*in, "archive-usage", items, func(u *StorageUse) string { return u.Tenant })
 }
 
-func (s *server) holdList(ctx context.Context, _ *struct{}) (*output[holdList], error) {
+func (s *server) holdList(ctx context.Context, in *PageInput) (*output[listItems[LegalHold]], error) {
 	if err := s.noArchive(); err != nil {
 		return nil, err
 	}
@@ -212,7 +204,7 @@ func (s *server) holdList(ctx context.Context, _ *struct{}) (*output[holdList], 
 	if err != nil {
 		return nil, s.archiveProblem(ctx, "listing the legal holds", err)
 	}
-	return &output[holdList]{holdList{items}}, nil
+	return paged(*in, "holds", items, func(h *LegalHold) string { return oldestFirst(h.At, h.ID) })
 }
 
 func (s *server) holdAdd(ctx context.Context, in *struct{ Body LegalHold }) (*output[LegalHold], error) {

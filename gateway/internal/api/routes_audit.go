@@ -88,10 +88,23 @@ func (s *server) auditQuery(ctx context.Context, in *AuditInput) (audit.Query, e
 	return q, nil
 }
 
+// wholeTenant reports whether a caller sees all that their tenant has.
+func (s *server) wholeTenant(sc scope.Scope) bool {
+	return sc.Everything() || s.Accounts != nil && s.Accounts.WholeTenant(sc)
+}
+
+// auditEntry is an entry as a caller may see it: of one who asks about a message
+// and sees a part of the tenant only, other messages' IDs are kept.
+func (s *server) auditEntry(sc scope.Scope, q *audit.Query, e audit.Entry) audit.Entry {
+	if q.Message != "" && !s.wholeTenant(sc) {
+		return e.Only(q.Message)
+	}
+	return e
+}
+
 func (s *server) auditList(ctx context.Context, in *struct {
 	AuditInput
-	Cursor string `query:"cursor" maxLength:"20" doc:"Where to go on; from the page before"`
-	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
+	PageInput
 }) (*output[AuditPage], error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()

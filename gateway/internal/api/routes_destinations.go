@@ -85,11 +85,11 @@ func (s *server) destinationRoutes(a huma.API) {
 		"Ends an operator's suspension, and our own suspension and back-off.", http.StatusForbidden), s.resumeDestination)
 }
 
-func (s *server) destinations(ctx context.Context, _ *struct{}) (*output[listItems[DestinationStatus]], error) {
+func (s *server) destinations(ctx context.Context, in *PageInput) (*output[listItems[DestinationStatus]], error) {
 	if err := adminOnly(ctx); err != nil {
 		return nil, err
 	}
-	return page(s.Destinations.Destinations(), ""), nil
+	return paged(*in, "destinations", s.Destinations.Destinations(), func(d *DestinationStatus) string { return d.NextHop })
 }
 
 func (s *server) suspendDestination(ctx context.Context, in *struct{ Body SuspendRequest }) (*output[Suspended], error) {

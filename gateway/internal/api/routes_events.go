@@ -37,7 +37,7 @@ func (s *server) eventRoutes(a huma.API) {
 		http.StatusForbidden, http.StatusNotFound), s.resumeSink)
 }
 
-func (s *server) sinks(ctx context.Context, _ *struct{}) (*output[listItems[EventSink]], error) {
+func (s *server) sinks(ctx context.Context, in *PageInput) (*output[listItems[EventSink]], error) {
 	if !everything(ctx) {
 		return nil, problem(http.StatusForbidden, "receivers of events are for the administrator of everything", "")
 	}
@@ -56,7 +56,7 @@ func (s *server) sinks(ctx context.Context, _ *struct{}) (*output[listItems[Even
 		}
 		items = append(items, x)
 	}
-	return page(items, ""), nil
+	return paged(*in, "event-sinks", items, func(x *EventSink) string { return x.Name })
 }
 
 func (s *server) resumeSink(ctx context.Context, in *struct {

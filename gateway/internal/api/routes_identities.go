@@ -77,12 +77,12 @@ func changed(ok bool) *output[Changed] {
 	return out
 }
 
-func (s *server) identityList(ctx context.Context, in *TenantParam) (*output[listItems[identities.Identity]], error) {
+func (s *server) identityList(ctx context.Context, in *TenantPage) (*output[listItems[identities.Identity]], error) {
 	items, err := s.Identities.List(scopeOf(ctx), in.Tenant)
 	if err != nil {
 		return nil, s.identityProblem(ctx, "listing identities", err)
 	}
-	return page(items, ""), nil
+	return paged(in.PageInput, "identities "+in.Tenant, items, func(i *identities.Identity) string { return i.Name })
 }
 
 func (s *server) identityAdd(ctx context.Context, in *struct{ Body IdentityOrder }) (*output[identities.Identity], error) {
@@ -117,12 +117,12 @@ func (s *server) identityUnlock(ctx context.Context, in *struct{ Body IdentityNa
 	return changed(ok), nil
 }
 
-func (s *server) lockedUsers(ctx context.Context, in *TenantParam) (*output[listItems[identities.LockedUser]], error) {
+func (s *server) lockedUsers(ctx context.Context, in *TenantPage) (*output[listItems[identities.LockedUser]], error) {
 	items, err := s.Identities.LockedUsers(scopeOf(ctx), in.Tenant)
 	if err != nil {
 		return nil, s.identityProblem(ctx, "listing locked users", err)
 	}
-	return page(items, ""), nil
+	return paged(in.PageInput, "locked-users "+in.Tenant, items, func(u *identities.LockedUser) string { return u.User })
 }
 
 func (s *server) userLock(ctx context.Context, in *struct{ Body IdentityName }) (*output[Changed], error) {

@@ -35,12 +35,6 @@ type ListInfo struct {
 	Added    int    `json:"added" doc:"Entries that operators added"`
 }
 
-// ListItems is one page of anything.
-type listItems[T any] struct {
-	Items []T    `json:"items"`
-	Next  string `json:"next,omitempty" doc:"Cursor of the next page"`
-}
-
 // ListChange adds entries to a list, or removes them.
 type ListChange struct {
 	Tenant  string    `json:"tenant" minLength:"1"`
@@ -58,6 +52,12 @@ type Changed struct {
 // TenantParam names the tenant a request is about.
 type TenantParam struct {
 	Tenant string `query:"tenant" required:"true"`
+}
+
+// TenantPage are the parameters of a page of what a tenant has.
+type TenantPage struct {
+	TenantParam
+	PageInput
 }
 
 func (s *server) listRoutes(a huma.API) {
@@ -83,19 +83,12 @@ func (s *server) listProblem(ctx context.Context, doing string, err error) error
 	return s.problemOf(ctx, doing, err)
 }
 
-func page[T any](items []T, next string) *output[listItems[T]] {
-	if items == nil {
-		items = []T{}
-	}
-	return &output[listItems[T]]{listItems[T]{items, next}}
-}
-
-func (s *server) listNames(ctx context.Context, in *TenantParam) (*output[listItems[ListInfo]], error) {
+func (s *server) listNames(ctx context.Context, in *TenantPage) (*output[listItems[ListInfo]], error) {
 	items, err := s.Lists.Names(scopeOf(ctx), in.Tenant)
 	if err != nil {
 		return nil, s.listProblem(ctx, "listing lists", err)
 	}
-	return page(items, ""), nil
+	return paged(in.PageInput, "lists "+in.Tenant, items, func(l *ListInfo) string { return l.Name })
 }
 
 func (s *server) listEntries(ctx context.Context, in *struct {
@@ -103,8 +96,7 @@ func (s *server) listEntries(ctx context.Context, in *struct {
 	List    string `path:"list"`
 	Mailbox string `query:"mailbox" doc:"Of this recipient alone; \"-\": of the whole tenant alone"`
 	Prefix  string `query:"prefix" doc:"Keys that begin so"`
-	Cursor  string `query:"cursor"`
-	Limit   int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
+	PageInput
 }) (*output[listItems[lists.Entry]], error) {
 	q := lists.Query{Tenant: in.Tenant, List: in.List, Prefix: in.Prefix, After: in.Cursor, Limit: in.Limit}
 	switch none := ""; in.Mailbox {
@@ -156,12 +148,12 @@ func (s *server) listRemove(ctx context.Context, in *listChangeInput) (*output[C
 	return &output[Changed]{Changed{n}}, nil
 }
 
-func (s *server) rules(ctx context.Context, in *TenantParam) (*output[listItems[lists.Rule]], error) {
+func (s *server) rules(ctx context.Context, in *TenantPage) (*output[listItems[lists.Rule]], error) {
 	items, err := s.Lists.Rules(scopeOf(ctx), in.Tenant)
 	if err != nil {
 		return nil, s.listProblem(ctx, "listing rules", err)
 	}
-	return page(items, ""), nil
+	return paged(in.PageInput, "rules "+in.Tenant, items, func(r *lists.Rule) string { return oldestFirst(r.At, r.ID) })
 }
 
 // RuleRequest is a filtering rule to add.
@@ -210,12 +202,12 @@ func changedIf(there bool, otherwise string) (*output[Changed], error) {
 	return &output[Changed]{Changed{1}}, nil
 }
 
-func (s *server) classActions(ctx context.Context, in *TenantParam) (*output[listItems[lists.Override]], error) {
+func (s *server) classActions(ctx context.Context, in *TenantPage) (*output[listItems[lists.Override]], error) {
 	items, err := s.Lists.ClassActions(scopeOf(ctx), in.Tenant)
 	if err != nil {
 		return nil, s.listProblem(ctx, "listing class actions", err)
 	}
-	return page(items, ""), nil
+	return paged(in.PageInput, "class-actions "+in.Tenant, items, func(o *lists.Override) string { return o.Class })
 }
 
 // ClassActionRequest chooses what becomes of a class.

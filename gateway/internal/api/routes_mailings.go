@@ -160,7 +160,7 @@ func (s *server) runsReports(ctx context.Context, tenant string) bool {
 	return false
 }
 
-func (s *server) reports(ctx context.Context, _ *struct{}) (*output[listItems[ReportPlan]], error) {
+func (s *server) reports(ctx context.Context, in *PageInput) (*output[listItems[ReportPlan]], error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	if s.Mailings == nil {
@@ -179,7 +179,7 @@ func (s *server) reports(ctx context.Context, _ *struct{}) (*output[listItems[Re
 			})
 		}
 	}
-	return page(items, ""), nil
+	return paged(*in, "reports", items, func(r *ReportPlan) string { return byName(r.Tenant, r.Name) })
 }
 
 func (s *server) runReport(ctx context.Context, in *struct {

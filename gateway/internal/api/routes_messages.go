@@ -191,7 +191,13 @@ func (s *server) explain(ctx context.Context, in *idInput) (*output[Explanation]
 	return &output[Explanation]{out}, nil
 }
 
-func (s *server) attempts(ctx context.Context, in *idInput) (*output[AttemptPage], error) {
+// IDPage are the parameters of a page of what a message has.
+type IDPage struct {
+	IDInput
+	PageInput
+}
+
+func (s *server) attempts(ctx context.Context, in *IDPage) (*output[AttemptPage], error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	m, n, err := s.find(ctx, in.ID)
@@ -205,7 +211,11 @@ func (s *server) attempts(ctx context.Context, in *idInput) (*output[AttemptPage
 	if err != nil {
 		return nil, err
 	}
-	return &output[AttemptPage]{AttemptPage{Items: items}}, nil
+	items, next, err := cut(in.PageInput, "attempts "+m.ID.String(), items, func(a *Attempt) string { return numbered(uint64(a.K)) })
+	if err != nil {
+		return nil, err
+	}
+	return &output[AttemptPage]{AttemptPage{items, next}}, nil
 }
 
 // may refuses a verb that is not offered for recipient n, or, for n 0, for any.
@@ -258,11 +268,7 @@ func concerns(a mail.Attempt, n int) bool {
 	return false
 }
 
-type eventList struct {
-	Items []Event `json:"items"`
-}
-
-func (s *server) events(ctx context.Context, in *idInput) (*output[eventList], error) {
+func (s *server) events(ctx context.Context, in *IDPage) (*output[listItems[Event]], error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	m, n, err := s.find(ctx, in.ID)
@@ -273,7 +279,7 @@ func (s *server) events(ctx context.Context, in *idInput) (*output[eventList], e
 	if err != nil {
 		return nil, err
 	}
-	return &output[eventList]{eventList{items}}, nil
+	return paged(in.PageInput, "events "+m.ID.String(), items, func(e *Event) string { return numbered(e.Seq) })
 }
 
 // eventsOf are the events of the message and of recipient n, or of all for n 0.

@@ -40,14 +40,6 @@ type PluginActionResult struct {
 	Items   []PluginItem `json:"items" doc:"One for each call, and for each recipient named that it is not for; at most 1000"`
 }
 
-type pluginActionList struct {
-	Items []PluginAction `json:"items"`
-}
-
-type pluginTaskList struct {
-	Items []PluginTask `json:"items"`
-}
-
 func (s *server) pluginRoutes(a huma.API) {
 	const tag = "plugins"
 	errs := []int{http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity}
@@ -58,26 +50,20 @@ func (s *server) pluginRoutes(a huma.API) {
 	huma.Register(a, route("train", http.MethodPost, "/v1/train", tag, "Teach the plugins that learn",
 		"Calls every training action of the plugins that the messages' tenants use.", errs...), s.train)
 	huma.Register(a, route("list-plugin-tasks", http.MethodGet, "/v1/plugin-tasks", tag, "Calls of plugins that wait",
-		"What plugins have scheduled and policy asked for, the next due first, and what was given up lately.", http.StatusForbidden), s.pluginTasks)
+		"What plugins have scheduled and policy asked for, and what was given up lately; the oldest first, whenever it is due.", http.StatusForbidden), s.pluginTasks)
 }
 
-func (s *server) pluginActions(ctx context.Context, _ *struct{}) (*output[pluginActionList], error) {
+func (s *server) pluginActions(ctx context.Context, in *PageInput) (*output[listItems[PluginAction]], error) {
 	items := s.PluginActions.Actions(scopeOf(ctx))
-	if items == nil {
-		items = []PluginAction{}
-	}
-	return &output[pluginActionList]{pluginActionList{items}}, nil
+	return paged(*in, "plugin-actions", items, func(a *PluginAction) string { return byName(a.Plugin, a.Action) })
 }
 
-func (s *server) pluginTasks(ctx context.Context, _ *struct{}) (*output[pluginTaskList], error) {
+func (s *server) pluginTasks(ctx context.Context, in *PageInput) (*output[listItems[PluginTask]], error) {
 	if err := adminOnly(ctx); err != nil {
 		return nil, err
 	}
 	items := s.PluginActions.Tasks(scopeOf(ctx))
-	if items == nil {
-		items = []PluginTask{}
-	}
-	return &output[pluginTaskList]{pluginTaskList{items}}, nil
+	return paged(*in, "plugin-tasks", items, func(x *PluginTask) string { return oldestFirst(x.Created, x.ID) })
 }
 
 func (s *server) callAction(ctx context.Context, in *struct{ Body PluginActionRequest }) (*output[PluginActionResult], error) {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -128,14 +130,14 @@ func (s *server) startJob(ctx context.Context, in *struct{ Body JobRequest }) (*
 	return &output[Job]{j}, nil
 }
 
-func (s *server) listJobs(ctx context.Context, _ *struct{}) (*output[JobList], error) {
+func (s *server) listJobs(ctx context.Context, in *PageInput) (*output[listItems[Job]], error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	all, err := s.Jobs.List(ctx, scopeOf(ctx))
 	if err != nil {
 		return nil, s.problemOf(ctx, "listing jobs", err)
 	}
-	return &output[JobList]{JobList{Items: append([]Job{}, all...)}}, nil
+	return paged(*in, "jobs", all, func(j *Job) string { return downwards(j.ID) })
 }
 
 type jobInput struct {
@@ -163,15 +165,27 @@ func (s *server) cancelJob(ctx context.Context, in *jobInput) (*output[Job], err
 }
 
 func (s *server) jobResults(ctx context.Context, in *struct {
-	ID      string `path:"id" maxLength:"20" doc:"A job's ID"`
-	Cursor  string `query:"cursor" maxLength:"20" doc:"Where to go on, as the last page says"`
-	Refused bool   `query:"refused" doc:"Only what was not done"`
+	ID string `path:"id" maxLength:"20" doc:"A job's ID"`
+	PageInput
+	Refused bool `query:"refused" doc:"Only what was not done"`
 }) (*output[JobResults], error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
-	items, next, err := s.Jobs.Results(ctx, scopeOf(ctx), in.ID, in.Cursor, in.Refused)
+	from, skip := in.Cursor, 0
+	if part, n, ok := strings.Cut(in.Cursor, "."); ok {
+		var err error
+		if skip, err = strconv.Atoi(n); err != nil || skip < 0 {
+			return nil, problem(http.StatusUnprocessableEntity, "cursor: that is none of these results'", "begin without one")
+		}
+		from = part
+	}
+	items, next, err := s.Jobs.Results(ctx, scopeOf(ctx), in.ID, from, in.Refused)
 	if err != nil {
 		return nil, s.noJob(ctx, in.ID, err)
+	}
+	items = items[min(skip, len(items)):]
+	if len(items) > in.Limit { // the service's pages may be longer than ours
+		items, next = items[:in.Limit], from+"."+strconv.Itoa(skip+in.Limit)
 	}
 	return &output[JobResults]{JobResults{Items: append([]ActionItem{}, items...), Next: next}}, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -87,7 +88,7 @@ func savedOf(x saved.Search) SavedSearch {
 	}
 }
 
-func (s *server) searches(ctx context.Context, _ *struct{}) (*output[listItems[SavedSearch]], error) {
+func (s *server) searches(ctx context.Context, in *PageInput) (*output[listItems[SavedSearch]], error) {
 	all, err := s.Saved.List(ctx, scopeOf(ctx))
 	if err != nil {
 		return nil, s.savedProblem(ctx, "listing saved searches", err)
@@ -96,7 +97,25 @@ func (s *server) searches(ctx context.Context, _ *struct{}) (*output[listItems[S
 	for i := range all {
 		items[i] = savedOf(all[i])
 	}
-	return page(items, ""), nil
+	return paged(*in, "searches", items, placeOfSearch())
+}
+
+// placeOfSearch is a key: one's own searches, others', then the views in their
+// own order.
+func placeOfSearch() func(*SavedSearch) string {
+	views := map[string]int{}
+	for i, v := range saved.Views() {
+		views[v.Name] = i
+	}
+	return func(x *SavedSearch) string {
+		switch {
+		case x.BuiltIn:
+			return byName("3", numbered(uint64(views[x.Name])))
+		case x.Mine:
+			return byName("1", strings.ToLower(x.Name), x.Name)
+		}
+		return byName("2", strings.ToLower(x.Name), x.Name, x.Owner, x.Share)
+	}
 }
 
 func (s *server) getSearch(ctx context.Context, in *SearchName) (*output[SavedSearch], error) {

@@ -290,7 +290,7 @@ func (s *server) endTOTP(ctx context.Context, in *struct{ Body OneCode }) (*outp
 	return &output[Changed]{Changed{1}}, nil
 }
 
-func (s *server) sessions(ctx context.Context, _ *struct{}) (*output[listItems[accounts.Session]], error) {
+func (s *server) sessions(ctx context.Context, in *PageInput) (*output[listItems[accounts.Session]], error) {
 	if err := s.noAccounts(); err != nil {
 		return nil, err
 	}
@@ -298,7 +298,7 @@ func (s *server) sessions(ctx context.Context, _ *struct{}) (*output[listItems[a
 	if err != nil {
 		return nil, s.accountsProblem(ctx, "listing sessions", err)
 	}
-	return page(items, ""), nil
+	return paged(*in, "sessions", items, func(x *accounts.Session) string { return newestFirst(x.Created, x.ID) })
 }
 
 func (s *server) endSession(ctx context.Context, in *struct {

@@ -12,10 +12,6 @@ import (
 	"github.com/mailweir/weir/policy"
 )
 
-type pluginList struct {
-	Items []PluginStatus `json:"items"`
-}
-
 func (s *server) systemRoutes(a huma.API) {
 	const tag = "gateway"
 	huma.Register(a, route("get-version", http.MethodGet, "/v1/version", tag, "Which build this is", ""), s.version)
@@ -45,15 +41,11 @@ func (s *server) policy(ctx context.Context, _ *struct{}) (*output[PolicyInfo], 
 	return &output[PolicyInfo]{s.Policy.Info()}, nil
 }
 
-func (s *server) plugins(ctx context.Context, _ *struct{}) (*output[pluginList], error) {
+func (s *server) plugins(ctx context.Context, in *PageInput) (*output[listItems[PluginStatus]], error) {
 	if err := adminOnly(ctx); err != nil {
 		return nil, err
 	}
-	items := s.Plugins.Plugins()
-	if items == nil {
-		items = []PluginStatus{}
-	}
-	return &output[pluginList]{pluginList{items}}, nil
+	return paged(*in, "plugins", s.Plugins.Plugins(), func(p *PluginStatus) string { return p.Name })
 }
 
 func (s *server) reload(ctx context.Context, in *struct {

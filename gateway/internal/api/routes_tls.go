@@ -40,6 +40,7 @@ type TLSDomainReport struct {
 type TLSDays struct {
 	Day   string   `json:"day"`
 	Items []TLSDay `json:"items"`
+	Next  string   `json:"next,omitempty" doc:"Cursor of the next page, which wants this day, too; absent at the end"`
 }
 
 func (s *server) tlsRoutes(a huma.API) {
@@ -66,7 +67,10 @@ func (d DayParam) date() (time.Time, error) {
 	return t, nil
 }
 
-func (s *server) tlsDay(ctx context.Context, in *DayParam) (*output[TLSDays], error) {
+func (s *server) tlsDay(ctx context.Context, in *struct {
+	DayParam
+	PageInput
+}) (*output[TLSDays], error) {
 	if err := s.mayTLS(ctx); err != nil {
 		return nil, err
 	}
@@ -80,8 +84,9 @@ func (s *server) tlsDay(ctx context.Context, in *DayParam) (*output[TLSDays], er
 	if err != nil {
 		return nil, s.problemOf(ctx, "reading TLS reports", err)
 	}
-	if days.Items == nil {
-		days.Items = []TLSDay{}
+	days.Items, days.Next, err = cut(in.PageInput, "tls-reports "+days.Day, days.Items, func(d *TLSDay) string { return d.Domain })
+	if err != nil {
+		return nil, err
 	}
 	return &output[TLSDays]{days}, nil
 }

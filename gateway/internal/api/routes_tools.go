@@ -147,8 +147,7 @@ func (s *server) listRecipients(ctx context.Context, in *struct {
 	Kind    string `query:"kind" enum:"valid,invalid,catch-all,selective,refuses"`
 	Prefix  string `query:"prefix" doc:"Addresses that begin so; @ for what is known of domains"`
 	Address string `query:"address" doc:"This one alone"`
-	Cursor  string `query:"cursor"`
-	Limit   int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
+	PageInput
 }) (*output[listItems[nettools.KnownRecipient]], error) {
 	items, next, err := s.Tools.Remembered(scopeOf(ctx), nettools.RecipientsQuery{
 		Tenant: in.Tenant, Domain: in.Domain, Kind: in.Kind, Prefix: in.Prefix, Address: in.Address, After: in.Cursor, Limit: in.Limit,

@@ -296,7 +296,7 @@ type ReplyExplanation struct {
 // AttemptPage is one page of attempts.
 type AttemptPage struct {
 	Items []Attempt `json:"items"`
-	Next  string    `json:"next,omitempty"`
+	Next  string    `json:"next,omitempty" doc:"Cursor of the next page; absent at the end"`
 }
 
 // Event is one line of the journal.

@@ -73,11 +73,6 @@ type Job struct {
 	Cancels string    `json:"cancels,omitempty" doc:"Who cancelled it"`
 }
 
-// JobList is the jobs there are and were.
-type JobList struct {
-	Items []Job `json:"items"`
-}
-
 // JobResults is one page of a job's results.
 type JobResults struct {
 	Items []ActionItem `json:"items"`

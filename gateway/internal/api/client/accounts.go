@@ -19,12 +19,8 @@ func (c *Client) Me(ctx context.Context) (*api.Me, error) {
 }
 
 // Users lists users.
-func (c *Client) Users(ctx context.Context) ([]accounts.User, error) {
-	p, err := fetch[items[accounts.User]](ctx, c, "/v1/users", nil)
-	if err != nil {
-		return nil, err
-	}
-	return p.Items, nil
+func (c *Client) Users(ctx context.Context, most ...AtMost) ([]accounts.User, error) {
+	return every[accounts.User](ctx, c, "/v1/users", nil, most)
 }
 
 func userPath(name string) string { return "/v1/users/" + url.PathEscape(name) }
@@ -53,12 +49,8 @@ func (c *Client) RemoveUser(ctx context.Context, name string) error {
 }
 
 // Tokens lists API tokens.
-func (c *Client) Tokens(ctx context.Context) ([]accounts.Token, error) {
-	p, err := fetch[items[accounts.Token]](ctx, c, "/v1/tokens", nil)
-	if err != nil {
-		return nil, err
-	}
-	return p.Items, nil
+func (c *Client) Tokens(ctx context.Context, most ...AtMost) ([]accounts.Token, error) {
+	return every[accounts.Token](ctx, c, "/v1/tokens", nil, most)
 }
 
 // CreateToken makes an API token; the answer has its secret.
@@ -74,12 +66,8 @@ func (c *Client) RevokeToken(ctx context.Context, id string) error {
 }
 
 // Sessions lists sessions.
-func (c *Client) Sessions(ctx context.Context) ([]accounts.Session, error) {
-	p, err := fetch[items[accounts.Session]](ctx, c, "/v1/sessions", nil)
-	if err != nil {
-		return nil, err
-	}
-	return p.Items, nil
+func (c *Client) Sessions(ctx context.Context, most ...AtMost) ([]accounts.Session, error) {
+	return every[accounts.Session](ctx, c, "/v1/sessions", nil, most)
 }
 
 // EndSession ends a session, by its ID.

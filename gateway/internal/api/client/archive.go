@@ -39,21 +39,13 @@ func (c *Client) ExportArchive(ctx context.Context, e Export, w io.Writer) (Expo
 }
 
 // StorageUse gives what each tenant's mail takes on the disk.
-func (c *Client) StorageUse(ctx context.Context) ([]api.StorageUse, error) {
-	l, err := fetch[struct{ Items []api.StorageUse }](ctx, c, "/v1/archive/usage", nil)
-	if err != nil {
-		return nil, err
-	}
-	return l.Items, nil
+func (c *Client) StorageUse(ctx context.Context, most ...AtMost) ([]api.StorageUse, error) {
+	return every[api.StorageUse](ctx, c, "/v1/archive/usage", nil, most)
 }
 
 // Holds gives the legal holds.
-func (c *Client) Holds(ctx context.Context) ([]api.LegalHold, error) {
-	l, err := fetch[struct{ Items []api.LegalHold }](ctx, c, "/v1/archive/holds", nil)
-	if err != nil {
-		return nil, err
-	}
-	return l.Items, nil
+func (c *Client) Holds(ctx context.Context, most ...AtMost) ([]api.LegalHold, error) {
+	return every[api.LegalHold](ctx, c, "/v1/archive/holds", nil, most)
 }
 
 // AddHold places a legal hold.

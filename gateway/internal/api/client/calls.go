@@ -158,21 +158,13 @@ func (c *Client) ExplainReply(ctx context.Context, reply, host string) (*api.Rep
 }
 
 // Attempts gives the delivery attempts of a message, oldest first.
-func (c *Client) Attempts(ctx context.Context, id string) ([]api.Attempt, error) {
-	p, err := fetch[api.AttemptPage](ctx, c, messagePath(id, "/attempts"), nil)
-	if err != nil {
-		return nil, err
-	}
-	return p.Items, nil
+func (c *Client) Attempts(ctx context.Context, id string, most ...AtMost) ([]api.Attempt, error) {
+	return every[api.Attempt](ctx, c, messagePath(id, "/attempts"), nil, most)
 }
 
 // Events gives what happened to a message, oldest first.
-func (c *Client) Events(ctx context.Context, id string) ([]api.Event, error) {
-	p, err := fetch[struct{ Items []api.Event }](ctx, c, messagePath(id, "/events"), nil)
-	if err != nil {
-		return nil, err
-	}
-	return p.Items, nil
+func (c *Client) Events(ctx context.Context, id string, most ...AtMost) ([]api.Event, error) {
+	return every[api.Event](ctx, c, messagePath(id, "/events"), nil, most)
 }
 
 // Body opens a message for download. The caller closes it; a download that
@@ -200,12 +192,8 @@ func (c *Client) Summary(ctx context.Context) (*api.Summary, error) {
 }
 
 // Plugins gives the loaded plugins.
-func (c *Client) Plugins(ctx context.Context) ([]api.PluginStatus, error) {
-	p, err := fetch[struct{ Items []api.PluginStatus }](ctx, c, "/v1/plugins", nil)
-	if err != nil {
-		return nil, err
-	}
-	return p.Items, nil
+func (c *Client) Plugins(ctx context.Context, most ...AtMost) ([]api.PluginStatus, error) {
+	return every[api.PluginStatus](ctx, c, "/v1/plugins", nil, most)
 }
 
 // Policy describes the policy in force.

@@ -8,12 +8,8 @@ import (
 )
 
 // Destinations gives every next hop and how it is doing.
-func (c *Client) Destinations(ctx context.Context) ([]api.DestinationStatus, error) {
-	p, err := fetch[items[api.DestinationStatus]](ctx, c, "/v1/destinations", nil)
-	if err != nil {
-		return nil, err
-	}
-	return p.Items, nil
+func (c *Client) Destinations(ctx context.Context, most ...AtMost) ([]api.DestinationStatus, error) {
+	return every[api.DestinationStatus](ctx, c, "/v1/destinations", nil, most)
 }
 
 // SuspendDestination keeps back what goes to a destination; whether anything

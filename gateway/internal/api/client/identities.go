@@ -12,12 +12,8 @@ import (
 
 // Identities gives a tenant's identities of outgoing mail that somebody
 // configured or locked.
-func (c *Client) Identities(ctx context.Context, tenant string) ([]identities.Identity, error) {
-	p, err := fetch[items[identities.Identity]](ctx, c, "/v1/identities", ofTenant(tenant))
-	if err != nil {
-		return nil, err
-	}
-	return p.Items, nil
+func (c *Client) Identities(ctx context.Context, tenant string, most ...AtMost) ([]identities.Identity, error) {
+	return every[identities.Identity](ctx, c, "/v1/identities", ofTenant(tenant), most)
 }
 
 // AddIdentity configures an identity.
@@ -45,12 +41,8 @@ func (c *Client) UnlockIdentity(ctx context.Context, n api.IdentityName) (int, e
 }
 
 // LockedUsers gives the users that may not send for a tenant.
-func (c *Client) LockedUsers(ctx context.Context, tenant string) ([]identities.LockedUser, error) {
-	p, err := fetch[items[identities.LockedUser]](ctx, c, "/v1/locked-users", ofTenant(tenant))
-	if err != nil {
-		return nil, err
-	}
-	return p.Items, nil
+func (c *Client) LockedUsers(ctx context.Context, tenant string, most ...AtMost) ([]identities.LockedUser, error) {
+	return every[identities.LockedUser](ctx, c, "/v1/locked-users", ofTenant(tenant), most)
 }
 
 // LockUser lets a user send no more for a tenant; 0: it is locked already.

@@ -18,12 +18,8 @@ type items[T any] struct {
 func ofTenant(tenant string) url.Values { return url.Values{"tenant": {tenant}} }
 
 // Lists gives a tenant's named lists.
-func (c *Client) Lists(ctx context.Context, tenant string) ([]api.ListInfo, error) {
-	p, err := fetch[items[api.ListInfo]](ctx, c, "/v1/lists", ofTenant(tenant))
-	if err != nil {
-		return nil, err
-	}
-	return p.Items, nil
+func (c *Client) Lists(ctx context.Context, tenant string, most ...AtMost) ([]api.ListInfo, error) {
+	return every[api.ListInfo](ctx, c, "/v1/lists", ofTenant(tenant), most)
 }
 
 // ListEntries gives one page of what operators added to a list, and the cursor
@@ -69,12 +65,8 @@ func (c *Client) changed(ctx context.Context, method, path string, params url.Va
 }
 
 // Rules gives the filtering rules that operators added.
-func (c *Client) Rules(ctx context.Context, tenant string) ([]lists.Rule, error) {
-	p, err := fetch[items[lists.Rule]](ctx, c, "/v1/rules", ofTenant(tenant))
-	if err != nil {
-		return nil, err
-	}
-	return p.Items, nil
+func (c *Client) Rules(ctx context.Context, tenant string, most ...AtMost) ([]lists.Rule, error) {
+	return every[lists.Rule](ctx, c, "/v1/rules", ofTenant(tenant), most)
 }
 
 // AddRule adds a filtering rule.
@@ -93,12 +85,8 @@ func (c *Client) RemoveRule(ctx context.Context, tenant, id string) error {
 }
 
 // ClassActions gives what operators chose for classes of findings.
-func (c *Client) ClassActions(ctx context.Context, tenant string) ([]lists.Override, error) {
-	p, err := fetch[items[lists.Override]](ctx, c, "/v1/class-actions", ofTenant(tenant))
-	if err != nil {
-		return nil, err
-	}
-	return p.Items, nil
+func (c *Client) ClassActions(ctx context.Context, tenant string, most ...AtMost) ([]lists.Override, error) {
+	return every[lists.Override](ctx, c, "/v1/class-actions", ofTenant(tenant), most)
 }
 
 // SetClassAction chooses what becomes of a class.

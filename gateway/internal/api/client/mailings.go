@@ -20,12 +20,8 @@ func (c *Client) SendDigest(ctx context.Context, mailbox string) (*api.SentMail,
 }
 
 // Reports lists the reports that are sent by mail.
-func (c *Client) Reports(ctx context.Context) ([]api.ReportPlan, error) {
-	p, err := fetch[struct{ Items []api.ReportPlan }](ctx, c, "/v1/reports", nil)
-	if err != nil {
-		return nil, err
-	}
-	return p.Items, nil
+func (c *Client) Reports(ctx context.Context, most ...AtMost) ([]api.ReportPlan, error) {
+	return every[api.ReportPlan](ctx, c, "/v1/reports", nil, most)
 }
 
 // RunReport has a report made now. tenant "" is the gateway's; to, where it is

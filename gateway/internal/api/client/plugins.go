@@ -8,12 +8,8 @@ import (
 )
 
 // PluginActions gives the custom actions that the caller may use.
-func (c *Client) PluginActions(ctx context.Context) ([]api.PluginAction, error) {
-	p, err := fetch[struct{ Items []api.PluginAction }](ctx, c, "/v1/plugin-actions", nil)
-	if err != nil {
-		return nil, err
-	}
-	return p.Items, nil
+func (c *Client) PluginActions(ctx context.Context, most ...AtMost) ([]api.PluginAction, error) {
+	return every[api.PluginAction](ctx, c, "/v1/plugin-actions", nil, most)
 }
 
 // CallAction calls a custom action.
@@ -35,10 +31,6 @@ func (c *Client) Train(ctx context.Context, r api.TrainRequest) (*api.PluginActi
 }
 
 // PluginTasks gives the calls of plugins that wait, or were given up.
-func (c *Client) PluginTasks(ctx context.Context) ([]api.PluginTask, error) {
-	p, err := fetch[struct{ Items []api.PluginTask }](ctx, c, "/v1/plugin-tasks", nil)
-	if err != nil {
-		return nil, err
-	}
-	return p.Items, nil
+func (c *Client) PluginTasks(ctx context.Context, most ...AtMost) ([]api.PluginTask, error) {
+	return every[api.PluginTask](ctx, c, "/v1/plugin-tasks", nil, most)
 }

@@ -49,12 +49,8 @@ func (c *Client) StartJob(ctx context.Context, r api.JobRequest) (*api.Job, erro
 }
 
 // Jobs gives the jobs there are and were, newest first.
-func (c *Client) Jobs(ctx context.Context) ([]api.Job, error) {
-	p, err := fetch[struct{ Items []api.Job }](ctx, c, "/v1/jobs", nil)
-	if err != nil {
-		return nil, err
-	}
-	return p.Items, nil
+func (c *Client) Jobs(ctx context.Context, most ...AtMost) ([]api.Job, error) {
+	return every[api.Job](ctx, c, "/v1/jobs", nil, most)
 }
 
 func jobPath(id, tail string) string { return "/v1/jobs/" + url.PathEscape(id) + tail }
@@ -78,10 +74,7 @@ func (c *Client) CancelJob(ctx context.Context, id string) (*api.Job, error) {
 func (c *Client) JobResults(ctx context.Context, id string, refused bool) iter.Seq2[api.ActionItem, error] {
 	return func(yield func(api.ActionItem, error) bool) {
 		for cursor := ""; ; {
-			params := url.Values{}
-			if cursor != "" {
-				params.Set("cursor", cursor)
-			}
+			params := pageParams(nil, cursor, pageSize)
 			if refused {
 				params.Set("refused", "true")
 			}

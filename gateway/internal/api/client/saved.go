@@ -21,12 +21,8 @@ func send[T any](ctx context.Context, c *Client, method, path string, in any) (*
 
 // Searches gives the saved searches that the caller may use, and the views that
 // everybody has.
-func (c *Client) Searches(ctx context.Context) ([]api.SavedSearch, error) {
-	p, err := fetch[items[api.SavedSearch]](ctx, c, "/v1/searches", nil)
-	if err != nil {
-		return nil, err
-	}
-	return p.Items, nil
+func (c *Client) Searches(ctx context.Context, most ...AtMost) ([]api.SavedSearch, error) {
+	return every[api.SavedSearch](ctx, c, "/v1/searches", nil, most)
 }
 
 // SavedSearch gives a saved search or a view by its name.
@@ -56,12 +52,8 @@ func (c *Client) SetPreferences(ctx context.Context, p api.Preferences) (*api.Pr
 }
 
 // EventSinks gives the receivers of events.
-func (c *Client) EventSinks(ctx context.Context) ([]api.EventSink, error) {
-	p, err := fetch[items[api.EventSink]](ctx, c, "/v1/event-sinks", nil)
-	if err != nil {
-		return nil, err
-	}
-	return p.Items, nil
+func (c *Client) EventSinks(ctx context.Context, most ...AtMost) ([]api.EventSink, error) {
+	return every[api.EventSink](ctx, c, "/v1/event-sinks", nil, most)
 }
 
 // ResumeEventSink has a receiver of events tried now.
