@@ -16,7 +16,8 @@ func TestEveryFieldIsAnswered(t *testing.T) {
 	r := store.Recipient{
 		N: 1, Address: addr(t, "a@acme.test"), Tenant: "acme", Status: "queued", Origin: "released",
 		Class: mail.Class{Main: "m", Sub: "s", Extra: "e"}, Score: 1, Findings: []mail.Finding{{Filter: "f", Explanation: "e"}}, Tags: []string{"t"},
-		Rule: "r", Reason: "r", Route: "r", Schedule: "s", NextHop: "n", Next: t0, Failures: 1, Attempts: 1,
+		Filters: []mail.FilterRun{{Filter: "f", Plugin: "p", Digest: "d", Stages: []mail.StageRun{{Stage: "message", Micros: 1}}}},
+		Rule:    "r", Reason: "r", Route: "r", Schedule: "s", NextHop: "n", Next: t0, Failures: 1, Attempts: 1,
 		Last: mail.NewReply(450, "4.2.0", "later"), LastHost: "h", LastAddr: "192.0.2.9:25", Changed: t0, Expires: t0, Archived: true, Identity: "i",
 	}
 	m := store.Message{

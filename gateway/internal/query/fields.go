@@ -88,6 +88,9 @@ var fields = []Field{
 	{"extra", TypeText, "extra class", nil},
 	{"score", TypeNumber, "sum of the findings' scores", nil},
 	{"filter", TypeText, "filter that found something", nil},
+	{"plugin", TypeText, "plugin that ran on it, whether it found something or not", nil},
+	{"plugin_digest", TypeText, "digest of a plugin that ran on it, 16 hexadecimal digits", nil},
+	{"filter_time", TypeNumber, "milliseconds that all filters took", nil},
 	{"tag", TypeText, "tag set by policy or a filter", nil},
 	{"rule", TypeText, "HCL file:line that decided", nil},
 	{"reason", TypeWords, "why it is held, frozen or refused", nil},
@@ -155,6 +158,6 @@ func Lookup(name string) (Field, bool) {
 
 // Sortable lists the fields that a search can be ordered by.
 func Sortable() []string {
-	return []string{"received", "changed", "delay", "next", "expires", "size", "score", "attempts", "failures", "status", "tenant", "sender", "sender_domain",
+	return []string{"received", "changed", "delay", "next", "expires", "size", "score", "filter_time", "attempts", "failures", "status", "tenant", "sender", "sender_domain",
 		"recipient", "recipient_domain", "subject", "class", "client", "next_hop", "host", "code"}
 }

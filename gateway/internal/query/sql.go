@@ -17,7 +17,7 @@ import (
 //   - texts as Key, "" where there is none; recipient and recipient_domain have
 //     a second column each, recipient2 and recipient_domain2, for what was
 //     there before a redirect;
-//   - attachment, filter, tag and explanation as Joined;
+//   - attachment, filter, plugin, plugin_digest, tag and explanation as Joined;
 //   - client as Key, and client_octets as Octets, NULL where there is none;
 //   - id and parent as Key; numbers, sizes and bools as REAL or INTEGER, NULL
 //     where unknown; times as Moment, NULL where there is none.
@@ -313,7 +313,11 @@ func column(field string) string { return `r."` + field + `"` }
 func Several(field string) bool { return joined(field) }
 
 func joined(field string) bool {
-	return field == "attachment" || field == "filter" || field == "tag" || field == "explanation"
+	switch field {
+	case "attachment", "filter", "plugin", "plugin_digest", "tag", "explanation":
+		return true
+	}
+	return false
 }
 
 func (c *sqlCompiler) text(field Field, f Filter) sqlExpr {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -105,6 +106,10 @@ func (r Row) workText(field string) []string {
 			v = append(v, rc.Findings[i].Filter)
 		}
 		return v
+	case "plugin":
+		return each(rc.Filters, func(f *mail.FilterRun) string { return f.Plugin })
+	case "plugin_digest":
+		return each(rc.Filters, func(f *mail.FilterRun) string { return f.Digest })
 	case "state":
 		return one(string(rc.State()))
 	case "schedule":
@@ -145,6 +150,16 @@ func (r Row) workText(field string) []string {
 		return one(rc.Last.String())
 	}
 	return nil
+}
+
+// each are the values of what ran, each once.
+func each(rs []mail.FilterRun, of func(*mail.FilterRun) string) (out []string) {
+	for i := range rs {
+		if v := of(&rs[i]); v != "" && !slices.Contains(out, v) {
+			out = append(out, v)
+		}
+	}
+	return out
 }
 
 func one(s string) []string {
@@ -204,6 +219,10 @@ func (r Row) Num(field string) (float64, bool) {
 		return float64(m.Size), true
 	case "score":
 		return rc.Score, true
+	case "filter_time":
+		if len(rc.Filters) > 0 {
+			return float64(mail.FilterTime(rc.Filters).Microseconds()) / 1000, true
+		}
 	case "attempts":
 		return float64(rc.Attempts), true
 	case "failures":

@@ -19,7 +19,7 @@ func TestCompositions(t *testing.T) {
 	for _, text := range []string{
 		"status:queued", "status:delivered", "tenant:acme", "tenant:nobody", "direction:outbound", "class:spam", "class:spam/sender", "main:list", `class:""`, "sender:ann@far.test", `sender:""`, "sender:*@far.test", "sender:*an*",
 		"sender_domain:far.test", "recipient:you@acme.test", "recipient:old@was.test", "recipient_domain:was.test", "owner_domain:acme.test", "owner:it@acme.test", "client:192.0.2.1", "client:192.0.2.0/24", "client:192.0.2.*",
-		"subject:invoice", `subject:"re: inv"`, "subject:in", "subject:*42", "attachment:zip", "size:>5000", "score:>=10", "after:-1h", "before:-1h", "received:today", "received:yesterday", "tag:t1", "filter:f1", "explanation:thing",
+		"subject:invoice", `subject:"re: inv"`, "subject:in", "subject:*42", "attachment:zip", "size:>5000", "score:>=10", "after:-1h", "before:-1h", "received:today", "received:yesterday", "tag:t1", "filter:f1", "plugin:bayes", "plugin:ba*", "plugin_digest:fedcba9876543210", "filter_time:>3", "explanation:thing",
 		"code:550", "has_body:yes", "archived:no", "n:2", "id:" + ms[10].ID.String(), "id:" + ms[11].ID.String() + ".1", "message_id:=<7@x>", "invoice",
 	} {
 		f, err := query.Parse(text)

@@ -72,6 +72,10 @@ func sample(t testing.TB, n int) []*store.Message {
 				Class: mail.Class{Main: pick("", "spam", "list"), Sub: pick("", "sender")}, Route: "r1", Attempts: r.IntN(3), Tags: []string{pick("t1", "t2")},
 				Archived: r.IntN(3) == 0, Identity: pick("", "i1"), Findings: []mail.Finding{{Filter: "f1", Explanation: pick("", "found a thing", "or\nnot")}},
 			}
+			if r.IntN(3) > 0 {
+				rc.Filters = []mail.FilterRun{{Filter: "f1", Plugin: "rules", Digest: "0123456789abcdef", Stages: []mail.StageRun{{Stage: "message", Micros: int64(r.IntN(9000))}}},
+					{Filter: "f2", Plugin: pick("Bayes", "rules"), Digest: "fedcba9876543210", Stages: []mail.StageRun{{Stage: "message", Micros: 700}}}}
+			}
 			if r.IntN(5) == 0 {
 				rc.Original = address(t, "Old@was.test")
 			}
@@ -168,7 +172,7 @@ func TestFindsWhatTheMatcherFinds(t *testing.T) {
 		"size:>5000", "score:>=10", "-score:3", "code:550", "-code:550", "received:today", "after:-2h", "before:-1h tenant:beta", "after:-3h before:-2h status:queued", "received:yesterday",
 		"explanation:found", "tls:tls1.3", "-tls:tls1.3", "delay:>59", "delay:<=60", "enhanced:5.1.1", "address:192.0.2.9:25", "attachments:2", "archived:yes", "identity:i1", "status:queued,stalled", "status:queued,stalled tenant:beta",
 		"sender:ann@far.test,bob@far.test", "owner_domain:far.test", "owner:old@was.test,it@acme.test", "owner_domain:acme.test status:queued", "(direction:inbound recipient_domain:acme.test) or (direction:outbound sender_domain:far.test)", "recipient:*@beta.test status:queued", "status:queued status:stalled",
-		"next:after:-1d", "has_body:yes", "kind:dsn", "tag:t1", "-tag:t1", "message_id:=<7@x>", "text:far", "text:invoice", "text:zip", "attempts:>0", "reply:user", "helo:h",
+		"next:after:-1d", "has_body:yes", "kind:dsn", "tag:t1", "-tag:t1", "plugin:bayes", "-plugin:rules", "filter_time:<2.5", "-plugin_digest:0123456789abcdef", "message_id:=<7@x>", "text:far", "text:invoice", "text:zip", "attempts:>0", "reply:user", "helo:h",
 		"id:" + ms[10].ID.String(), "id:" + ms[10].ID.String()[:8], "id:" + ms[10].ID.String() + ".1", "(tenant:acme OR status:queued) subject:invoice", "state:unrouted", "zzz:",
 	}
 	ran := 0

@@ -13,7 +13,7 @@ var columnNames = []string{
 	"tenant", "direction", "kind", "sender", "sender_domain", "client", "client_octets", "client_name", "helo", "user", "listener", "tls",
 	"subject", `"from"`, `"to"`, "cc", "message_id", "attachment", "attachments", "size", "received", "policy", "parent",
 	"recipient", "recipient2", "recipient_domain", "recipient_domain2", "owner", "owner_domain",
-	"status", "state", "origin", "class", "main", "sub", "extra", "score", "filter", "tag", "rule", "reason", "explanation", "reply", "code", "enhanced",
+	"status", "state", "origin", "class", "main", "sub", "extra", "score", "filter", "plugin", "plugin_digest", "filter_time", "tag", "rule", "reason", "explanation", "reply", "code", "enhanced",
 	"changed", "delay", "next", "expires", "route", "next_hop", "host", "address", "schedule", "attempts", "failures", "has_body", "archived", "identity", "low",
 }
 
@@ -63,7 +63,7 @@ func (w *writer) values(r store.Row) ([]any, error) {
 		query.Joined(r.Text("attachment")), number(r, "attachments"), number(r, "size"), moment(r, "received"), text("policy"), text("parent"),
 		first(rcpt), second(rcpt), first(domain), second(domain), text("owner"), text("owner_domain"),
 		text("status"), text("state"), text("origin"), text("class"), text("main"), text("sub"), text("extra"), number(r, "score"),
-		query.Joined(r.Text("filter")), query.Joined(r.Text("tag")), text("rule"), text("reason"), query.Joined(r.Text("explanation")), text("reply"), number(r, "code"), text("enhanced"),
+		query.Joined(r.Text("filter")), query.Joined(r.Text("plugin")), query.Joined(r.Text("plugin_digest")), number(r, "filter_time"), query.Joined(r.Text("tag")), text("rule"), text("reason"), query.Joined(r.Text("explanation")), text("reply"), number(r, "code"), text("enhanced"),
 		moment(r, "changed"), number(r, "delay"), moment(r, "next"), moment(r, "expires"), text("route"), text("next_hop"), text("host"), text("address"), text("schedule"),
 		number(r, "attempts"), number(r, "failures"), number(r, "has_body"), number(r, "archived"), text("identity"), low,
 	}, nil

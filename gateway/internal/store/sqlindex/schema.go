@@ -4,7 +4,7 @@ import "strings"
 
 // version grows with every change of the tables; an index of another version is
 // made anew.
-const version = 1
+const version = 2
 
 // A row's key is the time of the message's ID in milliseconds, shifted, and a
 // counter that tells the rows of one millisecond apart. Searches go down the
@@ -39,7 +39,7 @@ CREATE TABLE rows (
 	client TEXT NOT NULL, client_octets BLOB, client_name TEXT NOT NULL, helo TEXT NOT NULL, user TEXT NOT NULL, listener TEXT NOT NULL, tls TEXT NOT NULL,
 	subject TEXT NOT NULL, "from" TEXT NOT NULL, "to" TEXT NOT NULL, cc TEXT NOT NULL, message_id TEXT NOT NULL, attachment TEXT NOT NULL, attachments INTEGER,
 	class TEXT NOT NULL, main TEXT NOT NULL, sub TEXT NOT NULL, extra TEXT NOT NULL, score REAL,
-	filter TEXT NOT NULL, tag TEXT NOT NULL, rule TEXT NOT NULL, reason TEXT NOT NULL, explanation TEXT NOT NULL,
+	filter TEXT NOT NULL, plugin TEXT NOT NULL, plugin_digest TEXT NOT NULL, filter_time REAL, tag TEXT NOT NULL, rule TEXT NOT NULL, reason TEXT NOT NULL, explanation TEXT NOT NULL,
 	reply TEXT NOT NULL, code INTEGER, enhanced TEXT NOT NULL,
 	size INTEGER, received INTEGER, changed INTEGER, delay REAL, next INTEGER, expires INTEGER,
 	route TEXT NOT NULL, next_hop TEXT NOT NULL, host TEXT NOT NULL, address TEXT NOT NULL, schedule TEXT NOT NULL,

@@ -27,6 +27,7 @@ func full() *store.Message {
 	r.Findings = []mail.Finding{{Filter: "baseline.lists", Plugin: "rules", Class: r.Class, Score: 4.5, Action: mail.ActionContinue}}
 	r.Waivers = []mail.Waiver{{Classes: []string{"spam"}, By: "op", At: t0}}
 	r.Edits = []mail.HeaderEdit{{Op: "add", Name: "X-Weir", Value: "1"}}
+	r.Filters = []mail.FilterRun{{Filter: "baseline.lists", Plugin: "rules", Digest: "0123456789abcdef", Stages: []mail.StageRun{{Stage: "message", Micros: 1830, Outcome: "reject"}}}}
 	r.Tags, r.Notes = []string{"bulk"}, map[string]string{"rules.k": "v"}
 	r.Last = mail.NewReply(451, "4.3.0", "later")
 	r.FirstFailure, r.Failures, r.Schedule, r.Expires = t0, 2, "standard", t0.Add(96*time.Hour)
