@@ -88,20 +88,6 @@ func (s *server) auditQuery(ctx context.Context, in *AuditInput) (audit.Query, e
 	return q, nil
 }
 
-// wholeTenant reports whether a caller sees all that their tenant has.
-func (s *server) wholeTenant(sc scope.Scope) bool {
-	return sc.Everything() || s.Accounts != nil && s.Accounts.WholeTenant(sc)
-}
-
-// auditEntry is an entry as a caller may see it: of one who asks about a message
-// and sees a part of the tenant only, other messages' IDs are kept.
-func (s *server) auditEntry(sc scope.Scope, q *audit.Query, e audit.Entry) audit.Entry {
-	if q.Message != "" && !s.wholeTenant(sc) {
-		return e.Only(q.Message)
-	}
-	return e
-}
-
 func (s *server) auditList(ctx context.Context, in *struct {
 	AuditInput
 	PageInput
