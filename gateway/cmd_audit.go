@@ -88,12 +88,13 @@ func (c *AuditListCmd) Run(ctx context.Context, g *Globals) error {
 	return show(g, all, "nothing is recorded of that", []terminal.Column{
 		{Title: "NO", Right: true}, {Title: "TIME"}, {Title: "WHO", Min: 8}, {Title: "FROM", Min: 6, Drop: 2}, {Title: "TENANT", Min: 6, Drop: 1}, {Title: "ACTION", Min: 8}, {Title: "TARGET", Min: 8}, {Title: "DETAILS", Min: 10, End: true},
 	}, func(e *audit.Entry) []string {
-		return []string{fmt.Sprint(e.Seq), v.short(e.At), e.Actor, e.Source, e.Tenant, e.Action, e.Target, auditDetails(e)}
+		return []string{fmt.Sprint(e.Seq), v.short(e.At), e.Actor, e.Source, e.Tenant, e.Action, e.Target, auditDetails(e, c.Message)}
 	})
 }
 
-// auditDetails is what an entry says beside, in one line.
-func auditDetails(e *audit.Entry) string {
+// auditDetails is what an entry says beside, in one line. Of many IDs it has the
+// first few, or those of the message that is asked for.
+func auditDetails(e *audit.Entry, message string) string {
 	var out []string
 	if e.Refused != "" {
 		out = append(out, "refused: "+e.Refused)
@@ -106,9 +107,28 @@ func auditDetails(e *audit.Entry) string {
 	}
 	slices.Sort(keys)
 	for _, k := range keys {
-		out = append(out, k+"="+e.Details[k])
+		text := e.Details[k]
+		if k == "ids" {
+			text = fewIDs(text, message)
+		}
+		out = append(out, k+"="+text)
 	}
 	return strings.Join(out, " ")
+}
+
+func fewIDs(text, message string) string {
+	const few = 3
+	ids := strings.Fields(text)
+	all := len(ids)
+	if message != "" {
+		message, _, _ = strings.Cut(message, ".")
+		ids = slices.DeleteFunc(ids, func(s string) bool { return !strings.HasPrefix(s, message) })
+	}
+	ids = ids[:min(len(ids), few)]
+	if more := all - len(ids); more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(ids, " "), more)
+	}
+	return text
 }
 
 // AuditVerifyCmd checks the log.

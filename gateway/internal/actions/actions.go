@@ -75,6 +75,10 @@ type Options struct {
 	// KeepBody reports whether the body of finished mail stays, so that it can
 	// be queued again (B132); the keeper lets it go in time. nil: it goes.
 	KeepBody func(m *store.Message) bool
+	// Audit is told of everything that is done to what a filter finds, before it
+	// is done and after (B40); what is asked for by ID, whoever asks records. nil:
+	// nothing is recorded.
+	Audit Recorder
 }
 
 // Service carries out verbs. It is safe in parallel.
@@ -314,6 +318,7 @@ type run struct {
 	res          Result
 	failed, fine []ItemResult
 	due          bool
+	became       map[string]ItemResult // of batches under way, by ID; nil: nothing is recorded
 }
 
 func (r *run) check(sel Selection) error {
@@ -403,40 +408,29 @@ const parallel = 256
 func (r *run) filter(ctx context.Context, f query.Filter) error {
 	work, broken := errgroup.WithContext(context.WithoutCancel(ctx))
 	work.SetLimit(parallel)
-	slot := 0
-	var id mail.ID
-	var p pick
-	begin := func() {
-		if len(p.ns) == 0 {
-			return
-		}
-		id, p, at := id, p, slot
-		slot += len(p.ns)
-		work.Go(func() error { return r.message(broken, id, p, at) })
-	}
 	f = r.s.found(r.sc, r.verb, f, r.now)
 	match, err := query.Compile(f, r.now)
 	if err != nil {
 		return fmt.Errorf("search: %w", err)
 	}
 	r.match = match
+	if r.records() {
+		r.became = map[string]ItemResult{}
+	}
+	g := gather{r: r, b: &batch{}, full: func(b *batch) error { return r.do(ctx, broken, work, b) }}
 	err = r.s.Store.Each(ctx, f, func(row store.Row) error {
-		if row.Message.ID != id {
-			begin()
-			id, p = row.Message.ID, pick{}
-		}
-		if r.sc.Sees(row.Message, row.Recipient) {
-			p.ns = append(p.ns, row.Recipient.N)
+		if err := g.row(row); err != nil {
+			return err
 		}
 		return errors.Join(ctx.Err(), broken.Err())
 	})
 	if err == nil {
-		begin()
+		err = g.end()
 	}
 	if failed := work.Wait(); failed != nil {
 		return failed
 	}
-	if err != nil && ctx.Err() == nil {
+	if err != nil && ctx.Err() == nil && !errors.Is(err, ErrUnrecorded) {
 		return fmt.Errorf("search: %w", err)
 	}
 	return err
@@ -454,6 +448,9 @@ func (s *Service) found(sc Scope, verb lifecycle.Verb, f query.Filter, now time.
 func (r *run) add(it ItemResult) {
 	if r.each != nil {
 		r.each(it)
+	}
+	if r.became != nil {
+		r.became[it.ID] = it
 	}
 	list := &r.fine
 	if it.Code != "" {

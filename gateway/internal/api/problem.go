@@ -91,6 +91,8 @@ func (s *server) problemOf(ctx context.Context, doing string, err error) error {
 		return problem(http.StatusUnprocessableEntity, doing+": "+err.Error(), orElse(remedy, "see: weir help search"))
 	case errors.Is(err, journal.ErrCursor), errors.Is(err, actions.ErrSelection):
 		return problem(http.StatusUnprocessableEntity, doing+": "+err.Error(), remedy)
+	case errors.Is(err, actions.ErrUnrecorded):
+		return problem(http.StatusServiceUnavailable, doing+": "+actions.ErrUnrecorded.Error(), "see the gateway's log")
 	case errors.Is(err, actions.ErrConfirm):
 		return problem(http.StatusUnprocessableEntity, doing+": "+err.Error(), orElse(remedy, `send "confirmed": "yes" among the args`))
 	case errors.Is(err, lifecycle.ErrRefused):

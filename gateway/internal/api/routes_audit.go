@@ -14,6 +14,7 @@ import (
 	"github.com/mailweir/weir/gateway/internal/audit"
 	"github.com/mailweir/weir/gateway/internal/lifecycle"
 	"github.com/mailweir/weir/gateway/internal/mail"
+	"github.com/mailweir/weir/gateway/internal/scope"
 )
 
 // AuditInput says which entries of the audit log are wanted.
@@ -82,10 +83,24 @@ func (s *server) auditQuery(ctx context.Context, in *AuditInput) (audit.Query, e
 		return q, problem(http.StatusNotFound, fmt.Sprintf("tenant %.60q: there is none of that name", q.Tenant), "name a tenant that you manage")
 	}
 	q.Tenant = sc.TenantName()
-	if q.Message == "" && (s.Accounts == nil || !s.Accounts.WholeTenant(sc)) {
+	if q.Message == "" && !s.wholeTenant(sc) {
 		return q, problem(http.StatusForbidden, "the audit log of a tenant is for who manages all of its domains", "ask about one message: message=ID")
 	}
 	return q, nil
+}
+
+// wholeTenant reports whether a caller sees all that their tenant has.
+func (s *server) wholeTenant(sc scope.Scope) bool {
+	return sc.Everything() || s.Accounts != nil && s.Accounts.WholeTenant(sc)
+}
+
+// auditEntry is an entry as a caller may see it: of one who asks about a message
+// and sees a part of the tenant only, other messages' IDs are kept.
+func (s *server) auditEntry(sc scope.Scope, q *audit.Query, e audit.Entry) audit.Entry {
+	if q.Message != "" && !s.wholeTenant(sc) {
+		return e.Only(q.Message)
+	}
+	return e
 }
 
 func (s *server) auditList(ctx context.Context, in *struct {
@@ -114,7 +129,7 @@ func (s *server) auditList(ctx context.Context, in *struct {
 	}
 	out := AuditPage{Items: make([]AuditEntry, len(items)), Next: cursor}
 	for i := range items {
-		out.Items[i] = AuditEntry(items[i])
+		out.Items[i] = AuditEntry(s.auditEntry(scopeOf(ctx), &q, items[i]))
 	}
 	return &output[AuditPage]{out}, nil
 }
@@ -128,7 +143,7 @@ func (s *server) auditExport(ctx context.Context, in *AuditInput) (*huma.StreamR
 		hc.SetHeader("Content-Type", "application/jsonl")
 		hc.SetHeader("Content-Disposition", `attachment; filename="weir-audit.jsonl"`)
 		enc := json.NewEncoder(hc.BodyWriter())
-		if err := s.AuditLog.Each(ctx, q, func(e audit.Entry) error { return enc.Encode(e) }); err != nil {
+		if err := s.AuditLog.Each(ctx, q, func(e audit.Entry) error { return enc.Encode(s.auditEntry(scopeOf(ctx), &q, e)) }); err != nil {
 			s.log.WarnContext(ctx, "an export of the audit log broke off", slog.Any("error", err))
 			panic(http.ErrAbortHandler) // the client must not take the part for the whole
 		}

@@ -206,7 +206,7 @@ func (d *Daemon) open(ctx context.Context, p *policy.Policy, dir string) (err er
 		Archive: d.archive, Now: d.o.Now, After: d.o.After, Jitter: d.o.Jitter, Logger: d.log, Stop: d.stop,
 	})
 	payer := d.newPayer()
-	d.actions = actions.New(actions.Options{Store: d.store, Payer: payer, Clock: d.o.Now, Logger: d.log, Route: d.routeHeld, RouteTo: d.routeTo, Lists: d.lists, Told: d.flow.HoldEvent,
+	d.actions = actions.New(actions.Options{Store: d.store, Payer: payer, Clock: d.o.Now, Logger: d.log, Route: d.routeHeld, RouteTo: d.routeTo, Lists: d.lists, Told: d.flow.HoldEvent, Audit: d.audit,
 		Archive: d.archive, Identities: d.senders, Train: d.tasks.Teach, DomainForce: d.domainForce, Submit: d.submit, Hosts: d.hosts,
 		Manages: func(sc scope.Scope, tenant string) bool { return listService{d}.manages(sc, tenant, "") == nil }})
 	if d.jobs, err = jobs.Open(ctx, jobs.Options{Docs: d.store, Verbs: d.actions, Clock: d.o.Now, Logger: d.log}); err != nil {

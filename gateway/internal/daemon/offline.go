@@ -91,7 +91,7 @@ func OpenOffline(ctx context.Context, o OfflineOptions) (_ *Offline, err error) 
 	if d.audit, err = d.openAudit(o.DataDir); err != nil {
 		return nil, errors.Join(err, d.store.Close())
 	}
-	ao := actions.Options{Store: d.store, Logger: d.log}
+	ao := actions.Options{Store: d.store, Logger: d.log, Audit: d.audit}
 	if p != nil {
 		notices := &queue.Composer{Store: d.store, Policy: d.snaps.policy, Now: d.o.Now, Logger: d.log}
 		ao.Route, ao.RouteTo, ao.Payer = d.routeHeld, d.routeTo, notices.Payer()

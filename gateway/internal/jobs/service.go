@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/mailweir/weir/gateway/internal/actions"
+	"github.com/mailweir/weir/gateway/internal/audit"
 	"github.com/mailweir/weir/gateway/internal/lifecycle"
 	"github.com/mailweir/weir/gateway/internal/query"
 	"github.com/mailweir/weir/gateway/internal/scope"
@@ -173,6 +174,7 @@ func (s *Service) Start(ctx context.Context, sc scope.Scope, verb lifecycle.Verb
 	s.live[l.job.ID] = l
 	begun := l.job
 	sel.Filter = query.And(l.job.Filter, query.Where("received", query.Before, now.UTC().Format(time.RFC3339Nano)))
+	work = audit.Because(work, audit.Cause{Details: map[string]string{"job": l.job.ID}})
 	s.running.Go(func() {
 		defer cancel(nil)
 		s.run(work, l, sc, verb, sel, args)
