@@ -152,6 +152,7 @@ func (p story) recipient(m *api.Message, r *api.Recipient, w *api.RecipientWords
 	p.item("Tenant", r.Tenant)
 	p.item("Asked", nonEmpty("NOTIFY=", r.Notify))
 	p.findings(r, w)
+	p.runs(r.Filters)
 	p.item("Decision", w.Decision)
 	waived := map[string]bool{} // a filter says the same at RCPT and at the message
 	for _, v := range r.Waivers {

@@ -150,6 +150,7 @@ func recipientOf(m *store.Message, r *store.Recipient) Recipient {
 			Reply: replyOf(f.Reply), Action: string(f.Action), Rule: f.Rule, Waived: f.Waived, Observed: f.Observed,
 		})
 	}
+	out.Filters = filtersOf(r)
 	for _, w := range r.Waivers {
 		out.Waivers = append(out.Waivers, Waiver{Classes: w.Classes, By: w.By, Reason: w.Reason, At: w.At})
 	}

@@ -156,6 +156,7 @@ type Recipient struct {
 	Class        string            `json:"class,omitempty"`
 	Score        float64           `json:"score,omitempty"`
 	Findings     []Finding         `json:"findings,omitempty"`
+	Filters      []FilterRun       `json:"filters,omitempty" doc:"What ran on it for the verdict that stands, found something or not"`
 	Waivers      []Waiver          `json:"waivers,omitempty"`
 	Edits        []HeaderEdit      `json:"edits,omitempty"`
 	PartEdits    []PartEdit        `json:"part_edits,omitempty" doc:"Changes of the body that delivery makes, in order"`
