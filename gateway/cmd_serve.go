@@ -22,22 +22,9 @@ type ServeCmd struct {
 	UnsafeNoSync bool              `hidden:"" help:"Do not sync to disk: a power cut loses mail. For the control of the power-cut test."`
 }
 
-// memoryLimit is the soft limit of the Go heap where GOMEMLIMIT is not set:
-// garbage is collected harder rather than memory taken from the machine.
-const memoryLimit = 320 << 20
-
-// gcPercent collects garbage at a third over the live heap where GOGC is not
-// set: a gateway has processor to spare and shares its memory with its store.
-const gcPercent = 35
-
 // Run serves until the context ends (SIGINT, SIGTERM); SIGHUP reloads the policy.
 func (c *ServeCmd) Run(ctx context.Context, g *Globals) error {
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(memoryLimit)
-	}
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
+	spareMemory()
 	if c.Profile != "" {
 		stop, err := profile(ctx, c.Profile)
 		if err != nil {

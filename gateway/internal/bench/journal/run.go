@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/mailweir/weir/gateway/internal/mail"
@@ -18,17 +17,27 @@ import (
 
 // Options are what to measure.
 type Options struct {
-	Records int    // recipients
-	Dir     string // where the store is made; "" a temporary folder
-	Keep    bool   // leave the store, and use one that is there as it is
-	Rounds  int    // of each search; default 5
+	Records int           // recipients
+	Dir     string        // where the store is made; "" a temporary folder
+	Keep    bool          // leave the store, and use one that is there as it is
+	Rounds  int           // of each search; default 5
+	Turn    time.Duration // of recording, alone and beside searches; default 5 s
 	Out     io.Writer
+
+	limits func(records int) limits // of tests; limitsFor
 }
 
-// Run loads and measures.
+// Run loads and measures. Its error is an *ExceededError where all could be
+// measured and something was over a limit.
 func Run(ctx context.Context, o Options) (err error) {
 	if o.Rounds <= 0 {
 		o.Rounds = 5
+	}
+	if o.Turn <= 0 {
+		o.Turn = 5 * time.Second
+	}
+	if o.limits == nil {
+		o.limits = limitsFor
 	}
 	if o.Dir == "" {
 		if o.Dir, err = os.MkdirTemp("", "weir-bench-journal-"); err != nil {
@@ -38,7 +47,8 @@ func Run(ctx context.Context, o Options) (err error) {
 			defer os.RemoveAll(o.Dir)
 		}
 	}
-	b := &bench{Options: o, ctx: ctx}
+	b := &bench{Options: o, ctx: ctx, limits: o.limits(o.Records), memory: watchMemory()}
+	defer b.memory.stop()
 	if _, err := os.Stat(filepath.Join(o.Dir, "meta")); errors.Is(err, os.ErrNotExist) {
 		if err := b.load(time.Now().Truncate(time.Second)); err != nil {
 			return err
@@ -55,8 +65,11 @@ func Run(ctx context.Context, o Options) (err error) {
 
 type bench struct {
 	Options
-	ctx context.Context
-	s   *badgerstore.Store
+	ctx    context.Context
+	s      *badgerstore.Store
+	memory *memory
+	limits limits
+	over   []string // the limits that are exceeded
 }
 
 func (b *bench) open(index string) (err error) {
@@ -79,20 +92,31 @@ func (b *bench) run() error {
 	}
 	took := time.Since(start)
 	b.printf("index       has %d rows after %v: %.0f a second", st.Rows, took.Round(time.Millisecond), float64(st.Rows)/took.Seconds())
-	if err := b.size(); err != nil {
-		return err
+	b.limits = b.Options.limits(int(st.Rows)) // of a store that was there
+	b.phase("indexing")
+	for _, phase := range []struct {
+		name    string
+		measure func() error
+	}{{"", b.size}, {"searching", b.searches}, {"scanning", b.scans}, {"summing up", b.sums}, {"recording and searching", b.together}} {
+		if err := phase.measure(); err != nil {
+			return err
+		}
+		if phase.name != "" {
+			b.phase(phase.name)
+		}
 	}
-	if err := b.searches(); err != nil {
-		return err
+	return b.verdict()
+}
+
+// phase prints what the process had at the most since the last phase, and
+// judges it.
+func (b *bench) phase(name string) {
+	peak, ok := b.memory.peak()
+	if !ok {
+		return // not Linux
 	}
-	if err := b.sums(); err != nil {
-		return err
-	}
-	if err := b.together(); err != nil {
-		return err
-	}
-	b.memory()
-	return nil
+	b.printf("memory      %d MiB of its own at the most while %s", peak>>20, name)
+	b.judge(peak <= b.limits.memory, "memory while %s: %d MiB, limit %d MiB", name, peak>>20, b.limits.memory>>20)
 }
 
 // load records the history, as deliveries that are done at once are recorded.
@@ -116,20 +140,8 @@ func (b *bench) load(end time.Time) (err error) {
 	}
 	took := time.Since(start)
 	b.printf("recorded    %d recipients of %d messages in %v: %.0f a second", n, h.n, took.Round(time.Millisecond), float64(n)/took.Seconds())
+	b.phase("recording")
 	return nil
-}
-
-// memory prints what of the process is its own, and not a file's.
-func (b *bench) memory() {
-	text, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		return // not Linux
-	}
-	for line := range strings.Lines(string(text)) {
-		if name, value, ok := strings.Cut(line, ":"); ok && (name == "RssAnon" || name == "RssFile") {
-			b.printf("memory      %s %s", name, strings.TrimSpace(value))
-		}
-	}
 }
 
 // record records one message and tells how many recipients it has.
@@ -190,9 +202,12 @@ func (b *bench) size() error {
 	return nil
 }
 
-// find is one first page, as the API asks for it.
-func (b *bench) find(q store.Query) (store.Found, time.Duration, error) {
-	ctx, cancel := context.WithTimeout(b.ctx, 5*time.Second)
+// pageBudget is how long the API gives a page.
+const pageBudget = 5 * time.Second
+
+// find is one page, as the API asks for it.
+func (b *bench) find(q store.Query, budget time.Duration) (store.Found, time.Duration, error) {
+	ctx, cancel := context.WithTimeout(b.ctx, budget)
 	defer cancel()
 	start := time.Now()
 	found, err := b.s.Find(ctx, q)

@@ -36,7 +36,7 @@ func (b *bench) searches() error {
 		var found store.Found
 		for range b.Rounds {
 			var d time.Duration
-			if found, d, err = b.find(store.Query{Filter: f, Limit: paged}); err != nil {
+			if found, d, err = b.find(store.Query{Filter: f, Limit: paged}, pageBudget); err != nil {
 				return fmt.Errorf("%s: %w", text, err)
 			}
 			took = append(took, d)
@@ -57,7 +57,7 @@ func (b *bench) searches() error {
 			return err
 		}
 	}
-	b.printf("alone       %s", quantiles(all))
+	b.firstPages("alone", all)
 	all = all[:0]
 	for i, s := range singles {
 		for _, t := range singles[i+1:] {
@@ -66,7 +66,54 @@ func (b *bench) searches() error {
 			}
 		}
 	}
-	b.printf("in pairs    %s", quantiles(all))
+	b.firstPages("in pairs", all)
+	return nil
+}
+
+func (b *bench) firstPages(how string, took []time.Duration) {
+	b.printf("%-11s %s", how, quantiles(took))
+	p99 := quantile(took, 99)
+	b.judge(p99 < b.limits.page, "first pages %s: p99 %v, limit %v", how, p99, b.limits.page)
+}
+
+// scanned are searches that no index answers: what they ask for has to be
+// looked for in each row, or is in none of many.
+var scanned = []string{"reply:nowhere", "reply:queued", "explanation:advertising", "text:*zebr*", "size:>400k attachment:nothing", "score:>6 reply:queued"}
+
+// scanBudget is short, so that a history of any length outlasts it.
+const scanBudget = 100 * time.Millisecond
+
+// scans measures that a page comes when its time is over, and that the search
+// goes on from there.
+func (b *bench) scans() error {
+	var all []time.Duration
+	partial := 0
+	for _, text := range scanned {
+		f, err := query.Parse(text)
+		if err != nil {
+			return err
+		}
+		q := store.Query{Filter: f, Limit: paged}
+		var back time.Time
+		for range b.Rounds {
+			found, took, err := b.find(q, scanBudget)
+			if err != nil {
+				return fmt.Errorf("%s: %w", text, err)
+			}
+			all = append(all, took)
+			if !found.Back.IsZero() {
+				partial++
+				b.judge(found.Next != "" && (back.IsZero() || !found.Back.After(back)), "%s: the page that was searched back to %v is not gone on from", text, found.Back.UTC())
+				back = found.Back
+			}
+			if q.Cursor = found.Next; q.Cursor == "" {
+				break
+			}
+		}
+	}
+	b.printf("scans       %s; %d pages were over when their %v were", quantiles(all), partial, scanBudget)
+	worst := quantile(all, 100)
+	b.judge(worst < scanBudget+b.limits.page, "pages of at most %v: worst %v, limit %v", scanBudget, worst, scanBudget+b.limits.page)
 	return nil
 }
 
@@ -101,20 +148,24 @@ func (b *bench) sums() error {
 	}
 	b.printf("counts      %s; %d of %d exact", quantiles(counts), exact, len(counts))
 	b.printf("facets      %s", quantiles(facets))
+	worst := quantile(counts, 100)
+	b.judge(worst < b.limits.count, "counts: worst %v, limit %v", worst, b.limits.count)
 	return nil
 }
 
-func quantiles(all []time.Duration) string {
-	all = slices.Clone(all)
-	slices.Sort(all)
-	at := func(p int) time.Duration { return all[min(len(all)-1, len(all)*p/100)].Round(10 * time.Microsecond) }
-	return fmt.Sprintf("%d: p50 %v, p99 %v, worst %v", len(all), at(50), at(99), all[len(all)-1].Round(10*time.Microsecond))
+// quantile is the time that p in a hundred of all stay within.
+func quantile(all []time.Duration, p int) time.Duration {
+	all = slices.Sorted(slices.Values(all))
+	return all[min(len(all)-1, len(all)*p/100)].Round(10 * time.Microsecond)
 }
 
-// How together measures: for so long with and without searches, in turns, the
-// searches with pauses, as of some operators at once.
+func quantiles(all []time.Duration) string {
+	return fmt.Sprintf("%d: p50 %v, p99 %v, worst %v", len(all), quantile(all, 50), quantile(all, 99), quantile(all, 100))
+}
+
+// How together measures: with and without searches, in turns, the searches with
+// pauses, as of some operators at once.
 const (
-	turn  = 5 * time.Second
 	turns = 3
 	pause = 100 * time.Millisecond
 )
@@ -137,7 +188,7 @@ func (b *bench) together() error {
 			r := rand.New(rand.NewPCG(5, 6))
 			for ctx.Err() == nil {
 				f, _ := query.Parse(singles[r.IntN(len(singles))])
-				if _, _, err := b.find(store.Query{Filter: f, Limit: paged}); err == nil {
+				if _, _, err := b.find(store.Query{Filter: f, Limit: paged}, pageBudget); err == nil {
 					n++
 				}
 				select {
@@ -156,8 +207,10 @@ func (b *bench) together() error {
 	}
 	slices.Sort(alone)
 	slices.Sort(beside)
+	share := beside[turns/2] / alone[turns/2]
 	b.printf("recording   %.0f a second alone, %.0f while %.1f searches a second run: %.2f of it (medians of %d)", alone[turns/2], beside[turns/2],
-		float64(searched)/(turns*turn.Seconds()), beside[turns/2]/alone[turns/2], turns)
+		float64(searched)/(turns*b.Turn.Seconds()), share, turns)
+	b.judge(share >= b.limits.share, "recording while searches run: %.2f of without, limit %.2f", share, b.limits.share)
 	return nil
 }
 
@@ -168,7 +221,7 @@ func (b *bench) recording(h *history) (float64, error) {
 	}
 	start := time.Now()
 	n := 0
-	for time.Since(start) < turn {
+	for time.Since(start) < b.Turn {
 		n += b.record(h)
 	}
 	if err := b.s.Sync(b.ctx); err != nil {
