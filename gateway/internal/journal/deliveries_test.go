@@ -164,11 +164,11 @@ func TestOriginalRecipientsStayHidden(t *testing.T) {
 		{N: 2, Address: addr(t, "b+x@beta.test"), DSN: mail.RcptParams{ORcpt: "rfc822;secret+list@beta.test"}},
 	}}
 	seen := &store.Message{Recipients: whole.Recipients[:1]}
-	a, ok := redact(mail.Attempt{
+	a, ok := newRedactor(whole, seen).attempt(mail.Attempt{
 		Recipients: []int{1, 2},
 		Outcome:    []mail.RcptReply{{N: 1, Reply: mail.Reply{Code: 250, Text: "for b+x@beta.test too"}}, {N: 2}},
 		Transcript: "> RCPT TO:<a@acme.test>\n> RCPT TO:<b+x@beta.test> ORCPT=rfc822;secret+2Blist@beta.test\n< 250 b+2Bx@beta.test\n",
-	}, whole, seen)
+	})
 	all := a.Transcript + a.Outcome[0].Reply.Text
 	if !ok || strings.Contains(all, "beta.test") || !strings.Contains(all, "a@acme.test") {
 		t.Errorf("%q", all)

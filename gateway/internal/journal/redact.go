@@ -1,55 +1,56 @@
 package journal
 
 import (
-	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/mailweir/weir/gateway/internal/mail"
 	"github.com/mailweir/weir/gateway/internal/store"
 )
 
-// redact takes the recipients of whole that are not in seen out of an
-// attempt: they may be another tenant's, or Bcc. false: nothing is left.
-func redact(a mail.Attempt, whole, seen *store.Message) (mail.Attempt, bool) {
-	var hidden []int
-	keep := func(n int) bool {
-		if has(seen, n) {
-			return true
-		}
-		if !slices.Contains(hidden, n) {
-			hidden = append(hidden, n)
-		}
-		return false
+// redactor takes the recipients of whole that are not in seen out of attempts:
+// they may be another tenant's, or Bcc. It is made once for a message.
+type redactor struct {
+	whole, seen *store.Message
+	shown       map[int]bool // by N
+	hidden      names        // of the others
+}
+
+func newRedactor(whole, seen *store.Message) *redactor {
+	d := &redactor{whole: whole, seen: seen, shown: make(map[int]bool, len(seen.Recipients))}
+	for i := range seen.Recipients {
+		d.shown[seen.Recipients[i].N] = true
 	}
+	var hidden []string
+	for i := range whole.Recipients {
+		if r := &whole.Recipients[i]; !d.shown[r.N] {
+			hidden = append(hidden, spellings(r)...)
+		}
+	}
+	d.hidden = newNames(hidden)
+	return d
+}
+
+// attempt gives what is left of an attempt; false: nothing is.
+func (d *redactor) attempt(a mail.Attempt) (mail.Attempt, bool) {
 	var ns []int
 	for _, n := range a.Recipients {
-		if keep(n) {
+		if d.shown[n] {
 			ns = append(ns, n)
 		}
 	}
 	var outcome []mail.RcptReply
 	for _, o := range a.Outcome {
-		if keep(o.N) {
+		if d.shown[o.N] {
+			o.Reply.Text = d.hidden.replace(o.Reply.Text, otherRecipient) // an answer to the whole message may name everybody
 			outcome = append(outcome, o)
 		}
 	}
 	a.Recipients, a.Outcome = ns, outcome
-	a.Transcript = withoutOthers(a.Transcript, whole, seen)
-	for i := range whole.Recipients {
-		r := &whole.Recipients[i]
-		if has(seen, r.N) {
-			continue
-		}
-		for _, name := range spellings(r) {
-			a.Transcript = hide(a.Transcript, name)
-			for j := range a.Outcome { // an answer to the whole message may name everybody
-				a.Outcome[j].Reply.Text = hide(a.Outcome[j].Reply.Text, name)
-			}
-		}
-	}
+	a.Transcript = d.hidden.replace(withoutOthers(a.Transcript, d.whole, d.seen), otherRecipient)
 	return a, len(ns) > 0 || len(outcome) > 0
 }
+
+const otherRecipient = "(another recipient)"
 
 // spellings are all the ways in which a dialogue names a recipient: also the
 // original recipient of RFC 3461, which goes out as xtext.
@@ -63,18 +64,6 @@ func spellings(r *store.Recipient) []string {
 		}
 	}
 	return out
-}
-
-// hide replaces an address in a dialogue.
-func hide(transcript, addr string) string {
-	if addr == "" || transcript == "" {
-		return transcript
-	}
-	re, err := regexp.Compile("(?i)" + regexp.QuoteMeta(addr))
-	if err != nil { // an address that is not UTF-8: better no dialogue than a leak
-		return notShown
-	}
-	return re.ReplaceAllLiteralString(transcript, "(another recipient)")
 }
 
 // notShown stands for a dialogue that cannot be taken apart.

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -108,7 +109,7 @@ func TestDialogueWithoutOthers(t *testing.T) {
 		{"not_whole", "> MAIL FROM:<x@far.test>\n* 7 lines left out\n< 550 ann has left\n", notShown},
 	} {
 		a := mail.Attempt{Recipients: []int{1, 2, 3}, Transcript: strings.TrimPrefix(c.in, "\n")}
-		got, ok := redact(a, whole, seen)
+		got, ok := newRedactor(whole, seen).attempt(a)
 		if want := strings.TrimPrefix(c.want, "\n"); !ok || got.Transcript != want {
 			t.Errorf("%s:\n%s\nwant\n%s", c.name, got.Transcript, want)
 		}
@@ -116,4 +117,36 @@ func TestDialogueWithoutOthers(t *testing.T) {
 	if got := withoutOthers("> RCPT TO:<ann@acme.test>\n", whole, whole); !strings.Contains(got, "ann") {
 		t.Errorf("everybody's own: %s", got)
 	}
+}
+
+// BenchmarkRedactThousand is one attempt of a message to a thousand recipients,
+// one of whom is shown.
+func BenchmarkRedactThousand(b *testing.B) {
+	whole, a := thousand(b)
+	seen := &store.Message{Recipients: whole.Recipients[499:500]}
+	for b.Loop() {
+		if got, ok := newRedactor(whole, seen).attempt(a); !ok || len(got.Outcome) != 1 {
+			b.Fatal("not redacted")
+		}
+	}
+}
+
+// thousand is a message to a thousand, and an attempt at it whose last answer
+// names everybody.
+func thousand(t testing.TB) (*store.Message, mail.Attempt) {
+	m, a := &store.Message{}, mail.Attempt{}
+	var d, all strings.Builder
+	for n := 1; n <= 1000; n++ {
+		x, err := mail.ParseAddress(fmt.Sprintf("user.%04d@dept%d.example-company.test", n, n%7))
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Recipients = append(m.Recipients, store.Recipient{N: n, Address: x, DSN: mail.RcptParams{ORcpt: fmt.Sprintf("rfc822;alias+%d@example.test", n)}})
+		a.Recipients = append(a.Recipients, n)
+		a.Outcome = append(a.Outcome, mail.RcptReply{N: n, Reply: mail.Reply{Code: 250, Text: "ok"}})
+		fmt.Fprintf(&d, "> RCPT TO:<%s> ORCPT=rfc822;alias+2B%d@example.test\n< 250 ok\n", x, n)
+		fmt.Fprintf(&all, " %s", strings.ToUpper(x.String()))
+	}
+	a.Transcript = "> MAIL FROM:<x@far.test>\n< 250 ok\n" + d.String() + "> DATA\n< 354 go\n> .\n< 250 taken for" + all.String() + "\n"
+	return m, a
 }

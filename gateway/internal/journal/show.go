@@ -106,8 +106,9 @@ func (l *Log) attempts(ctx context.Context, sc scope.Scope, m *store.Message) ([
 		return nil, fmt.Errorf("attempts of %s: %w", m.ID, err)
 	}
 	var out []mail.Attempt
+	d := newRedactor(whole, m)
 	for _, a := range as {
-		if a, ok := redact(a, whole, m); ok {
+		if a, ok := d.attempt(a); ok {
 			out = append(out, a)
 		}
 	}
