@@ -102,11 +102,48 @@ func TestTable(t *testing.T) {
 func TestOrderDoesNotMatter(t *testing.T) {
 	for range 20 { // maps are walked in any order
 		tab := newTable()
-		for _, e := range []event{{"fail", "a", "TestB1_x"}, {"pass", "b", "TestB1_y"}, {"skip", "c", "TestB1_z"}} {
+		for _, e := range []event{{Action: "fail", Package: "a", Test: "TestB1_x"}, {Action: "pass", Package: "b", Test: "TestB1_y"}, {Action: "skip", Package: "c", Test: "TestB1_z"}} {
 			tab.take(e)
 		}
 		if got := tab.behaviours()[1].result; got != failed {
 			t.Fatal(got)
 		}
+	}
+}
+
+// TestEcho: a run of all tests is shown as go test shows it, and a package that
+// fails is a failure, whatever the numbers say.
+func TestEcho(t *testing.T) {
+	const broken = `
+{"ImportPath":"m/x","Action":"build-output","Output":"x.go:1: no\n"}
+{"Action":"output","Package":"m/a","Test":"TestB1_x","Output":"noise\n"}
+{"Action":"pass","Package":"m/a","Test":"TestB1_x"}
+{"Action":"output","Package":"m/a","Output":"PASS\n"}
+{"Action":"output","Package":"m/a","Output":"ok  \tm/a\t1s\n"}
+{"Action":"pass","Package":"m/a"}
+{"Action":"output","Package":"m/b","Test":"TestY","Output":"y.go:2: why\n"}
+{"Action":"fail","Package":"m/b","Test":"TestY"}
+{"Action":"output","Package":"m/b","Test":"TestZ","Output":"z hangs\n"}
+{"Action":"output","Package":"m/b","Output":"FAIL\tm/b\t1s\n"}
+{"Action":"fail","Package":"m/b"}
+{"Action":"output","Package":"m/c","Output":"?   \tm/c\t[no test files]\n"}
+{"Action":"skip","Package":"m/c"}
+make: said by make
+`
+	var out, errs bytes.Buffer
+	ok, err := run([]string{"-read", "-", "-scope", "1", "-echo"}, strings.NewReader(broken), &out, &errs)
+	if err != nil || ok {
+		t.Errorf("%v, %v", ok, err)
+	}
+	want := "\nx.go:1: no\nok  \tm/a\t1s\ny.go:2: why\nFAIL\tm/b\t1s\nz hangs\nmake: said by make\n" +
+		"B1    pass     a.TestB1_x\n1 behaviours: 1 pass, 0 fail, 0 skipped, 0 without a test\n1 of 3 packages failed\n"
+	if out.String() != want {
+		t.Errorf("printed:\n%s\nwant:\n%s", &out, want)
+	}
+	if ok, err := run([]string{"-read", "-", "-scope", "105,108", "-echo"}, strings.NewReader(output), &out, &errs); err != nil || ok {
+		t.Errorf("a package that failed passes: %v, %v", ok, err)
+	}
+	if ok, err := run([]string{"-read", "-", "-scope", "1", "-echo"}, strings.NewReader(`{"Action":"pass","Package":"m/a","Test":"TestB1_x"}`), &out, &errs); err != nil || ok {
+		t.Errorf("a run that told the end of no package passes: %v, %v", ok, err)
 	}
 }

@@ -14,6 +14,11 @@
 //	go run ./gateway/internal/behaviours -scope 64-132,138-139,153-154
 //	go test -json ./... | go run ./gateway/internal/behaviours -read -
 //
+// With -echo it also prints what go test would, so that one run of all tests
+// shows both, and a package that fails is a failure:
+//
+//	go test -json ./... | go run ./gateway/internal/behaviours -read - -echo
+//
 // It ends with 1 when a behaviour of the scope has no test, or one that did
 // not pass.
 package main
@@ -50,6 +55,7 @@ func run(args []string, in io.Reader, out, errs io.Writer) (bool, error) {
 	read := f.String("read", "", "read the output of go test -json from this file, - for standard input, in place of running it")
 	only := f.String("run", tests, "tests to run, as go test's -run; \"\" all")
 	packages := f.String("packages", "./...", "packages to test, blanks between them")
+	follow := f.Bool("echo", false, "print what go test would, too, and fail when a package does")
 	all := f.Bool("v", false, "name every test, not the first three of a number")
 	if err := f.Parse(args); err != nil {
 		return false, err
@@ -59,6 +65,9 @@ func run(args []string, in io.Reader, out, errs io.Writer) (bool, error) {
 		return false, err
 	}
 	t := newTable()
+	if *follow {
+		t.echo = newEcho(out)
+	}
 	switch *read {
 	case "":
 		err = runTests(t, *only, strings.Fields(*packages), errs)
@@ -70,7 +79,12 @@ func run(args []string, in io.Reader, out, errs io.Writer) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return t.print(out, numbers, *all), nil
+	ok := t.print(out, numbers, *all)
+	if *follow && (t.broken > 0 || t.packages == 0) {
+		fmt.Fprintf(out, "%d of %d packages failed\n", t.broken, t.packages)
+		ok = false
+	}
+	return ok, nil
 }
 
 func readFile(t *table, name string) error {

@@ -25,6 +25,8 @@ type table struct {
 	tests    map[string]result // by package and name
 	started  map[string]bool   // run, and not ended yet
 	packages int               // whose end was told
+	broken   int               // of them, failed
+	echo     *echo             // nil: nothing is printed along the way
 }
 
 func newTable() *table { return &table{tests: map[string]result{}, started: map[string]bool{}} }
@@ -34,6 +36,7 @@ type event struct {
 	Action  string
 	Package string
 	Test    string
+	Output  string
 }
 
 // read takes in the output of go test -json. Lines that are no JSON are what
@@ -44,7 +47,13 @@ func (t *table) read(r io.Reader) error {
 	for s.Scan() {
 		var e event
 		if json.Unmarshal(s.Bytes(), &e) != nil {
+			if t.echo != nil {
+				t.echo.print(s.Text(), "\n")
+			}
 			continue
+		}
+		if t.echo != nil {
+			t.echo.take(e)
 		}
 		t.take(e)
 	}
@@ -58,6 +67,9 @@ func (t *table) take(e event) {
 	if e.Test == "" {
 		if e.Action == "pass" || e.Action == "fail" || e.Action == "skip" {
 			t.packages++
+		}
+		if e.Action == "fail" {
+			t.broken++
 		}
 		return
 	}
