@@ -68,16 +68,22 @@ type people struct {
 	socket *client.Client
 	dest   *smtptest.Peer
 	clk    *moved
-	at     string
+	at     string // address of the listener, as a URL
+	dir    string // of policy and data
 }
 
 func startPeople(t *testing.T, oidc string) *people {
 	t.Helper()
+	return startPeopleWith(t, strings.Replace(peoplePolicy, "OIDC", oidc, 1))
+}
+
+func startPeopleWith(t *testing.T, policy string) *people {
+	t.Helper()
 	dest := smtptest.Start(t, smtptest.Script{})
-	dir := configDir(t, strings.NewReplacer("DESTINATION", dest.Addr, "OIDC", oidc).Replace(peoplePolicy))
+	dir := configDir(t, strings.ReplaceAll(policy, "DESTINATION", dest.Addr))
 	clk := newMoved(time.Now())
 	d, c, _ := gatewayAt(t, dir, clk)
-	return &people{t, d, c, dest, clk, "http://" + d.Addresses().Admin}
+	return &people{t, d, c, dest, clk, "http://" + d.Addresses().Admin, dir}
 }
 
 func (p *people) later(d time.Duration) { p.clk.to(p.clk.Now().Add(d)) }
