@@ -16,13 +16,14 @@ import (
 
 // LogCmd is the record of everything that went through (B6, B133).
 type LogCmd struct {
-	Search   LogSearchCmd   `cmd:"" help:"Search; all that is given must match."`
-	Tail     LogTailCmd     `cmd:"" help:"Watch what happens, as it happens."`
-	Count    LogCountCmd    `cmd:"" help:"Count what matches."`
-	Facets   LogFacetsCmd   `cmd:"" help:"Sum up what matches by a field."`
-	Show     ShowCmd        `cmd:"" help:"Show one message."`
-	Export   LogExportCmd   `cmd:"" help:"Write what matches as CSV."`
-	Download LogDownloadCmd `cmd:"" help:"Write one message as it was received."`
+	Search    LogSearchCmd    `cmd:"" help:"Search; all that is given must match."`
+	Tail      LogTailCmd      `cmd:"" help:"Watch what happens, as it happens."`
+	Count     LogCountCmd     `cmd:"" help:"Count what matches."`
+	Facets    LogFacetsCmd    `cmd:"" help:"Sum up what matches by a field."`
+	Histogram LogHistogramCmd `cmd:"" help:"Count what matches by when it came in."`
+	Show      ShowCmd         `cmd:"" help:"Show one message."`
+	Export    LogExportCmd    `cmd:"" help:"Write what matches as CSV."`
+	Download  LogDownloadCmd  `cmd:"" help:"Write one message as it was received."`
 
 	AllowSender    AllowSenderCmd    `cmd:"" help:"Let future mail of the senders pass."`
 	BlockSender    BlockSenderCmd    `cmd:"" help:"Treat future mail of the senders as spam."`
