@@ -134,8 +134,9 @@ func TestReleasedOriginalIsHandedOver(t *testing.T) {
 	id := m.ID
 	r.runQueue(func() bool { return r.statuses(id) == "delivered quarantined" && len(in.mails(t)) == 1 })
 	r.do(lifecycle.Release, id)
-	r.runQueue(func() bool { return r.statuses(id) == "delivered released" })
-	r.runQueue(func() bool { return len(in.mails(t)) == 2 })
+	// In one run: a worker that is stopped keeps the leases of what it had taken,
+	// which end with its process.
+	r.runQueue(func() bool { return r.statuses(id) == "delivered released" && len(in.mails(t)) == 2 })
 	if got := in.mails(t); strings.Contains(got[0], "x.zip") || !strings.Contains(got[1], "x.zip") {
 		t.Errorf("%q", got)
 	}
