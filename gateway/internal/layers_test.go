@@ -43,6 +43,7 @@ var layers = []struct {
 	{"gateway/internal/events", []string{"github.com/dgraph-io/badger", module + "policy", module + "gateway/internal/api", module + "gateway/internal/flow", module + "gateway/internal/queue", module + "gateway/internal/actions"}, "events are passed on, and nobody waits for that"},
 	{"gateway/internal/saved", []string{"net/http", module + "policy", module + "gateway/internal/api", module + "gateway/internal/actions"}, "a saved search is a text, and finds nothing"},
 	{"gateway/internal/audit", []string{"net/http", module + "gateway/internal/api", module + "gateway/internal/actions", module + "policy"}, "what was done is written down here, not decided"},
+	{"gateway/internal/atomicfile", []string{module, "net"}, "how a file gets to its place does not depend on what it is"},
 	{"gateway/internal/signed", []string{module}, "a token says what its maker means by it"},
 	{"gateway/internal/archive", []string{"net/http", "github.com/dgraph-io/badger", module + "policy", module + "gateway/internal/api", module + "gateway/internal/flow"}, "what is kept is decided elsewhere"},
 	{"gateway/internal/accounts", []string{"github.com/dgraph-io/badger", module + "gateway/internal/api", module + "gateway/internal/flow", module + "gateway/internal/actions"}, "who somebody is does not depend on what they ask for"},
