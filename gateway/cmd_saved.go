@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/mailweir/weir/gateway/internal/api"
@@ -234,11 +233,8 @@ func (c *SearchColumnsCmd) Run(ctx context.Context, g *Globals) error {
 	for _, f := range c.Fields {
 		fields = append(fields, strings.FieldsFunc(f, func(r rune) bool { return r == ',' })...)
 	}
-	known := api.RowFields()
-	for _, f := range fields {
-		if !slices.Contains(known, f) {
-			return usageError{fmt.Sprintf("there is no field %q", f), "the fields are " + strings.Join(known, ", ")}
-		}
+	if p := api.CheckColumns(fields); p != nil {
+		return usageError{p.Detail, p.Remedy}
 	}
 	cl, err := g.client()
 	if err != nil {

@@ -86,6 +86,9 @@ func TestExportKnowsEveryField(t *testing.T) {
 		From: "f", Size: 1, Client: "c", Class: "k", Score: 1, Reason: "y", Rule: "u", Route: "e", Mark: "queued", State: "unrouted", NextHop: "h", Next: at, Failures: 1, Attempts: 1,
 		Last: &api.Reply{Code: 450}, LastHost: "l", Changed: at, Expires: at, HasBody: true, Verbs: []string{"retry"},
 		Cc: "c", Name: "n", Explained: "w", Helo: "g", Identity: "i", Kind: "dsn", LastAddr: "a", Listener: "mx", MessageID: "m", Policy: "p", Tags: []string{"t"}, TLS: "1.3", To: "t", User: "u", Attached: 1, Delay: 1, Archived: true,
+		N: 1, Origin: "released", SenderDomain: "d", RecipientDomain: "d", Owner: "o", OwnerDomain: "d", Attachment: []string{"a"}, Main: "m", Sub: "s", Extra: "e",
+		Filter: []string{"f"}, Plugin: []string{"p"}, PluginDigest: []string{"d"}, FilterTime: 1, Tag: []string{"t"}, Reply: "r", Code: 450, Enhanced: "4.0.0", Host: "h",
+		Address: "a", Schedule: "s", Parent: "p",
 	}
 	for _, f := range api.RowFields() {
 		if fieldText(view{now: at, loc: time.UTC}, &full, f) == "" {

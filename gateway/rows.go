@@ -24,42 +24,43 @@ type ListFlags struct {
 // column is one column of a list of recipients.
 type column struct {
 	terminal.Column
-	cell func(v view, r *api.Row) terminal.Cell
+	cell  func(v view, r *api.Row) terminal.Cell
+	field string // that it shows, where the operator chose it
 }
 
 func plain(s string) terminal.Cell { return terminal.Cell{Text: s} }
 
 var (
-	colReceived = column{terminal.Column{Title: "RECEIVED"}, func(v view, r *api.Row) terminal.Cell { return plain(v.short(r.Received)) }}
-	colAge      = column{terminal.Column{Title: "AGE", Right: true}, func(v view, r *api.Row) terminal.Cell { return plain(v.age(r.Received)) }}
-	colStatus   = column{terminal.Column{Title: "STATUS"}, func(_ view, r *api.Row) terminal.Cell {
+	colReceived = column{Column: terminal.Column{Title: "RECEIVED"}, cell: func(v view, r *api.Row) terminal.Cell { return plain(v.short(r.Received)) }}
+	colAge      = column{Column: terminal.Column{Title: "AGE", Right: true}, cell: func(v view, r *api.Row) terminal.Cell { return plain(v.age(r.Received)) }}
+	colStatus   = column{Column: terminal.Column{Title: "STATUS"}, cell: func(_ view, r *api.Row) terminal.Cell {
 		return terminal.Cell{Text: r.Status, Style: statusStyle(r.Status)}
 	}}
 	// colState is the status, and of what is queued how far it has come (B97–B101).
-	colState = column{terminal.Column{Title: "STATE"}, func(_ view, r *api.Row) terminal.Cell {
+	colState = column{Column: terminal.Column{Title: "STATE"}, cell: func(_ view, r *api.Row) terminal.Cell {
 		if r.State != "" {
 			return terminal.Cell{Text: r.State, Style: stateStyle(r.State)}
 		}
 		return terminal.Cell{Text: r.Status, Style: statusStyle(r.Status)}
 	}}
-	colKept = column{terminal.Column{Title: "KEPT"}, func(_ view, r *api.Row) terminal.Cell {
+	colKept = column{Column: terminal.Column{Title: "KEPT"}, cell: func(_ view, r *api.Row) terminal.Cell {
 		if r.HasBody {
 			return plain("yes")
 		}
 		return plain("no")
 	}}
-	colWay = column{terminal.Column{Title: "WAY"}, func(_ view, r *api.Row) terminal.Cell {
+	colWay = column{Column: terminal.Column{Title: "WAY"}, cell: func(_ view, r *api.Row) terminal.Cell {
 		return plain(strings.TrimSuffix(r.Direction, "bound"))
 	}}
-	colSender    = column{terminal.Column{Title: "SENDER", Min: 10, Want: 18}, func(_ view, r *api.Row) terminal.Cell { return plain(sender(r.Sender)) }}
-	colRecipient = column{terminal.Column{Title: "RECIPIENT", Min: 10, Want: 18}, func(_ view, r *api.Row) terminal.Cell { return plain(r.Recipient) }}
-	colTries     = column{terminal.Column{Title: "TRIES", Right: true, Drop: 1}, func(_ view, r *api.Row) terminal.Cell { return plain(fmt.Sprint(r.Attempts)) }}
-	colNext      = column{terminal.Column{Title: "NEXT"}, func(v view, r *api.Row) terminal.Cell { return plain(v.until(r.Next)) }}
-	colAnswer    = column{terminal.Column{Title: "LAST ANSWER", Min: 24, Want: 30, End: true, Drop: 2}, func(_ view, r *api.Row) terminal.Cell { return plain(lastAnswer(r)) }}
-	colWhy       = column{terminal.Column{Title: "WHY", Min: 16, Want: 22, End: true}, func(_ view, r *api.Row) terminal.Cell { return plain(why(r)) }}
-	colMark      = column{terminal.Column{Title: "!"}, func(_ view, r *api.Row) terminal.Cell { return markCell(r.Mark) }}
-	colSubject   = column{terminal.Column{Title: "SUBJECT", Min: 12, End: true, Drop: 1}, func(_ view, r *api.Row) terminal.Cell { return plain(r.Subject) }}
-	colExpires   = column{terminal.Column{Title: "EXPIRES", Drop: 3}, func(v view, r *api.Row) terminal.Cell { return plain(v.until(r.Expires)) }}
+	colSender    = column{Column: terminal.Column{Title: "SENDER", Min: 10, Want: 18}, cell: func(_ view, r *api.Row) terminal.Cell { return plain(sender(r.Sender)) }}
+	colRecipient = column{Column: terminal.Column{Title: "RECIPIENT", Min: 10, Want: 18}, cell: func(_ view, r *api.Row) terminal.Cell { return plain(r.Recipient) }}
+	colTries     = column{Column: terminal.Column{Title: "TRIES", Right: true, Drop: 1}, cell: func(_ view, r *api.Row) terminal.Cell { return plain(fmt.Sprint(r.Attempts)) }}
+	colNext      = column{Column: terminal.Column{Title: "NEXT"}, cell: func(v view, r *api.Row) terminal.Cell { return plain(v.until(r.Next)) }}
+	colAnswer    = column{Column: terminal.Column{Title: "LAST ANSWER", Min: 24, Want: 30, End: true, Drop: 2}, cell: func(_ view, r *api.Row) terminal.Cell { return plain(lastAnswer(r)) }}
+	colWhy       = column{Column: terminal.Column{Title: "WHY", Min: 16, Want: 22, End: true}, cell: func(_ view, r *api.Row) terminal.Cell { return plain(why(r)) }}
+	colMark      = column{Column: terminal.Column{Title: "!"}, cell: func(_ view, r *api.Row) terminal.Cell { return markCell(r.Mark) }}
+	colSubject   = column{Column: terminal.Column{Title: "SUBJECT", Min: 12, End: true, Drop: 1}, cell: func(_ view, r *api.Row) terminal.Cell { return plain(r.Subject) }}
+	colExpires   = column{Column: terminal.Column{Title: "EXPIRES", Drop: 3}, cell: func(v view, r *api.Row) terminal.Cell { return plain(v.until(r.Expires)) }}
 )
 
 // The columns of the lists, of which 80 columns hold the most important.
@@ -152,7 +153,7 @@ func (l *ListFlags) list(ctx context.Context, g *Globals, base query.Filter, emp
 	var rows []api.Row
 	var back time.Time // a sorted search did not look at what came before
 	told := func(p *api.SearchPage) { back = p.SearchedBackTo }
-	for row, err := range cl.All(ctx, client.Search{Filter: f, Sort: l.order, Told: told}, l.Limit) {
+	for row, err := range cl.All(ctx, client.Search{Filter: f, Sort: l.order, Fields: fieldsOf(cols), Told: told}, l.Limit) {
 		if err != nil {
 			return err
 		}

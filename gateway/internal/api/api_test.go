@@ -113,7 +113,7 @@ func TestSearchFields(t *testing.T) {
 		t.Errorf("row %v, want id, sender and status alone", row)
 	}
 	w, v := ask(t, h, "GET", "/v1/messages?fields=sendr", "")
-	wantProblem(t, w, v, 422, `no field "sendr"`)
+	wantProblem(t, w, v, 422, `no column "sendr"`)
 }
 
 func TestRefusals(t *testing.T) {

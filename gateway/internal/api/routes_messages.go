@@ -63,13 +63,13 @@ func (s *server) bounded(ctx context.Context) (context.Context, context.CancelFu
 func (s *server) search(ctx context.Context, in *struct {
 	SearchInput
 	SortInput
-	Fields []string `query:"fields" doc:"Fields of a row to answer with; all when absent"`
+	Fields []string `query:"fields" doc:"Columns to answer with, named as the fields of a filter (GET /v1/fields); the usual ones when absent"`
 }) (*output[SearchPage], error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	f, p := filterOf(in.Q, in.Filter)
 	if p == nil {
-		p = checkFields(in.Fields)
+		p = CheckColumns(in.Fields)
 	}
 	if p != nil {
 		return nil, p
@@ -85,7 +85,7 @@ func (s *server) search(ctx context.Context, in *struct {
 	}
 	page := SearchPage{Items: make([]Row, 0, len(found.Rows)), Next: found.Next, Partial: found.Partial(), SearchedBackTo: found.SearchedBackTo}
 	for _, r := range found.Rows {
-		row := rowOf(r.Message, r.Recipient)
+		row := rowWith(r, in.Fields)
 		row.Verbs = s.Actions.Offered(who, r.Message, r.Recipient)
 		page.Items = append(page.Items, row.pick(in.Fields))
 	}

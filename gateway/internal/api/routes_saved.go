@@ -130,7 +130,7 @@ func (s *server) saveSearch(ctx context.Context, in *struct {
 	SearchName
 	Body SavedSearchRequest
 }) (*output[SavedSearch], error) {
-	if p := checkFields(in.Body.Columns); p != nil {
+	if p := CheckColumns(in.Body.Columns); p != nil {
 		return nil, p
 	}
 	b := &in.Body
@@ -160,7 +160,7 @@ func (s *server) preferences(ctx context.Context, _ *struct{}) (*output[Preferen
 
 func (s *server) setPreferences(ctx context.Context, in *struct{ Body Preferences }) (*output[Preferences], error) {
 	for _, cols := range in.Body.Columns {
-		if p := checkFields(cols); p != nil {
+		if p := CheckColumns(cols); p != nil {
 			return nil, p
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -69,50 +68,4 @@ func badFilter(where string, err error) *Problem {
 	p := problem(http.StatusUnprocessableEntity, "the filter does not read: "+err.Error(), "see: weir help search")
 	p.Errors = []string{fmt.Sprintf("query.%s: %v", where, err)}
 	return p
-}
-
-// rowFields are the names that "fields" may ask for, by their place in Row.
-var rowFields = func() map[string]int {
-	m := map[string]int{}
-	t := reflect.TypeFor[Row]()
-	for i := range t.NumField() {
-		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
-		m[name] = i
-	}
-	return m
-}()
-
-// RowFields are the names of a row's fields, sorted.
-func RowFields() []string {
-	names := make([]string, 0, len(rowFields))
-	for name := range rowFields {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
-}
-
-// pick keeps the ID and the named fields of a row; the others are left out of
-// the answer because they are empty.
-func (r Row) pick(fields []string) Row {
-	if len(fields) == 0 {
-		return r
-	}
-	out := Row{ID: r.ID}
-	src, dst := reflect.ValueOf(r), reflect.ValueOf(&out).Elem()
-	for _, name := range fields {
-		i := rowFields[name]
-		dst.Field(i).Set(src.Field(i))
-	}
-	return out
-}
-
-func checkFields(fields []string) *Problem {
-	for _, name := range fields {
-		if _, ok := rowFields[name]; !ok {
-			return problem(http.StatusUnprocessableEntity, fmt.Sprintf("there is no field %q", name),
-				"the fields are "+strings.Join(RowFields(), ", "))
-		}
-	}
-	return nil
 }

@@ -6,7 +6,10 @@ import "time"
 // without breaking a client. Statuses, directions, verbs and fields are spelt
 // as everywhere else in the gateway.
 
-// Row is one recipient of one message, as lists show it.
+// Row is one recipient of one message, as lists show it. The fields are those
+// that a filter can ask about, under the same names, and a few of lists alone;
+// GET /v1/fields tells. Those that are marked row:"asked" are there only when they
+// are named.
 type Row struct {
 	ID        string    `json:"id" doc:"Recipient ID: message ID, a dot, number" example:"01kb3z6q9xe0m8v2r5s7t4w1yd.1"`
 	Received  time.Time `json:"received,omitzero"`
@@ -54,6 +57,29 @@ type Row struct {
 	Tags      []string  `json:"tags,omitempty"`
 	Policy    string    `json:"policy,omitempty" doc:"Digest of the policy that judged it"`
 	Verbs     []string  `json:"verbs,omitempty" doc:"Actions offered for it"`
+
+	N               int      `json:"n,omitempty" row:"asked" doc:"Number of the recipient within its message"`
+	Origin          string   `json:"origin,omitempty" row:"asked" doc:"released or auto-released, for mail on its way after a release"`
+	SenderDomain    string   `json:"sender_domain,omitempty" row:"asked"`
+	RecipientDomain string   `json:"recipient_domain,omitempty" row:"asked"`
+	Owner           string   `json:"owner,omitempty" row:"asked" doc:"Whose mail it is"`
+	OwnerDomain     string   `json:"owner_domain,omitempty" row:"asked"`
+	Attachment      []string `json:"attachment,omitempty" row:"asked" doc:"Names of attachments"`
+	Main            string   `json:"main,omitempty" row:"asked" doc:"Main class"`
+	Sub             string   `json:"sub,omitempty" row:"asked"`
+	Extra           string   `json:"extra,omitempty" row:"asked"`
+	Filter          []string `json:"filter,omitempty" row:"asked" doc:"Filters that found something"`
+	Plugin          []string `json:"plugin,omitempty" row:"asked" doc:"Plugins that ran on it"`
+	PluginDigest    []string `json:"plugin_digest,omitempty" row:"asked" doc:"Digests of their modules, 16 hexadecimal digits each"`
+	FilterTime      float64  `json:"filter_time,omitempty" row:"asked" doc:"Milliseconds that all filters took"`
+	Tag             []string `json:"tag,omitempty" row:"asked"`
+	Reply           string   `json:"reply,omitempty" row:"asked" doc:"Last answer of the destination, or ours for it"`
+	Code            int      `json:"code,omitempty" row:"asked" doc:"Code of the last answer"`
+	Enhanced        string   `json:"enhanced,omitempty" row:"asked" doc:"Enhanced code of the last answer"`
+	Host            string   `json:"host,omitempty" row:"asked" doc:"Host of the last attempt"`
+	Address         string   `json:"address,omitempty" row:"asked" doc:"Address and port of the last attempt"`
+	Schedule        string   `json:"schedule,omitempty" row:"asked" doc:"Retry schedule"`
+	Parent          string   `json:"parent,omitempty" row:"asked" doc:"Message that this DSN or notice reports on"`
 }
 
 // Reply is one SMTP reply.

@@ -130,11 +130,43 @@ func states() []string {
 // textFields are what "text" looks into.
 var textFields = []string{"id", "sender", "recipient", "from", "to", "subject", "message_id", "client", "attachment"}
 
-// aliases are other names the text form takes for a field.
+// aliases are other names of fields. The text form of a filter takes them, and
+// so does whoever names columns.
 var aliases = map[string]string{
 	"rcpt": "recipient", "ip": "client", "filename": "attachment", "mail_from": "sender",
 	"domain": "recipient_domain", "date": "received", "ehlo": "helo", "msgid": "message_id",
+	"last_host": "host", "last_address": "address", "last": "reply", "tags": "tag", // once columns of lists
 }
+
+// Name is a field's own name for one of its names; others come back as they are.
+func Name(name string) string {
+	if own, ok := aliases[name]; ok {
+		return own
+	}
+	return name
+}
+
+// Aliases are the other names of a field, sorted.
+func (f Field) Aliases() []string {
+	out := []string{}
+	for alias, name := range aliases {
+		if name == f.Name {
+			out = append(out, alias)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// SearchOnly reports a field that is not one thing of a row, but several at
+// once: it can be asked for, and not shown.
+func (f Field) SearchOnly() bool { return f.Name == "text" }
+
+// Facetable reports a field that matches can be summed up by.
+func (f Field) Facetable() bool { return f.Type != TypeTime && f.Name != "text" && f.Name != "n" }
+
+// Sortable reports a field that a search can be ordered by.
+func (f Field) Sortable() bool { return slices.Contains(Sortable(), f.Name) }
 
 var byName = func() map[string]*Field {
 	m := make(map[string]*Field, len(fields))
