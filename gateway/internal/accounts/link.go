@@ -170,8 +170,9 @@ func (s *Service) linkSignIn(ctx context.Context, token string, from From) (Entr
 		return Entry{}, err
 	}
 	g := Grant{Level: lifecycle.LevelMailbox, Tenant: says.Tenant, Mailbox: says.Mailbox}
+	r := sessionRecord{Who: says.Mailbox, How: HowLink, Grant: g, Source: from.Source, Agent: from.Agent}
 	var sc scope.Scope
-	if sc, err = g.scope(says.Mailbox, s.o.Tenants); err != nil {
+	if sc, err = g.scope(r.actor(), s.o.Tenants); err != nil {
 		return Entry{}, ErrCredentials
 	}
 	if err := s.put(ctx, kindUsed, says.Nonce, usedLink{s.now()}, 0); err != nil {
@@ -180,7 +181,7 @@ func (s *Service) linkSignIn(ctx context.Context, token string, from From) (Entr
 		}
 		return Entry{}, err
 	}
-	secret, err := s.begin(ctx, sessionRecord{Who: says.Mailbox, How: HowLink, Grant: g, Source: from.Source, Agent: from.Agent})
+	secret, err := s.begin(ctx, r)
 	if err != nil {
 		return Entry{}, err
 	}

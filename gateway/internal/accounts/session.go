@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mailweir/weir/gateway/internal/audit"
 	"github.com/mailweir/weir/gateway/internal/lifecycle"
 	"github.com/mailweir/weir/gateway/internal/scope"
 	"github.com/mailweir/weir/gateway/internal/store"
@@ -61,6 +62,10 @@ const (
 	sweepSessions = 10 * time.Minute
 )
 
+// CookieNames are the names of the cookie that carries a session: over https,
+// and over http.
+func CookieNames() (secure, plain string) { return secureCookie, cookieName }
+
 // Session is a session as it is shown.
 type Session struct {
 	ID      string    `json:"id"`
@@ -106,6 +111,9 @@ func (r *sessionRecord) person() person {
 func (r *sessionRecord) actor() string {
 	if r.User == "" && r.Provider != "" {
 		return r.Subject + " (" + r.Provider + ")"
+	}
+	if r.User == "" { // who reads a mailbox is not who has an account of its name
+		return audit.ByLink(r.Grant.Mailbox)
 	}
 	return r.Who
 }

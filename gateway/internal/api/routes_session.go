@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -118,6 +119,9 @@ func (s *server) entered(ctx context.Context, name, how string, e accounts.Entry
 	}
 	if e.Who != "" {
 		entry.Actor, entry.Target = orElse(e.Scope.Actor, e.Who), e.Who
+		if entry.Actor != e.Who && strings.HasPrefix(how, accounts.HowOIDC) {
+			entry.Details[audit.ActorName] = e.Who
+		}
 	}
 	if err != nil {
 		entry.Refused = refusalOf(err)

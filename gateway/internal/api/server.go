@@ -69,6 +69,9 @@ func newServer(s Services) *server {
 	if srv.Heartbeat <= 0 {
 		srv.Heartbeat = heartbeat
 	}
+	if srv.Audit != nil {
+		srv.Audit = naming{srv.Audit}
+	}
 	return srv
 }
 
@@ -149,6 +152,7 @@ func (s *server) guard(who Authenticator, next http.Handler) http.Handler {
 		ctx = context.WithValue(ctx, scopeKey{}, id.Scope)
 		ctx = context.WithValue(ctx, identityKey{}, id)
 		ctx = context.WithValue(ctx, requestKey{}, r)
+		ctx = withName(ctx, id)
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }
@@ -214,8 +218,7 @@ func (s *server) register(mux *http.ServeMux) *huma.OpenAPI {
 	cfg.Info.Description = "The mail filtering gateway's operator interface. On the unix socket the caller is the " +
 		"administrator; on the admin listener /v1 wants a session (see /v1/sign-in), a token, or the bearer token in data_dir/admin.token."
 	cfg.Info.License = &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"}
-	cfg.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer"}}
-	cfg.Security = []map[string][]string{{"token": {}}, {}}
+	cfg.Components.SecuritySchemes, cfg.Security = waysIn()
 	a := humago.New(mux, cfg)
 	a.UseMiddleware(s.audited)
 	s.messageRoutes(a)
@@ -240,6 +243,7 @@ func (s *server) register(mux *http.ServeMux) *huma.OpenAPI {
 	s.eventRoutes(a)
 	s.exportRoutes(a)
 	s.mailingRoutes(a)
+	documentKeys(a.OpenAPI())
 	return a.OpenAPI()
 }
 

@@ -12,6 +12,10 @@ type Cause struct {
 	Details map[string]string // "request", "job"; joined into every entry's
 }
 
+// ActorName is the detail that says what an actor is called, where that is
+// somebody's own to choose: a subject of a provider of OpenID Connect.
+const ActorName = "actor_name"
+
 type causeKey struct{}
 
 // Because has entries that are written within ctx, by whoever asks CauseOf, say

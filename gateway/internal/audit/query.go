@@ -29,7 +29,7 @@ type Query struct {
 func (q *Query) wants(e *Entry) bool {
 	switch {
 	case q.Tenant != "" && e.Tenant != q.Tenant,
-		q.Actor != "" && !strings.EqualFold(e.Actor, q.Actor) && !named(e.Actor, q.Actor),
+		q.Actor != "" && !strings.EqualFold(e.Actor, q.Actor) && !named(e.Actor, q.Actor) && !called(e, q.Actor),
 		q.Action != "" && e.Action != q.Action,
 		q.Refused && e.Refused == "",
 		q.Target != "" && e.Target != q.Target,
@@ -48,6 +48,20 @@ func named(actor, name string) bool {
 	}
 	return !strings.Contains(actor[len(name)+1:], "#")
 }
+
+// called reports whether an actor is a mailbox whose user came by a link, or goes
+// by a name with a provider, with or without the provider's.
+func called(e *Entry, name string) bool {
+	if strings.EqualFold(e.Actor, ByLink(name)) {
+		return true
+	}
+	known := e.Details[ActorName]
+	short, _, _ := strings.Cut(known, " (")
+	return known != "" && (strings.EqualFold(known, name) || strings.EqualFold(short, name))
+}
+
+// ByLink is the actor who came to a mailbox by a link that was mailed to it.
+func ByLink(mailbox string) string { return "mailbox " + mailbox + " by link" }
 
 // about reports whether an entry is about a message: its target, or among the
 // IDs of a selection.

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/mailweir/weir/gateway/internal/api"
+	"github.com/mailweir/weir/gateway/internal/api/client"
 )
 
 // provider is an OpenID Connect provider.
@@ -108,6 +109,11 @@ func TestOIDC(t *testing.T) {
     }
   }`, idp.URL))
 	idp.clk = p.clk
+	p.mail("ann@acme.test")
+	held, err := p.socket.Search(t.Context(), client.Search{Q: "status:quarantined"})
+	if err != nil || len(held.Items) != 1 {
+		t.Fatalf("%+v %v", held, err)
+	}
 	p.user("boss@acme.test", api.GrantRequest{Level: "admin"})
 	// come is the browser's way there and back; it gives the answer of the callback.
 	come := func(b *caller, claims obj) answer {
@@ -159,6 +165,23 @@ func TestOIDC(t *testing.T) {
 		me := b.want(200, "GET", "/v1/me", nil)
 		if !strings.EqualFold(fmt.Sprint(me.json["who"]), c.who) || me.json["level"] != c.level {
 			t.Errorf("%s: %v", c.name, me.json)
+		}
+		if c.name == "by group" { // who reads a message by the name they chose, and by the subject that means them
+			b.want(200, "GET", "/v1/messages/"+held.Items[0].ID+"/explain", nil)
+		}
+	}
+	for _, actor := range []string{"1 (corp)", "a@corp.test (corp)", "a@corp.test"} {
+		es, _, err := p.socket.Audit(t.Context(), client.AuditQuery{Actor: actor}, "", 100)
+		if err != nil || len(es) != 2 {
+			t.Fatalf("%s: %+v %v", actor, es, err)
+		}
+		for _, e := range es {
+			if e.Actor != "1 (corp)" || e.Details["actor_name"] != "a@corp.test (corp)" && e.Target != "a@corp.test (corp)" {
+				t.Errorf("%+v", e)
+			}
+		}
+		if es[0].Action != "delivery-log" || es[1].Action != "sign-in" {
+			t.Errorf("%+v", es)
 		}
 	}
 	// A callback that another browser began signs nobody in.

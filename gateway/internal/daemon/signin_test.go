@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/mailweir/weir/gateway/internal/api"
+	"github.com/mailweir/weir/gateway/internal/api/client"
 )
 
 // code is RFC 6238 as an app calculates it.
@@ -203,6 +204,19 @@ func TestSignInByLink(t *testing.T) {
 	}
 	if rows := b.want(200, "GET", "/v1/messages?q=status:quarantined", nil).json["items"].([]any); len(rows) != 1 {
 		t.Errorf("%v", rows)
+	}
+	id := b.want(200, "GET", "/v1/messages?q=status:quarantined", nil).json["items"].([]any)[0].(obj)["id"].(string)
+	b.want(200, "GET", "/v1/messages/"+id+"/body", nil)
+	for _, actor := range []string{"mailbox ann@acme.test by link", "ann@acme.test"} {
+		es, _, err := p.socket.Audit(t.Context(), client.AuditQuery{Actor: actor}, "", 100)
+		if err != nil || len(es) < 2 {
+			t.Fatalf("%s: %+v %v", actor, es, err)
+		}
+		for i, want := range []string{"view", "sign-in"} {
+			if es[i].Actor != "mailbox ann@acme.test by link" || es[i].Action != want {
+				t.Errorf("%+v", es[i])
+			}
+		}
 	}
 	p.browser().want(410, "POST", link[1], url.Values{}) // once
 	p.browser().want(410, "GET", link[1], nil)
