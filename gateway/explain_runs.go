@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/mailweir/weir/gateway/internal/api"
-	"github.com/mailweir/weir/gateway/internal/terminal"
 )
 
 // runs tells what ran on a recipient's mail, in the order of the chain, and how
@@ -18,21 +17,21 @@ func (p story) runs(fs []api.FilterRun) {
 		if i == 0 {
 			label = "Ran"
 		}
-		p.item2(label, runLine(&f))
+		p.item2(label, strings.TrimSpace(f.Filter+"  "+strings.TrimSpace(f.Plugin+" "+f.Digest))+"  "+millis(f.Took))
+		p.para(4+labelWidth, stageLine(&f))
 	}
 	if len(fs) > 1 {
 		p.item2("", "all filters  "+millis(total))
 	}
 }
 
-// runLine is "office.spam  bayes 0123456789abcdef  1.8 ms (headers 0.3, message 1.5 reject)".
-func runLine(f *api.FilterRun) string {
-	line := f.Filter + "  " + strings.TrimSpace(f.Plugin+" "+f.Digest) + "  " + millis(f.Took)
+// stageLine is "headers 0.30 ms, message 1.50 ms: reject".
+func stageLine(f *api.FilterRun) string {
 	var stages []string
 	for _, s := range f.Stages {
-		stages = append(stages, s.Stage+" "+strings.TrimSuffix(millis(s.Took), " ms")+nonEmpty(" ", s.Outcome))
+		stages = append(stages, s.Stage+" "+millis(s.Took)+nonEmpty(": ", s.Outcome))
 	}
-	return terminal.Clean(line + " (" + strings.Join(stages, ", ") + ")")
+	return strings.Join(stages, ", ")
 }
 
 // millis is a time that is well below a second.
