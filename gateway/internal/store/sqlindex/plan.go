@@ -281,6 +281,10 @@ func wayOf(t query.Filter) []access {
 			return []access{{from: "rows r INDEXED BY by_client", order: "r.at", where: "r.client_octets = ?", args: []any{lo}, exact: true}}
 		}
 		return []access{{from: "rows r INDEXED BY by_client", order: "r.at", where: "r.client_octets BETWEEN ? AND ?", args: []any{lo, hi}, exact: true, sparseOnly: true}}
+	case "has_body":
+		if v == "yes" || v == "true" || v == "1" { // who has none are most
+			return []access{{from: "rows r INDEXED BY by_body", order: "r.at", where: "r.has_body <> 0", exact: true}}
+		}
 	case "id":
 		if len(t.Value) >= 26 {
 			id, _, dotted := strings.Cut(v, ".")
