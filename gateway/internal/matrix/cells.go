@@ -20,12 +20,22 @@ func Cells(rows []Row, levels, roles []string, full bool) []Cell {
 			}
 			for _, level := range levels {
 				shared := &Message{Inbound: inbound, Status: status, For: level}
+				held := &Message{Inbound: inbound, Status: status, Held: true, For: level + " held"}
 				for _, role := range roles {
 					out = append(out, Cell{shared, level, role, ""})
+					if status == "accepted" {
+						out = append(out, Cell{held, level, role, ""})
+					}
 					for _, r := range rows {
-						could := r.Offered(Case{Inbound: inbound, Status: status, Level: level, Role: role, Archived: true, Sender: true, Body: true, Attempt: true, Identity: true, DomainForce: true})
-						if could && slices.Contains(Consumes, r.Verb) && (role == "" || level == "admin") {
+						if !slices.Contains(Consumes, r.Verb) || role != "" && level != "admin" {
+							continue
+						}
+						c := Case{Inbound: inbound, Status: status, Level: level, Role: role, Archived: true, Sender: true, Body: true, Attempt: true, Identity: true, DomainForce: true}
+						if r.Offered(c) {
 							out = append(out, Cell{&Message{Inbound: inbound, Status: status, For: level + " " + r.Verb}, level, role, r.Verb})
+						}
+						if c.Hold = status == "accepted"; c.Hold && r.Offered(c) {
+							out = append(out, Cell{&Message{Inbound: inbound, Status: status, Held: true, For: level + " held " + r.Verb}, level, role, r.Verb})
 						}
 					}
 				}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mailweir/weir/gateway/internal/api/client"
 	"github.com/mailweir/weir/gateway/internal/lists"
 )
 
@@ -22,13 +23,14 @@ var Number = map[string]string{
 	"sender-callout": "B44", "smtp-test": "B45", "bounce": "B46", "retry": "B47", "compose-reply": "B48", "download-queued": "B49", "remove": "B50",
 	"view": "B51", "release": "B52", "remove-quarantined": "B53", "release-train": "B54", "remove-train": "B55", "train-spam": "B56",
 	"delete-archived": "B57", "download-archived": "B58", "export-archived": "B59", "redeliver-archived": "B60",
+	"freeze": "B80", "thaw": "B24", "flush": "B131", "reroute": "B93_B94", "clear-routes": "B91", "copy": "B130", "deliver": "B113",
 	"add-identity": "B61", "lock-identity": "B62", "lock-user": "B63", "retry-stalled": "B147", "force": "B148", "delete-stalled": "B149",
 }
 
 // Consumes are the verbs after which a message is not what it was.
 var Consumes = []string{
 	"retry", "remove", "bounce", "release", "remove-quarantined", "release-train", "remove-train", "block-sender-remove",
-	"retry-stalled", "force", "delete-stalled", "delete-archived",
+	"retry-stalled", "force", "delete-stalled", "delete-archived", "freeze", "thaw", "flush", "reroute", "clear-routes", "deliver",
 }
 
 // Outcome is the answer to a verb.
@@ -55,8 +57,19 @@ func Args(verb string, m *Message) map[string]string {
 		args["to"], args["class"] = "quarantine", "matrix/"+strings.Fields(m.Subject)[0]
 	case "add-allow-rule", "add-block-rule":
 		args["subject"] = m.Subject
+	case "reroute", "copy":
+		args["to"] = m.elsewhere(verb)
 	}
 	return args
+}
+
+// elsewhere is an address that takes mail, and that no other message is for.
+func (m *Message) elsewhere(verb string) string {
+	domain := "far.test"
+	if m.Inbound {
+		domain = m.Tenant + ".test"
+	}
+	return verb + "-" + strings.TrimPrefix(strings.Fields(m.Subject)[0], "m") + "@" + domain
 }
 
 // Do applies a verb through POST /v1/actions.
@@ -92,7 +105,7 @@ func (h *House) Do(token, verb string, m *Message) Outcome {
 // ends is the status that verbs bring a message to at once.
 var ends = map[string]string{
 	"remove": "queue-removed", "bounce": "queue-bounced", "remove-quarantined": "quarantine-removed", "remove-train": "queue-removed",
-	"block-sender-remove": "quarantine-removed", "delete-stalled": "quarantine-removed",
+	"block-sender-remove": "quarantine-removed", "delete-stalled": "quarantine-removed", "freeze": "queue-frozen",
 }
 
 // Effect judges what a verb that was done has done. nil: what it is to do.
@@ -103,13 +116,52 @@ func (h *House) Effect(token, verb string, m *Message, level string, before Case
 		}
 	}
 	switch verb {
-	case "release", "release-train", "force":
+	case "release", "release-train", "force", "deliver":
 		if err := h.becomes(m, "released"); err != nil {
 			return err
 		}
 		if err := h.happened(m, "Release"); err != nil {
 			return err
 		}
+	case "freeze":
+		if next := h.Row(m).Next; !next.IsZero() {
+			return fmt.Errorf("it is frozen, and due at %s", next)
+		}
+		return h.happened(m, "Freeze")
+	case "thaw":
+		if err := h.happened(m, "Thaw"); err != nil {
+			return err
+		}
+		return h.attempted(m)
+	case "flush":
+		if err := h.happened(m, "Retry"); err != nil {
+			return err
+		}
+		return h.attempted(m) // a quarter of an hour before its turn
+	case "clear-routes":
+		if err := h.happened(m, "Rebind"); err != nil {
+			return err
+		}
+		if h.Row(m).Route == "" {
+			return fmt.Errorf("it has no route now")
+		}
+		return h.attempted(m)
+	case "reroute":
+		if err := h.happened(m, "Rebind"); err != nil {
+			return err
+		}
+		if got, want := h.Row(m).Recipient, m.elsewhere(verb); got != want {
+			return fmt.Errorf("its recipient is %s, not %s", got, want)
+		}
+		return h.becomes(m, "delivered")
+	case "copy":
+		if err := h.happened(m, "Copy"); err != nil {
+			return err
+		}
+		if got := h.Row(m); got.Status != before.Status || got.Recipient != m.Recipient {
+			return fmt.Errorf("the message itself is %s to %s now", got.Status, got.Recipient)
+		}
+		return h.copied(m)
 	case "retry":
 		if err := h.happened(m, "Retry", "Thaw"); err != nil {
 			return err
@@ -154,8 +206,8 @@ func (h *House) attempted(m *Message) error {
 		asked := false
 		for _, e := range es { // oldest first
 			switch e.Type {
-			case "Retry", "Thaw":
-				asked = true
+			case "Retry", "Thaw", "Rebind":
+				asked = asked || e.Actor != ""
 			case "TransientFailure", "Delivery", "Bounce", "Expiration":
 				if asked {
 					return nil
@@ -165,6 +217,24 @@ func (h *House) attempted(m *Message) error {
 		time.Sleep(50 * time.Millisecond)
 	}
 	return fmt.Errorf("no attempt followed")
+}
+
+// copied waits for the copy of a message to be delivered.
+func (h *House) copied(m *Message) error {
+	to, found := m.elsewhere("copy"), ""
+	for range 200 {
+		page, err := h.Admin.Search(context.Background(), client.Search{Q: "recipient:" + to})
+		if err != nil {
+			return err
+		}
+		for _, r := range page.Items {
+			if found = r.Status; found == "delivered" && r.Subject == m.Subject {
+				return nil
+			}
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	return fmt.Errorf("the copy to %s is %q", to, found)
 }
 
 // happened looks for an event that an operator caused.

@@ -63,7 +63,7 @@ type Case struct {
 	Inbound                         bool
 	Status, Level, Role             string
 	Archived, Sender, Body, Attempt bool
-	Identity, DomainForce           bool
+	Identity, Hold, DomainForce     bool
 }
 
 // Offered reports what the fixture says.
@@ -84,7 +84,7 @@ func (r *Row) Offered(c Case) bool {
 			cell = r.cells[k]
 		}
 	}
-	holds := map[rune]bool{'*': true, 'a': c.Archived, 'n': c.Sender, 'k': c.Body, 't': c.Attempt, 'i': c.Identity}
+	holds := map[rune]bool{'*': true, 'a': c.Archived, 'n': c.Sender, 'k': c.Body, 't': c.Attempt, 'i': c.Identity, 'h': c.Hold}
 	for _, x := range cell {
 		if holds[x] {
 			return true

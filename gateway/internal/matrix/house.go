@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -123,10 +124,22 @@ plugin "bayes" {
   offer  = "all"
   grant { kv = true }
 }
+plugin "editor" {
+  source = "./editor.wasm"
+  grant {
+    kv    = true
+    queue = true
+  }
+}
 list "passed" { entries = ["nobody@nowhere.test"] }
 ruleset "held" {
+  filter "deep" {
+    plugin = plugin.editor
+    when   = matches("sandbox", message.subject)
+    config { mode = "sandbox" }
+  }
   action "accepted" {
-    when = matches("^accepted", recipient.local)
+    when = matches("^accepted", recipient.local) && matches("^m", message.subject)
     do   = tempfail(451, "4.7.1", "later")
   }
   action "quarantine" {
@@ -202,6 +215,7 @@ func Open(tb testing.TB) *House {
 	}
 	tb.Cleanup(func() { os.RemoveAll(dir) })
 	h.Dir = dir
+	guest(tb, filepath.Join(dir, "editor.wasm"))
 	file := filepath.Join(dir, "config.hcl")
 	if err := os.WriteFile(file, []byte(strings.NewReplacer(`"IN"`, `"`+in.Addr+`"`, `"OUT"`, `"`+out.Addr+`"`).Replace(policyText)), 0o600); err != nil {
 		tb.Fatal(err)
@@ -238,6 +252,20 @@ func Open(tb testing.TB) *House {
 	h.Admin = client.New(client.Options{Socket: a.Socket})
 	tb.Cleanup(h.Admin.Close)
 	return h
+}
+
+// guest builds the plugin that holds messages for a later look (B113).
+func guest(tb testing.TB, out string) {
+	tb.Helper()
+	mod, err := exec.Command("go", "env", "GOMOD").Output()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	c := exec.Command("go", "run", "./sdk/cmd/weirpack", "-out", out, "./gateway/testdata/guests/editor")
+	c.Dir = filepath.Dir(strings.TrimSpace(string(mod)))
+	if said, err := c.CombinedOutput(); err != nil {
+		tb.Fatalf("%v\n%s", err, said)
+	}
 }
 
 // answer is how the destinations take RCPT: by the status that the message is to

@@ -19,6 +19,7 @@ type Message struct {
 	Status  string
 	Plain   bool   // of a mailbox without an archive
 	Null    bool   // its sender is <>
+	Held    bool   // a filter holds it for a later look
 	Tenant  string // "" acme
 	For     string // what it was made for, for failures
 
@@ -111,12 +112,19 @@ func (h *House) address(m *Message) {
 	}
 	m.Mailbox += "@" + m.Tenant + ".test"
 	m.Subject = strings.TrimSpace(fmt.Sprintf("m%d %s", n, words[m.Status]))
+	if m.Held {
+		m.Subject += " sandbox slow"
+		m.Mailbox = "sandbox@" + m.Tenant + ".test"
+	}
 	m.Sender, m.Recipient = fmt.Sprintf("s-%d@far.test", n), m.Mailbox
 	if m.fromHosted() {
 		m.Sender = fmt.Sprintf("s-%d@beta.test", n)
 	}
 	if !m.Inbound {
 		m.Sender, m.Recipient = m.Mailbox, fmt.Sprintf("%s-%d@far.test", m.Status, n)
+		if m.Held {
+			m.Recipient = fmt.Sprintf("sandbox-%d@far.test", n)
+		}
 	}
 	if m.Null {
 		m.Sender = ""
@@ -152,7 +160,7 @@ func (h *House) send(m *Message) error {
 	if m.fromHosted() {
 		addr = h.submission
 	}
-	if m.Status == "accepted" { // it is taken for the sake of another recipient
+	if m.Status == "accepted" && !m.Held { // it is taken for the sake of another recipient
 		rcpts = append(rcpts, filler)
 	}
 	from := m.Sender
@@ -255,9 +263,18 @@ func (h *House) Row(m *Message) api.Row {
 // Case is what the fixture is asked about a message as it is now.
 func (h *House) Case(m *Message, level, role string) Case {
 	r := h.Row(m)
+	hold := false
+	if m.Held {
+		whole, err := h.Admin.Message(context.Background(), strings.Split(m.ID, ".")[0])
+		if err != nil {
+			h.tb.Error(err)
+			return Case{}
+		}
+		hold = whole.Recipients[0].Hold != nil
+	}
 	return Case{
 		Inbound: m.Inbound, Status: r.Status, Level: level, Role: role, Archived: r.Archived, Sender: r.Sender != "", Body: r.HasBody,
-		Attempt: r.Attempts > 0, Identity: r.Identity != "", DomainForce: m.Tenant == "acme",
+		Attempt: r.Attempts > 0, Identity: r.Identity != "", Hold: hold, DomainForce: m.Tenant == "acme",
 	}
 }
 
