@@ -11,6 +11,12 @@ func (s *server) governed(who Authenticator, next http.Handler) http.Handler {
 	return s.limited(s.remembering(who, s.idempotent(next)))
 }
 
+// TakesKey reports whether a request may carry an Idempotency-Key that has an
+// effect. path is the URL's.
+func TakesKey(method, path string) bool {
+	return method == http.MethodPost && strings.HasPrefix(path, "/v1/") && !secretive(path)
+}
+
 // secretive reports paths whose requests or answers hold passwords and tokens:
 // nothing of them is kept, so that keys have no effect on them.
 func secretive(path string) bool {

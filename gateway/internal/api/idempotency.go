@@ -47,7 +47,7 @@ type kept struct {
 func (s *server) idempotent(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		key := r.Header.Get("Idempotency-Key")
-		if key == "" || r.Method != http.MethodPost || secretive(r.URL.Path) {
+		if key == "" || !TakesKey(r.Method, r.URL.Path) {
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -219,6 +219,11 @@ func (r *recorder) Write(p []byte) (int, error) {
 		return r.w.Write(p)
 	}
 	return r.body.Write(p)
+}
+
+// SetWriteDeadline lets http.ResponseController through, for what takes long.
+func (r *recorder) SetWriteDeadline(t time.Time) error {
+	return http.NewResponseController(r.w).SetWriteDeadline(t)
 }
 
 // send gives out what was held back.

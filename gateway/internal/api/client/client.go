@@ -15,8 +15,10 @@ import (
 	"mime"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -34,11 +36,12 @@ type Options struct {
 
 // Client calls one gateway. It is safe for use in parallel.
 type Client struct {
-	base   string
-	where  string // for messages
-	socket bool
-	token  string
-	http   *http.Client
+	base      string
+	where     string // for messages
+	socket    bool
+	inProcess bool
+	token     string
+	http      *http.Client
 }
 
 // patience is how long an answer may take to begin; a gateway's own limit for
@@ -48,7 +51,7 @@ const patience = 6 * time.Minute
 // New prepares a client; nothing is connected yet.
 func New(o Options) *Client {
 	if o.Handler != nil {
-		return &Client{base: "http://weir", where: "this process", http: &http.Client{Transport: inProcess{o.Handler}, CheckRedirect: noRedirect}}
+		return &Client{base: "http://weir", where: "this process", inProcess: true, http: &http.Client{Transport: inProcess{o.Handler}, CheckRedirect: noRedirect}}
 	}
 	if o.URL != "" {
 		return &Client{
@@ -78,6 +81,8 @@ type Error struct {
 	Problem *api.Problem // the gateway's answer; nil: it was not reached
 	Err     error        // the cause, when it was not reached
 	remedy  string
+	after   time.Duration // the answer asks to wait so long before the next try
+	link    link
 }
 
 // Error says what failed.
@@ -107,11 +112,17 @@ func (e *Error) NotFound() bool {
 	return e.Problem != nil && e.Problem.Status == http.StatusNotFound
 }
 
-// unreachable explains why there was no answer.
-func (c *Client) unreachable(err error) error {
+// unreachable explains why there was no answer. met: there was a connection.
+func (c *Client) unreachable(err error, met bool) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
+	e := c.noAnswer(err)
+	e.link = linkOf(err, met)
+	return e
+}
+
+func (c *Client) noAnswer(err error) *Error {
 	const start = "start it with: weir serve"
 	if !c.socket {
 		return &Error{Err: fmt.Errorf("no gateway answers at %s: %w", c.where, cause(err)), remedy: "is the admin listener at this address? see the admin block of the policy"}
@@ -141,12 +152,24 @@ const maxAnswer = 64 << 20
 
 // call makes one request and reads its answer into out.
 func (c *Client) call(ctx context.Context, method, path string, params url.Values, in, out any) error {
-	resp, err := c.do(ctx, method, path, params, in)
+	key := c.keyFor(method, path)
+	if key == "" {
+		return c.callOnce(ctx, method, path, params, "", in, out)
+	}
+	return c.once(ctx, func() error { return c.callOnce(ctx, method, path, params, key, in, out) })
+}
+
+func (c *Client) callOnce(ctx context.Context, method, path string, params url.Values, key string, in, out any) error {
+	resp, err := c.doWith(ctx, method, path, params, key, in)
 	if err != nil {
 		return err
 	}
 	defer resp.Body.Close()
-	if err := json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(out); err != nil {
+	b, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return &Error{Err: fmt.Errorf("reading the answer of %s: %w", c.where, err), link: linkCut}
+	}
+	if err := json.Unmarshal(b, out); err != nil {
 		return fmt.Errorf("reading the answer of %s: %w", c.where, err)
 	}
 	return nil
@@ -154,6 +177,11 @@ func (c *Client) call(ctx context.Context, method, path string, params url.Value
 
 // do makes one request; the answer is a success, and the caller closes it.
 func (c *Client) do(ctx context.Context, method, path string, params url.Values, in any) (*http.Response, error) {
+	return c.doWith(ctx, method, path, params, "", in)
+}
+
+// doWith is do for a request with an Idempotency-Key; "": it has none.
+func (c *Client) doWith(ctx context.Context, method, path string, params url.Values, key string, in any) (*http.Response, error) {
 	var body io.Reader
 	if in != nil {
 		b, err := json.Marshal(in)
@@ -176,9 +204,14 @@ func (c *Client) do(ctx context.Context, method, path string, params url.Values,
 	if c.token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.token)
 	}
+	if key != "" {
+		req.Header.Set("Idempotency-Key", key)
+	}
+	var met atomic.Bool
+	req = req.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { met.Store(true) }}))
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return nil, c.unreachable(err)
+		return nil, c.unreachable(err, met.Load())
 	}
 	if resp.StatusCode/100 == 2 {
 		return resp, nil
@@ -192,7 +225,7 @@ func (c *Client) problemOf(resp *http.Response) error {
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if kind == "application/problem+json" {
 		if err := json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(p); err == nil && p.Status != 0 {
-			return &Error{Problem: p}
+			return &Error{Problem: p, after: afterOf(resp)}
 		}
 	}
 	return &Error{Err: fmt.Errorf("%s answers %s, not as a gateway does", c.where, resp.Status), remedy: "is this the gateway's admin listener?"}
