@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -12,7 +11,6 @@ import (
 	"github.com/mailweir/weir/gateway/internal/lifecycle"
 	"github.com/mailweir/weir/gateway/internal/mail"
 	"github.com/mailweir/weir/gateway/internal/query"
-	"github.com/mailweir/weir/gateway/internal/terminal"
 )
 
 // ArchiveCmd is about copies in the tenants' archives (B57–B60, B81).
@@ -76,7 +74,7 @@ type ArchiveDownloadCmd struct {
 
 // Run copies the message. It refuses a terminal, which might obey what it holds.
 func (c *ArchiveDownloadCmd) Run(ctx context.Context, g *Globals) error {
-	return intoFile(g, c.Output, func(out io.Writer) error {
+	return mailInto(g, c.Output, func(out io.Writer) error {
 		cl, err := g.client()
 		if err != nil {
 			return err
@@ -91,29 +89,6 @@ func (c *ArchiveDownloadCmd) Run(ctx context.Context, g *Globals) error {
 		}
 		return nil
 	})
-}
-
-// intoFile writes mail to a new file, which goes where that fails, or to standard
-// output where that is no terminal.
-func intoFile(g *Globals, path string, write func(io.Writer) error) (err error) {
-	if path == "" {
-		if terminal.NewScreen(os.Stdout, g.Color).IsTerminal() {
-			return failure{"mail is not written to a terminal, which might obey what it contains", "say --output FILE"}
-		}
-		return write(os.Stdout)
-	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return fmt.Errorf("writing mail: %w", err)
-	}
-	err = write(f)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		os.Remove(path)
-	}
-	return err
 }
 
 // ArchiveExportCmd is B59.
@@ -143,7 +118,7 @@ func (c *ArchiveExportCmd) Run(ctx context.Context, g *Globals) error {
 	if err != nil {
 		return err
 	}
-	return intoFile(g, c.Output, func(out io.Writer) error {
+	return mailInto(g, c.Output, func(out io.Writer) error {
 		n, err := cl.ExportArchive(ctx, client.Export{Filter: filter, Format: c.Format, Limit: c.Limit}, out)
 		if err != nil {
 			return err

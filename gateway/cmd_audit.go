@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -173,11 +171,11 @@ func (c *AuditVerifyCmd) Run(ctx context.Context, g *Globals) error {
 // AuditExportCmd writes the log.
 type AuditExportCmd struct {
 	AuditFlags
-	Out string `short:"o" placeholder:"PATH" help:"Write to this file instead of standard output."`
+	Out string `short:"o" placeholder:"PATH" help:"Write to a new file instead of standard output."`
 }
 
 // Run writes it.
-func (c *AuditExportCmd) Run(ctx context.Context, g *Globals) (err error) {
+func (c *AuditExportCmd) Run(ctx context.Context, g *Globals) error {
 	q, err := c.query()
 	if err != nil {
 		return err
@@ -186,22 +184,15 @@ func (c *AuditExportCmd) Run(ctx context.Context, g *Globals) (err error) {
 	if err != nil {
 		return err
 	}
-	r, err := cl.AuditExport(ctx, q)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	out := io.Writer(os.Stdout)
-	if c.Out != "" {
-		f, err := os.OpenFile(c.Out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	return intoFile(c.Out, func(out io.Writer) error {
+		r, err := cl.AuditExport(ctx, q)
 		if err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, f.Close()) }()
-		out = f
-	}
-	if _, err := io.Copy(out, r); err != nil {
-		return fmt.Errorf("the audit log broke off: %w", err)
-	}
-	return nil
+		defer r.Close()
+		if _, err := io.Copy(out, r); err != nil {
+			return fmt.Errorf("the audit log broke off: %w", err)
+		}
+		return nil
+	})
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclparse"
 	"github.com/rogpeppe/go-internal/diff"
 
+	"github.com/mailweir/weir/gateway/internal/atomicfile"
 	"github.com/mailweir/weir/gateway/internal/terminal"
 	"github.com/mailweir/weir/policy"
 )
@@ -101,8 +102,8 @@ func (c *FmtCmd) format(g *Globals, name string, src []byte, write func([]byte) 
 	return true, err
 }
 
-// replaceFile writes a file anew through a temporary one, so that a reader
-// never sees half of it, and keeps its mode.
+// replaceFile writes a file anew, so that a reader never sees half of it, and
+// keeps its mode.
 func replaceFile(path string, b []byte) error {
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		path = real // the link stays a link
@@ -111,17 +112,7 @@ func replaceFile(path string, b []byte) error {
 	if err != nil {
 		return fmt.Errorf("formatting: %w", err)
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".fmt-*")
-	if err != nil {
-		return fmt.Errorf("formatting %s: %w", path, err)
-	}
-	defer os.Remove(tmp.Name())
-	_, err = tmp.Write(b)
-	err = errors.Join(err, tmp.Chmod(info.Mode().Perm()), tmp.Close())
-	if err == nil {
-		err = os.Rename(tmp.Name(), path)
-	}
-	if err != nil {
+	if err := atomicfile.Write(path, b, atomicfile.Options{Mode: info.Mode().Perm()}); err != nil {
 		return fmt.Errorf("formatting %s: %w", path, err)
 	}
 	return nil

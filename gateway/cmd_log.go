@@ -2,16 +2,13 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 
 	"github.com/mailweir/weir/gateway/internal/mail"
 	"github.com/mailweir/weir/gateway/internal/query"
-	"github.com/mailweir/weir/gateway/internal/terminal"
 )
 
 // LogCmd is the record of everything that went through (B6, B133).
@@ -89,33 +86,20 @@ type LogDownloadCmd struct {
 
 // Run copies the message. It refuses a terminal: mail may hold sequences that
 // a terminal obeys.
-func (c *LogDownloadCmd) Run(ctx context.Context, g *Globals) (err error) {
-	if c.Output == "" && terminal.NewScreen(os.Stdout, g.Color).IsTerminal() {
-		return failure{"mail is not written to a terminal, which might obey what it contains", "say --output FILE, or pipe it, as in: weir log download ID | less"}
-	}
-	cl, err := g.client()
-	if err != nil {
-		return err
-	}
-	body, err := cl.Body(ctx, c.ID)
-	if err != nil {
-		return err
-	}
-	defer body.Close()
-	out := os.Stdout
-	if c.Output != "" {
-		out, err = os.OpenFile(c.Output, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+func (c *LogDownloadCmd) Run(ctx context.Context, g *Globals) error {
+	return mailInto(g, c.Output, func(out io.Writer) error {
+		cl, err := g.client()
 		if err != nil {
+			return err
+		}
+		body, err := cl.Body(ctx, c.ID)
+		if err != nil {
+			return err
+		}
+		defer body.Close()
+		if _, err := io.Copy(out, body); err != nil {
 			return fmt.Errorf("writing the message: %w", err)
 		}
-		defer func() {
-			if err = errors.Join(err, out.Close()); err != nil {
-				os.Remove(c.Output)
-			}
-		}()
-	}
-	if _, err := io.Copy(out, body); err != nil {
-		return fmt.Errorf("writing the message: %w", err)
-	}
-	return nil
+		return nil
+	})
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -12,7 +11,6 @@ import (
 
 	"github.com/mailweir/weir/gateway/internal/api"
 	"github.com/mailweir/weir/gateway/internal/api/client"
-	"github.com/mailweir/weir/gateway/internal/terminal"
 )
 
 // LogExportCmd writes what a search finds: rows for a spreadsheet (B42), or the
@@ -28,8 +26,8 @@ type LogExportCmd struct {
 	Output  string   `short:"o" placeholder:"PATH" help:"Write to a new file instead of standard output."`
 }
 
-// Run streams the export. A file that did not come whole is removed.
-func (c *LogExportCmd) Run(ctx context.Context, g *Globals) (err error) {
+// Run streams the export.
+func (c *LogExportCmd) Run(ctx context.Context, g *Globals) error {
 	format := c.Format
 	switch {
 	case format == "" && g.JSON:
@@ -46,8 +44,10 @@ func (c *LogExportCmd) Run(ctx context.Context, g *Globals) (err error) {
 	if messages && (len(c.Columns) > 0 || c.BOM) {
 		return usageError{"--columns and --bom are for csv and jsonl", "leave them out with --format " + format}
 	}
-	if messages && c.Output == "" && terminal.NewScreen(os.Stdout, g.Color).IsTerminal() {
-		return failure{"mail is not written to a terminal, which might obey what it contains", "say --output FILE"}
+	if messages {
+		if err := noMailOn(g, c.Output); err != nil {
+			return err
+		}
 	}
 	base, err := (&LogFlags{Terms: c.Terms, Status: c.Status}).base()
 	if err != nil {
@@ -61,44 +61,23 @@ func (c *LogExportCmd) Run(ctx context.Context, g *Globals) (err error) {
 	if err != nil {
 		return err
 	}
-	out, done, err := c.open()
-	if err != nil {
-		return err
-	}
-	defer func() { err = done(err) }()
-	n, err := cl.Export(ctx, client.Export{Filter: filter, Format: format, Columns: c.Columns, Zone: zoneName(g.view().loc), BOM: c.BOM, Limit: c.Limit}, out)
+	order := client.Export{Filter: filter, Format: format, Columns: c.Columns, Zone: zoneName(g.view().loc), BOM: c.BOM, Limit: c.Limit}
+	return intoFile(c.Output, func(out io.Writer) error { return export(ctx, cl, order, out) })
+}
+
+// export writes one and says what is missing of it.
+func export(ctx context.Context, cl *client.Client, order client.Export, out io.Writer) error {
+	n, err := cl.Export(ctx, order, out)
 	if err != nil {
 		return err
 	}
 	if n.Skipped > 0 {
-		fmt.Fprintf(os.Stderr, "weir: %s left out: there is no content to export, or you may not read it%s\n", count(n.Skipped, "message"), map[bool]string{true: "; left-out.txt in the archive names them"}[format == "zip"])
+		fmt.Fprintf(os.Stderr, "weir: %s left out: there is no content to export, or you may not read it%s\n", count(n.Skipped, "message"), map[bool]string{true: "; left-out.txt in the archive names them"}[order.Format == "zip"])
 	}
 	if n.Written == 0 {
 		return errNoMatch
 	}
 	return nil
-}
-
-// open gives where the export goes. done ends it, and removes a file that an
-// error has left incomplete or empty.
-func (c *LogExportCmd) open() (w io.Writer, done func(error) error, err error) {
-	if c.Output == "" {
-		return os.Stdout, func(err error) error { return err }, nil
-	}
-	f, err := os.OpenFile(c.Output, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return nil, nil, fmt.Errorf("writing the export: %w", err)
-	}
-	return f, func(err error) error {
-		if err == nil {
-			err = f.Sync()
-		}
-		err = errors.Join(err, f.Close())
-		if err != nil {
-			os.Remove(c.Output)
-		}
-		return err
-	}, nil
 }
 
 // zoneName is a zone as the gateway knows it: that of $TZ or of the machine,

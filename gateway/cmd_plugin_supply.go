@@ -53,22 +53,6 @@ func (c *PluginKeygenCmd) Run(g *Globals) error {
 	return nil
 }
 
-// createFile writes a file that must not be there.
-func createFile(name string, b []byte, mode os.FileMode) error {
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
-	if errors.Is(err, os.ErrExist) {
-		return failure{name + " is there already", "keep it, or remove it yourself"}
-	}
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", name, err)
-	}
-	_, err = f.Write(b)
-	if err := errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("writing %s: %w", name, err)
-	}
-	return nil
-}
-
 // PluginSignCmd signs.
 type PluginSignCmd struct {
 	File string `arg:"" help:"The packed module; the signature goes into it."`

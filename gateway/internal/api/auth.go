@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/mailweir/weir/gateway/internal/atomicfile"
 )
 
 // TokenFile is the name, in data_dir, of the file with the admin token.
@@ -28,21 +30,11 @@ func LoadOrCreateToken(dir string) (string, error) {
 	var b [32]byte
 	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
 	token = base64.RawURLEncoding.EncodeToString(b[:])
-	// A link made from a finished file: a reader never sees half a token, and
-	// of two processes one wins.
-	tmp, err := os.CreateTemp(dir, "."+TokenFile+"-*") // mode 0600
-	if err != nil {
-		return "", fmt.Errorf("making the admin token: %w", err)
-	}
-	defer os.Remove(tmp.Name())
-	_, err = tmp.WriteString(token + "\n")
-	if err = errors.Join(err, tmp.Close()); err != nil {
-		return "", fmt.Errorf("making the admin token: %w", err)
-	}
-	if err := os.Link(tmp.Name(), path); err != nil {
-		if errors.Is(err, fs.ErrExist) {
-			return LoadToken(path)
-		}
+	// Of two processes one wins.
+	switch err := atomicfile.Write(path, []byte(token+"\n"), atomicfile.Options{New: true}); {
+	case errors.Is(err, fs.ErrExist):
+		return LoadToken(path)
+	case err != nil:
 		return "", fmt.Errorf("making the admin token: %w", err)
 	}
 	return token, nil

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/mailweir/weir/gateway/internal/atomicfile"
 )
 
 // makeDirs makes a folder and those above it, for the owner alone, and has each
@@ -27,35 +29,17 @@ func makeDirs(dir string) error {
 }
 
 func syncDir(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
+	if err := atomicfile.SyncDir(dir); err != nil {
 		return fmt.Errorf("archive: %w", err)
-	}
-	defer f.Close()
-	if err := f.Sync(); err != nil {
-		return fmt.Errorf("archive: sync %s: %w", dir, err)
 	}
 	return nil
 }
 
-// writeNew links in a small finished file, mode 0600, that was not there. Its
-// entry is on the disk when it returns. fs.ErrExist.
+// writeNew makes a small file, mode 0600, that was not there. Its entry is on
+// the disk when it returns. fs.ErrExist.
 func writeNew(path string, b []byte) error {
-	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, tmpStart+"*")
-	if err != nil {
-		return fullOr(err)
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(b)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return fullOr(err)
-	}
-	if err := os.Link(f.Name(), path); err != nil {
-		return err
-	}
-	return syncDir(dir)
+	return fullOr(atomicfile.Write(path, b, atomicfile.Options{New: true}))
 }
 
 // tmpStart begins the names of what is not finished.
-const tmpStart = ".tmp-"
+const tmpStart = atomicfile.Prefix

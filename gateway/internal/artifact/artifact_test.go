@@ -154,7 +154,7 @@ func TestStore(t *testing.T) {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}
-	if left, _ := filepath.Glob(filepath.Join(s.Dir, ".module-*")); left != nil {
+	if left, _ := filepath.Glob(filepath.Join(s.Dir, ".*")); left != nil {
 		t.Error("left behind:", left)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclparse"
 	"github.com/hashicorp/hcl/v2/hclwrite"
 
+	"github.com/mailweir/weir/gateway/internal/atomicfile"
 	"github.com/mailweir/weir/sdk/abi/manifest"
 )
 
@@ -119,12 +120,7 @@ func (l *LockFile) Write(path string) error {
 		f.Body().AppendBlock(gohcl.EncodeAsBlock(&l.Plugins[i], "plugin"))
 	}
 	text := append([]byte(lockHead), hclwrite.Format(f.Bytes())...)
-	tmp := path + ".new"
-	err := os.WriteFile(tmp, text, 0o644)
-	if err == nil {
-		err = os.Rename(tmp, path)
-	}
-	if err != nil {
+	if err := atomicfile.Write(path, text, atomicfile.Options{Mode: 0o644}); err != nil {
 		return fmt.Errorf("writing the lock file: %w", err)
 	}
 	return nil

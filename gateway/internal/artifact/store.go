@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/mailweir/weir/gateway/internal/atomicfile"
 )
 
 // Store is a folder of modules, each under its digest.
@@ -60,17 +62,7 @@ func (s Store) Put(module []byte) (digest string, err error) {
 	if err := os.MkdirAll(s.Dir, 0o700); err != nil {
 		return "", fmt.Errorf("storing a module: %w", err)
 	}
-	tmp, err := os.CreateTemp(s.Dir, ".module-*")
-	if err != nil {
-		return "", fmt.Errorf("storing a module: %w", err)
-	}
-	defer os.Remove(tmp.Name())
-	_, err = tmp.Write(module)
-	err = errors.Join(err, tmp.Chmod(0o600), tmp.Sync(), tmp.Close())
-	if err == nil {
-		err = os.Rename(tmp.Name(), path)
-	}
-	if err != nil {
+	if err := atomicfile.Write(path, module, atomicfile.Options{}); err != nil {
 		return "", fmt.Errorf("storing a module: %w", err)
 	}
 	return digest, nil

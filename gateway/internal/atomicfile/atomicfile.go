@@ -85,9 +85,11 @@ func unjoined(err error) error {
 	return err
 }
 
+var link = os.Link
+
 // claim gives a finished file a name that is free. fs.ErrExist.
 func claim(tmp, path string) error {
-	err := os.Link(tmp, path)
+	err := link(tmp, path)
 	if err == nil || errors.Is(err, fs.ErrExist) {
 		return err
 	}

@@ -11,6 +11,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/mailweir/weir/gateway/internal/atomicfile"
 )
 
 // headName is the file that says how far the log goes, so that entries that
@@ -61,33 +63,7 @@ func writeHead(dir string, key []byte, h head, sync bool) error {
 	if err != nil {
 		return err
 	}
-	tmp, err := os.CreateTemp(dir, ".head-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name())
-	_, err = tmp.Write(append(b, '\n'))
-	if err == nil && sync {
-		err = tmp.Sync()
-	}
-	if err = errors.Join(err, tmp.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(tmp.Name(), filepath.Join(dir, headName)); err != nil {
-		return err
-	}
-	return syncDir(dir, sync)
-}
-
-func syncDir(dir string, sync bool) error {
-	if !sync {
-		return nil
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return atomicfile.Write(filepath.Join(dir, headName), append(b, '\n'), atomicfile.Options{NoSync: !sync})
 }
 
 func notThere(err error) bool { return errors.Is(err, fs.ErrNotExist) }

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/mailweir/weir/gateway/internal/atomicfile"
 )
 
 // The log's own entries.
@@ -324,8 +326,10 @@ func (l *Log) roll(now time.Time) error {
 	if err != nil {
 		return err
 	}
-	if err := syncDir(l.o.Dir, !l.o.NoSync); err != nil {
-		return errors.Join(err, f.Close(), os.Remove(f.Name()))
+	if !l.o.NoSync {
+		if err := atomicfile.SyncDir(l.o.Dir); err != nil {
+			return errors.Join(err, f.Close(), os.Remove(f.Name()))
+		}
 	}
 	if l.file != nil {
 		if err := l.file.Close(); err != nil {

@@ -18,6 +18,7 @@ import (
 	"github.com/mailweir/weir/gateway/internal/actions"
 	"github.com/mailweir/weir/gateway/internal/api"
 	"github.com/mailweir/weir/gateway/internal/archive"
+	"github.com/mailweir/weir/gateway/internal/atomicfile"
 	"github.com/mailweir/weir/gateway/internal/deliver"
 	"github.com/mailweir/weir/gateway/internal/digest"
 	"github.com/mailweir/weir/gateway/internal/filter"
@@ -278,7 +279,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	defer d.close()
 	runFile := filepath.Join(d.snaps.policy().Gateway().DataDir, "run.json")
 	if b, err := json.Marshal(d.Addresses()); err == nil {
-		if err := writeFile(runFile, b); err != nil {
+		if err := atomicfile.Write(runFile, b, atomicfile.Options{NoSync: true}); err != nil {
 			return err
 		}
 		defer os.Remove(runFile)
@@ -439,13 +440,4 @@ func (d *Daemon) close() {
 			d.log.Error("closing the store", "err", err)
 		}
 	}
-}
-
-// writeFile replaces a small file whole.
-func writeFile(name string, b []byte) error {
-	tmp := name + ".new"
-	if err := os.WriteFile(tmp, b, 0o600); err != nil {
-		return err
-	}
-	return os.Rename(tmp, name)
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/mailweir/weir/gateway/internal/atomicfile"
 )
 
 // maildir is a folder with tmp, new and cur. A file in new is complete: it was
@@ -70,18 +72,9 @@ func (m *maildir) deliver(from string, to, dsn []string, r io.Reader) (name stri
 		return "", 0, err
 	}
 	if m.sync {
-		err = syncDir(filepath.Join(m.dir, "new"))
+		err = atomicfile.SyncDir(filepath.Join(m.dir, "new"))
 	}
 	return "new/" + name, size, err
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
 }
 
 // oneLine keeps an address from writing header lines of its own.

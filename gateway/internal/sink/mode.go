@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/mailweir/weir/gateway/internal/atomicfile"
 )
 
 // Mode is how the sink answers a message.
@@ -85,19 +87,5 @@ func SetMode(ctx context.Context, dir string, m Mode, wait time.Duration) (obeye
 
 // replace writes a file so that a reader sees it old or new, never half.
 func replace(path, content string) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteString(content)
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		os.Remove(f.Name())
-	}
-	return err
+	return atomicfile.Write(path, []byte(content), atomicfile.Options{NoSync: true})
 }

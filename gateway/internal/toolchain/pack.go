@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/mailweir/weir/gateway/internal/atomicfile"
 	"github.com/mailweir/weir/sdk/abi/compact"
 	"github.com/mailweir/weir/sdk/abi/manifest"
 )
@@ -33,22 +34,7 @@ func WriteModule(path string, module []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return fmt.Errorf("writing %s: %w", path, err)
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".wasm-*")
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
-	}
-	defer os.Remove(tmp.Name())
-	_, err = tmp.Write(module)
-	if err == nil {
-		err = tmp.Chmod(0o644)
-	}
-	if e := tmp.Close(); err == nil {
-		err = e
-	}
-	if err == nil {
-		err = os.Rename(tmp.Name(), path)
-	}
-	if err != nil {
+	if err := atomicfile.Write(path, module, atomicfile.Options{Mode: 0o644}); err != nil {
 		return fmt.Errorf("writing %s: %w", path, err)
 	}
 	return nil
