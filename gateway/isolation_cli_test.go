@@ -41,6 +41,7 @@ var apartCases = map[string][]string{
 	"recipients list": {"--tenant {tenant}", "--tenant beta"}, "recipients check": {"{person}", "{mailbox}"}, "recipients clear": {"--tenant {tenant} --all", "{mailbox} --tenant beta"},
 	"test callout": {"{mailbox}", "{message}"}, "test sender": {"{message}", "{person}"}, "test smtp": {"{message}", "{person}"}, "test route": {"{mailbox}", "{person} --from anna@beta.test"}, "test tls": {"{domain}"},
 	"test dns": {"{domain} MX"}, "test self": {"--last"},
+	"log fields": {""}, "log verbs": {""},
 	"user list": {""}, "user show": {"{user}"}, "user add": {"{user} --level domain --tenant beta --no-password", "spy@beta.test --level domain --tenant {tenant} --no-password", "{mailbox} --level mailbox --no-password"},
 	"user grant": {"{user} --level domain --tenant beta"}, "user passwd": {"{user} --password-file PASSWORDFILE"}, "user disable": {"{user}"}, "user enable": {"{user}"}, "user reset-totp": {"{user}"}, "user remove": {"{user}"},
 	"user sessions": {"", "--end {session}"}, "user whoami": {""},

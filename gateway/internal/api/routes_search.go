@@ -19,6 +19,7 @@ type FilterInput struct {
 // searchRoutes are sums over what a search finds.
 func (s *server) searchRoutes(a huma.API) {
 	const tag = "messages"
+	s.fieldRoutes(a)
 	huma.Register(a, route("count-messages", http.MethodGet, "/v1/messages/count", tag, "Count what a search finds",
 		"Takes half a second at most; then it says at least how many there are.", http.StatusUnprocessableEntity), s.count)
 	huma.Register(a, route("facet-messages", http.MethodGet, "/v1/messages/facets", tag, "Most frequent values of what a search finds",

@@ -86,7 +86,9 @@ var cases = map[string][]Case{
 	"start-job": append(jobs(), newly(post("/v1/jobs", `{"verb":"remove","q":"tenant:{tenant}"}`))),
 	"list-jobs": of("/v1/jobs"), "get-job": of("/v1/jobs/{job}"), "cancel-job": of("/v1/jobs/{job}/cancel"), "job-results": of("/v1/jobs/{job}/results", c("/v1/jobs/{job}/results?refused=true")), "job-events": of("/v1/jobs/{job}/events"),
 
-	"search-messages":    append(append(searches("/v1/messages"), searches("/v1/messages", "sort=-size", "limit=1")...), c("/v1/messages?cursor={cursor}"), c("/v1/messages?cursor={cursor}&q=tenant:{tenant}")),
+	"search-messages":    append(append(searches("/v1/messages"), searches("/v1/messages", "sort=-size", "limit=1")...), few(c("/v1/messages?q=*&fields=id,n,original,owner,owner_domain,sender_domain,attachment,filter,plugin,tag,reply,host,address,schedule,parent")), c("/v1/messages?cursor={cursor}"), c("/v1/messages?cursor={cursor}&q=tenant:{tenant}")),
+	"list-fields":        of("/v1/fields"),
+	"list-verbs":         of("/v1/verbs"),
 	"count-messages":     searches("/v1/messages/count"),
 	"facet-messages":     searches("/v1/messages/facets", "fields=tenant,status,owner_domain,rule,route,filter"),
 	"histogram-messages": searches("/v1/messages/histogram", "step=1s"),
@@ -125,7 +127,7 @@ var cases = map[string][]Case{
 	"create-user": {post("/v1/users", `{"name":"{user}","level":"domain","tenant":"beta"}`), post("/v1/users", `{"name":"spy","level":"domain","tenant":"{tenant}"}`), post("/v1/users", `{"name":"{person}","level":"mailbox"}`), post("/v1/users", `{"name":"{mailbox}","level":"mailbox","mailbox":"anna@beta.test"}`), post("/v1/users", `{"name":"spy@beta.test","level":"mailbox","mailbox":"{mailbox}"}`), post("/v1/users", `{"name":"spy","level":"domain","tenant":"beta","domains":["{domain}"]}`), post("/v1/users", `{"name":"spy","level":"admin"}`)},
 	"list-tokens": of("/v1/tokens"), "revoke-token": of("/v1/tokens/{token}"),
 	"create-token":  {post("/v1/tokens", `{"name":"spy","level":"domain","tenant":"{tenant}"}`), post("/v1/tokens", `{"name":"spy","level":"mailbox","mailbox":"{mailbox}"}`), post("/v1/tokens", `{"name":"spy","level":"mailbox","mailbox":"{person}"}`), post("/v1/tokens", `{"name":"spy","level":"domain","tenant":"beta","domains":["{domain}"]}`), post("/v1/tokens", `{"name":"spy","level":"admin"}`)},
-	"list-sessions": of("/v1/sessions"), "end-session": of("/v1/sessions/{session}"), "me": of("/v1/me"),
+	"list-sessions": of("/v1/sessions"), "end-session": of("/v1/sessions/{session}"), "me": of("/v1/me"), "my-account": of("/v1/me/account"),
 
 	"list-audit":   {c("/v1/audit?limit=1000"), c("/v1/audit?tenant={tenant}"), c("/v1/audit?message={message}"), c("/v1/audit?message={recipient}"), c("/v1/audit?actor={user}"), c("/v1/audit?target={user}"), c("/v1/audit?target={message}"), few(c("/v1/audit?cursor={auditcursor}"))},
 	"export-audit": {few(c("/v1/audit/export")), c("/v1/audit/export?tenant={tenant}"), c("/v1/audit/export?message={message}")},
