@@ -15,6 +15,7 @@ import (
 	"mime"
 	"net"
 	"net/http"
+	"net/http/cookiejar"
 	"net/http/httptrace"
 	"net/url"
 	"strings"
@@ -51,12 +52,12 @@ const patience = 6 * time.Minute
 // New prepares a client; nothing is connected yet.
 func New(o Options) *Client {
 	if o.Handler != nil {
-		return &Client{base: "http://weir", where: "this process", inProcess: true, http: &http.Client{Transport: inProcess{o.Handler}, CheckRedirect: noRedirect}}
+		return &Client{base: "http://weir", where: "this process", inProcess: true, http: &http.Client{Transport: inProcess{o.Handler}, CheckRedirect: noRedirect, Jar: newJar()}}
 	}
 	if o.URL != "" {
 		return &Client{
 			base: strings.TrimRight(o.URL, "/"), where: o.URL, token: o.Token,
-			http: &http.Client{Transport: &http.Transport{ResponseHeaderTimeout: patience, DisableCompression: true}, CheckRedirect: noRedirect},
+			http: &http.Client{Transport: &http.Transport{ResponseHeaderTimeout: patience, DisableCompression: true}, CheckRedirect: noRedirect, Jar: newJar()},
 		}
 	}
 	tr := &http.Transport{
@@ -67,7 +68,16 @@ func New(o Options) *Client {
 		ResponseHeaderTimeout: patience,
 		DisableCompression:    true,
 	}
-	return &Client{base: "http://weir", where: o.Socket, socket: true, http: &http.Client{Transport: tr, CheckRedirect: noRedirect}}
+	return &Client{base: "http://weir", where: o.Socket, socket: true, http: &http.Client{Transport: tr, CheckRedirect: noRedirect, Jar: newJar()}}
+}
+
+// newJar holds the cookie of a session, once somebody signs in.
+func newJar() http.CookieJar {
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		panic("client: " + err.Error()) // New has no way to fail
+	}
+	return jar
 }
 
 // noRedirect: the API has no redirects, and the token goes nowhere else.

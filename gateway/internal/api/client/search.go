@@ -54,3 +54,8 @@ func (c *Client) RebuildIndex(ctx context.Context) (*api.IndexInfo, error) {
 	}
 	return out, nil
 }
+
+// ParseFilter gives a filter in both of its forms: what Q and Filter say.
+func (c *Client) ParseFilter(ctx context.Context, s Search) (*api.FilterForms, error) {
+	return sum[api.FilterForms](ctx, c, "/v1/filter", s, nil)
+}
