@@ -21,6 +21,8 @@ type LogCmd struct {
 	Show      ShowCmd         `cmd:"" help:"Show one message."`
 	Export    LogExportCmd    `cmd:"" help:"Write what matches as CSV."`
 	Download  LogDownloadCmd  `cmd:"" help:"Write one message as it was received."`
+	Fields    LogFieldsCmd    `cmd:"" help:"List the fields by which mail is searched, sorted, listed and exported."`
+	Verbs     LogVerbsCmd     `cmd:"" help:"List the actions that you are offered, and for which mail."`
 
 	AllowSender    AllowSenderCmd    `cmd:"" help:"Let future mail of the senders pass."`
 	BlockSender    BlockSenderCmd    `cmd:"" help:"Treat future mail of the senders as spam."`
