@@ -81,6 +81,9 @@ func Open(ctx context.Context, o Options) (*Archive, error) {
 		return nil, err
 	}
 	a := &Archive{o: o, syncDir: syncDir, keys: ks, pending: map[place]int{}, sizes: map[string]daySize{}}
+	if ks.next != nil {
+		o.Logger.Warn("a change of the archive's master key was interrupted; finish it with: weir archive rotate-key", "file", o.KeyFile, "next", o.KeyFile+nextEnd)
+	}
 	tenants, err := a.Tenants()
 	if err != nil {
 		return nil, err

@@ -41,6 +41,8 @@ type wrapped struct {
 	Made    time.Time `json:"made"`
 	Nonce   []byte    `json:"nonce"`
 	Key     []byte    `json:"key"` // under the master key, AES-256-GCM; tenant and ID are bound to it
+
+	id keyID // ID
 }
 
 // keys are the tenants' keys, in memory while the gateway runs.
@@ -50,6 +52,8 @@ type keys struct {
 	own    bool   // it is made when it is needed
 	mu     sync.Mutex
 	master cipher.AEAD // nil: not there yet
+	next   cipher.AEAD // nil, but while the master key is changed: the one that comes
+	stop   func(step string) error
 	of     map[string]map[keyID]*dataKey
 	gone   map[keyID]bool // destroyed
 }
@@ -96,7 +100,7 @@ func keepKeys(files []string) (out []string) {
 
 // readMaster reads the master key, where there is one.
 func (k *keys) readMaster(files []string) error {
-	b, err := os.ReadFile(k.file)
+	b, err := readKeyFile(k.file)
 	if errors.Is(err, fs.ErrNotExist) {
 		n := 0
 		for _, f := range files {
@@ -113,56 +117,115 @@ func (k *keys) readMaster(files []string) error {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("archive: reading the master key: %w", err)
+		return fmt.Errorf("archive: %w", err)
 	}
-	fi, err := os.Stat(k.file)
-	if err != nil {
-		return fmt.Errorf("archive: reading the master key: %w", err)
-	}
-	if fi.Mode().Perm()&0o077 != 0 {
-		return fmt.Errorf("archive: others may read the master key %s (mode %04o); make it yours alone: chmod 600", k.file, fi.Mode().Perm())
-	}
-	key, err := hex.DecodeString(strings.TrimSpace(string(b)))
-	if err != nil || len(key) != masterLen {
-		return fmt.Errorf("archive: the master key %s is not %d hexadecimal digits; restore it from your backup", k.file, 2*masterLen)
-	}
-	return k.use(key)
-}
-
-func (k *keys) use(master []byte) (err error) {
-	block, err := aes.NewCipher(master)
-	if err == nil {
-		k.master, err = cipher.NewGCM(block)
+	if k.master, err = sealerOf(b); err == nil {
+		err = k.readNext()
 	}
 	if err != nil {
-		return fmt.Errorf("archive: the master key: %w", err)
+		return fmt.Errorf("archive: %w", err)
 	}
 	return nil
 }
 
+// readKeyFile reads a master key. fs.ErrNotExist.
+func readKeyFile(file string) ([]byte, error) {
+	b, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the master key: %w", err)
+	}
+	fi, err := os.Stat(file)
+	if err != nil {
+		return nil, fmt.Errorf("reading the master key: %w", err)
+	}
+	if fi.Mode().Perm()&0o077 != 0 {
+		return nil, fmt.Errorf("others may read the master key %s (mode %04o); make it yours alone: chmod 600", file, fi.Mode().Perm())
+	}
+	key, err := hex.DecodeString(strings.TrimSpace(string(b)))
+	if err != nil || len(key) != masterLen {
+		return nil, fmt.Errorf("the master key %s is not %d hexadecimal digits; restore it from your backup", file, 2*masterLen)
+	}
+	return key, nil
+}
+
+func sealerOf(master []byte) (cipher.AEAD, error) {
+	block, err := aes.NewCipher(master)
+	if err != nil {
+		return nil, fmt.Errorf("the master key: %w", err)
+	}
+	aead, err := cipher.NewGCM(block)
+	if err != nil {
+		return nil, fmt.Errorf("the master key: %w", err)
+	}
+	return aead, nil
+}
+
 // read reads and unwraps one key.
 func (k *keys) read(file string) error {
+	w, err := readWrapped(file)
+	if err != nil {
+		return fmt.Errorf("archive: %w", err)
+	}
+	key, err := w.open(k.master)
+	if err != nil && k.next != nil {
+		key, err = w.open(k.next)
+	}
+	if err != nil || w.Tenant != filepath.Base(filepath.Dir(file)) {
+		return fmt.Errorf("archive: the master key %s does not open %s; it is another one, or the file was changed. Restore the one that was in use when it was made (after an interrupted change of the master key it may be %s)", k.file, file, k.file+nextEnd)
+	}
+	if k.of[w.Tenant] == nil {
+		k.of[w.Tenant] = map[keyID]*dataKey{}
+	}
+	k.of[w.Tenant][w.id] = &dataKey{w.id, key, w.Made}
+	return nil
+}
+
+// readWrapped reads a tenant's key as its file has it.
+func readWrapped(file string) (*wrapped, error) {
 	b, err := os.ReadFile(file)
 	if err != nil {
-		return fmt.Errorf("archive: reading a tenant's key: %w", err)
+		return nil, fmt.Errorf("reading a tenant's key: %w", err)
 	}
 	var w wrapped
 	id, bad := []byte(nil), json.Unmarshal(b, &w)
 	if bad == nil {
 		id, bad = hex.DecodeString(w.ID)
 	}
-	if bad != nil || len(id) != keyIDLen || len(w.Nonce) != k.master.NonceSize() || w.Version != 1 {
-		return fmt.Errorf("archive: %s is not a key of this program; restore it from your backup", file)
+	if bad != nil || len(id) != keyIDLen || w.Version != 1 {
+		return nil, fmt.Errorf("%s is not a key of this program; restore it from your backup", file)
 	}
-	key, err := k.master.Open(nil, w.Nonce, w.Key, bind(w.Tenant, w.ID))
-	if err != nil || len(key) != 32 || w.Tenant != filepath.Base(filepath.Dir(file)) {
-		return fmt.Errorf("archive: the master key %s does not open %s; it is another one, or the file was changed. Restore the one that was in use when it was made", k.file, file)
+	w.id = keyID(id)
+	return &w, nil
+}
+
+// open unwraps a key.
+func (w *wrapped) open(master cipher.AEAD) ([]byte, error) {
+	if len(w.Nonce) != master.NonceSize() {
+		return nil, errWrapped
 	}
-	if k.of[w.Tenant] == nil {
-		k.of[w.Tenant] = map[keyID]*dataKey{}
+	key, err := master.Open(nil, w.Nonce, w.Key, bind(w.Tenant, w.ID))
+	if err != nil || len(key) != 32 {
+		return nil, errWrapped
 	}
-	k.of[w.Tenant][keyID(id)] = &dataKey{keyID(id), key, w.Made}
-	return nil
+	return key, nil
+}
+
+// errWrapped: a key does not open under a master key.
+var errWrapped = errors.New("it does not open")
+
+// wrap is the file of a tenant's key.
+func wrap(master cipher.AEAD, tenant string, key *dataKey) ([]byte, error) {
+	w := wrapped{Version: 1, Tenant: tenant, ID: key.id.String(), Made: key.made, Nonce: make([]byte, master.NonceSize())}
+	_, _ = rand.Read(w.Nonce) // never fails (crypto/rand)
+	w.Key = master.Seal(nil, w.Nonce, key.key, bind(tenant, w.ID))
+	b, err := json.Marshal(w)
+	if err != nil {
+		return nil, fmt.Errorf("wrapping a key: %w", err)
+	}
+	return append(b, '\n'), nil
 }
 
 func bind(tenant, id string) []byte {
@@ -219,18 +282,19 @@ func (k *keys) create(tenant string, now time.Time) (*dataKey, error) {
 	key := &dataKey{key: make([]byte, 32), made: now}
 	_, _ = rand.Read(key.key) // never fails (crypto/rand)
 	_, _ = rand.Read(key.id[:])
-	w := wrapped{Version: 1, Tenant: tenant, ID: key.id.String(), Made: now, Nonce: make([]byte, k.master.NonceSize())}
-	_, _ = rand.Read(w.Nonce)
-	w.Key = k.master.Seal(nil, w.Nonce, key.key, bind(tenant, w.ID))
-	b, err := json.Marshal(w)
+	master := k.master
+	if k.next != nil { // whoever finishes the change by hand has only that
+		master = k.next
+	}
+	b, err := wrap(master, tenant, key)
 	if err != nil {
-		return nil, fmt.Errorf("making a key: %w", err)
+		return nil, err
 	}
 	dir := filepath.Join(k.dir, tenant)
 	if err := makeDirs(dir); err != nil {
 		return nil, err
 	}
-	if err := writeNew(filepath.Join(dir, w.ID+keyEnd), append(b, '\n')); err != nil {
+	if err := writeNew(filepath.Join(dir, key.id.String()+keyEnd), b); err != nil {
 		return nil, fmt.Errorf("making a key for tenant %q: %w", tenant, err)
 	}
 	if k.of[tenant] == nil {
@@ -240,13 +304,11 @@ func (k *keys) create(tenant string, now time.Time) (*dataKey, error) {
 	return key, nil
 }
 
-func (k *keys) createMaster() error {
-	key := make([]byte, masterLen)
-	_, _ = rand.Read(key)
-	if err := writeNew(k.file, []byte(hex.EncodeToString(key)+"\n")); err != nil {
+func (k *keys) createMaster() (err error) {
+	if k.master, err = makeMaster(k.file); err != nil {
 		return fmt.Errorf("making the archive's master key: %w", err)
 	}
-	return k.use(key)
+	return nil
 }
 
 // destroy makes everything that a tenant has archived so far unreadable: its
@@ -281,17 +343,25 @@ func shred(path string) error {
 	if err != nil {
 		return err
 	}
-	fi, err := f.Stat()
-	if err == nil {
-		junk := make([]byte, fi.Size())
-		_, _ = rand.Read(junk)
-		_, err = f.WriteAt(junk, 0)
-	}
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+	if err := errors.Join(scrub(f), f.Close()); err != nil {
 		return err
 	}
 	if err := os.Remove(path); err != nil {
 		return err
 	}
 	return syncDir(filepath.Dir(path))
+}
+
+// scrub overwrites a small file.
+func scrub(f *os.File) error {
+	fi, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	junk := make([]byte, fi.Size())
+	_, _ = rand.Read(junk) // never fails (crypto/rand)
+	if _, err := f.WriteAt(junk, 0); err != nil {
+		return err
+	}
+	return f.Sync()
 }
