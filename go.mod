@@ -37,6 +37,7 @@ require (
 	golang.org/x/text v0.43.0
 	oras.land/oras-go/v2 v2.6.4
 	pgregory.net/rapid v1.3.0
+	rsc.io/qr v0.2.0
 )
 
 require (

@@ -77,6 +77,7 @@ type Session struct {
 	Source  string    `json:"source,omitempty"`
 	Agent   string    `json:"agent,omitempty"`
 	Current bool      `json:"current,omitempty"`
+	Own     bool      `json:"own,omitempty"` // of who asks
 }
 
 // sessionRecord is a session as it is stored, under the hash of its secret.
@@ -277,7 +278,7 @@ func (s *Service) Sessions(ctx context.Context, who Identity) ([]Session, error)
 		if s.mine(who, r, g) {
 			out = append(out, Session{
 				ID: d.Key[:shortSession], Who: r.Who, How: r.How, Grant: g, Created: r.Created, Seen: r.Seen, Source: r.Source, Agent: r.Agent,
-				Current: who.Session != "" && strings.HasPrefix(d.Key, who.Session),
+				Current: who.Session != "" && strings.HasPrefix(d.Key, who.Session), Own: who.Session != "" && r.person() == who.person,
 			})
 		}
 		return nil

@@ -8,11 +8,12 @@ import (
 )
 
 // htmlPage is a page for people: a title and what stands below it. It has no
-// script, loads nothing, and its forms lead back to the gateway.
+// script but one of ours, loads nothing, and its forms lead back to the gateway.
 type htmlPage struct {
-	Title string
-	Lang  string        // "en" where it is ""
-	Body  template.HTML // made by a template, never of what somebody sent
+	Title  string
+	Lang   string        // "en" where it is ""
+	Body   template.HTML // made by a template, never of what somebody sent
+	Script template.JS   // a constant of ours; "" none
 }
 
 // pageStyle is all the style there is: readable on a telephone, and by day and
@@ -20,6 +21,10 @@ type htmlPage struct {
 const pageStyle = `:root{color-scheme:light dark}
 body{font:1rem/1.5 system-ui,sans-serif;max-width:40rem;margin:2rem auto;padding:0 1rem}
 h1{font-size:1.4rem;line-height:1.2}
+h2{font-size:1.1rem;line-height:1.2;margin-top:2rem}
+li{margin:.5rem 0;overflow-wrap:anywhere}
+code{font-size:1.1rem}
+[hidden]{display:none}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.25rem 1rem}
 dt{font-weight:600}
 dd{margin:0;overflow-wrap:anywhere;unicode-bidi:isolate}
@@ -42,16 +47,26 @@ var pageTemplate = template.Must(template.New("page").Parse(`<!DOCTYPE html>
 <h1>{{.Title}}</h1>
 {{.Body}}
 </main>
-</body>
+{{with .Script}}<script>{{.}}</script>
+{{end}}</body>
 </html>
 `))
 
-// pagePolicy lets a page have its own style and send its forms home, and
-// nothing else.
-var pagePolicy = func() string {
-	sum := sha256.Sum256([]byte(pageStyle))
-	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-}()
+// pagePolicy lets a page have its own style and script and send its forms home,
+// and nothing else.
+func pagePolicy(script template.JS) string {
+	p := "default-src 'none'; style-src " + sourceHash(pageStyle) + "; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+	if script != "" {
+		p += "; script-src " + sourceHash(string(script))
+	}
+	return p
+}
+
+// sourceHash names a text in a policy (CSP3 §2.3.1).
+func sourceHash(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+}
 
 // writePage answers with a page.
 //
@@ -65,7 +80,7 @@ func writePage(w http.ResponseWriter, status int, p htmlPage) {
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Language", p.Lang)
-	h.Set("Content-Security-Policy", pagePolicy)
+	h.Set("Content-Security-Policy", pagePolicy(p.Script))
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")

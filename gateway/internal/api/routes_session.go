@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -60,6 +61,7 @@ func (s *server) sessionRoutes(a huma.API) {
 	huma.Register(a, open("sign-in-code", http.MethodPost, "/v1/sign-in/code", "Sign in: the second step", ""), s.signInCode)
 	huma.Register(a, mine("sign-out", http.MethodPost, "/v1/sign-out", "Sign out", "Ends the session of the cookie."), s.signOut)
 	huma.Register(a, mine("me", http.MethodGet, "/v1/me", "Who asks, and what they may", ""), s.me)
+	huma.Register(a, mine("my-account", http.MethodGet, "/v1/me/account", "One's own account", "Its ways to sign in: password, codes, passkeys. Who came by a link, a provider or a token has none (403)."), s.myAccount)
 	huma.Register(a, mine("change-password", http.MethodPost, "/v1/me/password", "Change one's own password", "Every session ends; this one goes on under a new cookie."), s.changePassword)
 	huma.Register(a, mine("begin-totp", http.MethodPost, "/v1/me/totp", "Begin to use codes of an app", "Gives a secret; it is in force once a code of it was confirmed."), s.beginTOTP)
 	huma.Register(a, mine("confirm-totp", http.MethodPost, "/v1/me/totp/confirm", "Ask for codes from now on", "Gives recovery codes, each good for one sign-in without the app. They are shown this once."), s.confirmTOTP)
@@ -233,6 +235,17 @@ func (s *server) me(ctx context.Context, _ *struct{}) (*output[Me], error) {
 	return &output[Me]{meOf(identityOf(ctx))}, nil
 }
 
+func (s *server) myAccount(ctx context.Context, _ *struct{}) (*output[accounts.User], error) {
+	if err := s.noAccounts(); err != nil {
+		return nil, err
+	}
+	u, err := s.Accounts.Own(ctx, identityOf(ctx))
+	if err != nil {
+		return nil, s.accountsProblem(ctx, "looking at the account", err)
+	}
+	return &output[accounts.User]{u}, nil
+}
+
 func (s *server) changePassword(ctx context.Context, in *struct {
 	Body struct {
 		Old      string `json:"old" minLength:"1" maxLength:"1024"`
@@ -294,7 +307,10 @@ func (s *server) endTOTP(ctx context.Context, in *struct{ Body OneCode }) (*outp
 	return &output[Changed]{Changed{1}}, nil
 }
 
-func (s *server) sessions(ctx context.Context, in *PageInput) (*output[listItems[accounts.Session]], error) {
+func (s *server) sessions(ctx context.Context, in *struct {
+	PageInput
+	Own bool `query:"own" doc:"One's own alone"`
+}) (*output[listItems[accounts.Session]], error) {
 	if err := s.noAccounts(); err != nil {
 		return nil, err
 	}
@@ -302,7 +318,10 @@ func (s *server) sessions(ctx context.Context, in *PageInput) (*output[listItems
 	if err != nil {
 		return nil, s.accountsProblem(ctx, "listing sessions", err)
 	}
-	return paged(*in, "sessions", items, func(x *accounts.Session) string { return newestFirst(x.Created, x.ID) })
+	if in.Own {
+		items = slices.DeleteFunc(items, func(x accounts.Session) bool { return !x.Own })
+	}
+	return paged(in.PageInput, "sessions", items, func(x *accounts.Session) string { return newestFirst(x.Created, x.ID) })
 }
 
 func (s *server) endSession(ctx context.Context, in *struct {

@@ -247,12 +247,14 @@ const signInPath = "/sign-in"
 
 var signInForm = template.Must(template.New("sign-in").Parse(`{{with .Note}}<p class="note">{{.}}</p>{{end}}
 {{if .Me}}<dl><dt>You are</dt><dd>{{.Me.Who}}</dd><dt>Level</dt><dd>{{.Me.Level}}, {{.Me.Role}}</dd>{{with .Me.Tenant}}<dt>Tenant</dt><dd>{{.}}</dd>{{end}}</dl>
+{{if .Me.Session}}<p><a href="/account">Your account and sessions</a></p>{{end}}
 <form method="post" action="/sign-in"><input type="hidden" name="do" value="sign-out"><button>Sign out</button></form>
 {{else if .Pending}}<form method="post" action="/sign-in"><input type="hidden" name="do" value="code"><input type="hidden" name="pending" value="{{.Pending}}">
 <p><label>Code of your app, or a recovery code<br><input name="code" autocomplete="one-time-code" inputmode="numeric" required autofocus maxlength="64"></label></p><button>Sign in</button></form>
 {{else}}<form method="post" action="/sign-in"><input type="hidden" name="do" value="password">
 <p><label>Name<br><input name="name" autocomplete="username" required maxlength="254"></label></p>
 <p><label>Password<br><input name="password" type="password" autocomplete="current-password" required maxlength="1024"></label></p><button>Sign in</button></form>
+{{if .Ways.Passkey}}<form method="post" action="/sign-in"><input type="hidden" name="do" value="passkey-begin"><button>Sign in with a passkey</button></form>{{end}}
 {{range .Ways.OIDC}}<p><a href="{{.Start}}">{{.Title}}</a></p>{{end}}
 {{if .Ways.Link}}<h2>Your own mailbox</h2><form method="post" action="/sign-in"><input type="hidden" name="do" value="link">
 <p><label>Mail address<br><input name="mailbox" type="email" autocomplete="email" required maxlength="320"></label></p><button>Mail me a link</button></form>{{end}}{{end}}`))
@@ -356,6 +358,26 @@ func (s *server) signInPosted(w http.ResponseWriter, r *http.Request, who Authen
 		}
 		s.showSignIn(w, status, signInPage{Note: note})
 		return
+	case "passkey-begin":
+		c, err := s.Accounts.BeginPasskeySignIn()
+		var body template.HTML
+		if err == nil {
+			body, err = render(ceremonyForm, ceremonyView{
+				Do: "passkey", Action: signInPath, State: c.State, Options: string(c.Options), Button: "Sign in",
+				Text: "Your browser asks which passkey you want to use.",
+			})
+		}
+		if err != nil {
+			note, status := saidOf(s.accountsProblem(ctx, "signing in", err))
+			s.showSignIn(w, status, signInPage{Note: note})
+			return
+		}
+		writePage(w, http.StatusOK, htmlPage{Title: "Sign in with a passkey", Body: body, Script: passkeyScript})
+		return
+	case "passkey":
+		how = accounts.HowPasskey
+		e, err = s.Accounts.PasskeySignIn(ctx, r.PostFormValue("state"), []byte(r.PostFormValue("credential")), fromOf(ctx))
+		name = e.Who
 	case "code":
 		how = accounts.HowPassword + " and code"
 		e, err = s.Accounts.SecondStep(ctx, r.PostFormValue("pending"), r.PostFormValue("code"), fromOf(ctx))

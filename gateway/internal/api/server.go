@@ -93,7 +93,9 @@ func (s *server) handler(who Authenticator) http.Handler {
 	if s.Metrics != nil {
 		top.Handle("GET /metrics", s.metrics(who, promhttp.HandlerFor(s.Metrics, promhttp.HandlerOpts{})))
 	}
-	top.Handle("/v1/", s.guard(who, s.governed(who, unknownPaths(v1))))
+	guarded := s.guard(who, s.governed(who, unknownPaths(v1)))
+	top.Handle("/v1/", guarded)
+	top.Handle(accountPath, s.accountPages(who, guarded))
 	top.Handle("/link/", s.linkPages(who))
 	top.Handle(signInPath, s.signInPages(who))
 	top.Handle(signInPath+"/", s.signInPages(who))
