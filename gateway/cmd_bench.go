@@ -5,6 +5,7 @@ import (
 	"os"
 
 	"github.com/mailweir/weir/gateway/internal/bench/journal"
+	"github.com/mailweir/weir/gateway/internal/heap"
 )
 
 // BenchCmd measures this machine.
@@ -23,9 +24,9 @@ type BenchJournalCmd struct {
 // Run loads and measures, with the memory that "weir serve" gives itself. It
 // never touches a gateway's own store. Exit code 1: a limit is exceeded.
 func (c *BenchJournalCmd) Run(ctx context.Context) error {
-	spareMemory()
+	defer heap.Spare()()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	go giveBack(ctx)
+	go heap.GiveBack(ctx)
 	return journal.Run(ctx, journal.Options{Records: c.Records, Dir: c.Dir, Keep: c.Keep, Rounds: c.Rounds, Out: os.Stdout})
 }

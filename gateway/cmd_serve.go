@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"github.com/mailweir/weir/gateway/internal/daemon"
+	"github.com/mailweir/weir/gateway/internal/heap"
 )
 
 // ServeCmd runs the gateway.
@@ -24,7 +25,7 @@ type ServeCmd struct {
 
 // Run serves until the context ends (SIGINT, SIGTERM); SIGHUP reloads the policy.
 func (c *ServeCmd) Run(ctx context.Context, g *Globals) error {
-	spareMemory()
+	defer heap.Spare()()
 	if c.Profile != "" {
 		stop, err := profile(ctx, c.Profile)
 		if err != nil {
@@ -40,7 +41,7 @@ func (c *ServeCmd) Run(ctx context.Context, g *Globals) error {
 		return fmt.Errorf("the gateway cannot start: %w", err)
 	}
 	debug.FreeOSMemory() // what loading the plugins took
-	go giveBack(ctx)
+	go heap.GiveBack(ctx)
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)

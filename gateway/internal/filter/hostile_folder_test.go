@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mailweir/weir/gateway/internal/heap"
 	"github.com/mailweir/weir/sdk/abi"
 	"github.com/mailweir/weir/sdk/abi/manifest"
 )
@@ -300,8 +301,7 @@ const (
 // well-behaved plugin is called all the time: each ends as it should, what it
 // takes of the process's memory is bounded, and nobody else waits for it.
 func TestHostileModules(t *testing.T) {
-	before := debug.SetGCPercent(35) // as the gateway has it
-	defer debug.SetGCPercent(before)
+	defer heap.Spare()() // as the gateway does
 	f := newFixture(t)
 	f.initTimeout = 300 * time.Millisecond
 	other := guestSpec(t)
