@@ -174,7 +174,7 @@ func Resolve(f Filter, now time.Time) Filter {
 		n := Resolve(*f.Not, now)
 		out.Not = &n
 	}
-	field, ok := Lookup(f.Field)
+	field, ok := anyField(f.Field)
 	if !ok || field.Type != TypeTime {
 		return out
 	}

@@ -60,7 +60,7 @@ func compileNode(f Filter, now time.Time) (node, error) {
 		n, err := compileNode(*f.Not, now)
 		return notNode{n}, err
 	case f.Field != "":
-		field, ok := Lookup(f.Field)
+		field, ok := anyField(f.Field)
 		if !ok {
 			return nil, unknownField(f.Field)
 		}

@@ -169,9 +169,12 @@ func (f Field) Facetable() bool { return f.Type != TypeTime && f.Name != "text" 
 func (f Field) Sortable() bool { return slices.Contains(Sortable(), f.Name) }
 
 var byName = func() map[string]*Field {
-	m := make(map[string]*Field, len(fields))
+	m := make(map[string]*Field, len(fields)+len(attemptFields))
 	for i := range fields {
 		m[fields[i].Name] = &fields[i]
+	}
+	for i := range attemptFields {
+		m[attemptFields[i].Name] = &attemptFields[i]
 	}
 	return m
 }()
@@ -181,11 +184,10 @@ func Fields() []Field { return slices.Clone(fields) }
 
 // Lookup finds a field by its name.
 func Lookup(name string) (Field, bool) {
-	f, ok := byName[name]
-	if !ok {
+	if _, ok := OfAttempt(name); ok {
 		return Field{}, false
 	}
-	return *f, true
+	return anyField(name)
 }
 
 // Sortable lists the fields that a search can be ordered by.

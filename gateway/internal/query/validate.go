@@ -20,8 +20,10 @@ var ErrInvalid = errors.New("invalid filter")
 
 // Validate reports everything that is wrong with the filter, in words for
 // the operator who wrote it; the error wraps ErrInvalid.
-func (f Filter) Validate() error {
-	var v validator
+func (f Filter) Validate() error { return f.validate(false) }
+
+func (f Filter) validate(deliveries bool) error {
+	v := validator{deliveries: deliveries}
 	v.walk(f, 0)
 	if len(v.errs) == 0 {
 		return nil
@@ -33,6 +35,8 @@ type validator struct {
 	errs  []error
 	nodes int
 	over  bool
+
+	deliveries bool // of the delivery log
 }
 
 func (v *validator) add(format string, args ...any) {
@@ -65,7 +69,9 @@ func (v *validator) walk(f Filter, depth int) {
 		v.add("comparison %q %q names no field", clip(string(f.Op)), clip(f.Value))
 		return
 	case f.Field != "":
-		if err := validateLeaf(f); err != nil {
+		if _, ok := OfAttempt(f.Field); ok && !v.deliveries {
+			v.add("%s is asked of the delivery log alone: weir deliveries, GET /v1/deliveries", f.Field)
+		} else if err := validateLeaf(f); err != nil {
 			v.add("%w", err)
 		}
 		return
@@ -82,7 +88,7 @@ func (v *validator) walk(f Filter, depth int) {
 }
 
 func validateLeaf(f Filter) error {
-	field, ok := Lookup(f.Field)
+	field, ok := anyField(f.Field)
 	if !ok {
 		return unknownField(f.Field)
 	}
