@@ -240,6 +240,7 @@ func (c *commit) finish(ctx context.Context, tx *transaction) mail.Reply {
 // deliver tries what may go, and decides the one reply.
 func (c *commit) deliver(ctx context.Context, tx *transaction, deliverable []*item, now time.Time) mail.Reply {
 	c.direct(ctx, deliverable)
+	now = c.f.o.Now() // what became of it, became so now
 	fates := make([]fate, len(c.items))
 	for i, it := range c.items {
 		fates[i] = it.fate
