@@ -34,7 +34,12 @@ func (e *SyntaxError) Unwrap() error { return ErrInvalid }
 // matches everything.
 //
 // The result is canonical, valid, and String gives a text that parses to the same.
-func Parse(text string) (Filter, error) {
+func Parse(text string) (Filter, error) { return parse(text, false) }
+
+// ParseDeliveries is Parse for a filter of the delivery log.
+func ParseDeliveries(text string) (Filter, error) { return parse(text, true) }
+
+func parse(text string, deliveries bool) (Filter, error) {
 	if len(text) > maxText {
 		return Filter{}, &SyntaxError{maxText, fmt.Sprintf("longer than %d bytes", maxText)}
 	}
@@ -51,7 +56,7 @@ func Parse(text string) (Filter, error) {
 		return Filter{}, err
 	}
 	f = f.Canonical()
-	if err := f.Validate(); err != nil {
+	if err := f.validate(deliveries); err != nil {
 		return Filter{}, err
 	}
 	return f, nil
