@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/mailweir/weir/gateway/internal/api"
@@ -102,6 +103,7 @@ func (c *PluginTasksCmd) Run(ctx context.Context, g *Globals) error {
 	if err != nil {
 		return err
 	}
+	slices.SortStableFunc(all, func(a, b api.PluginTask) int { return a.Next.Compare(b.Next) }) // the next due first
 	t := terminal.NewTable(terminal.Column{Title: "PLUGIN", Min: 8}, terminal.Column{Title: "CALL", Min: 8, Want: 16}, terminal.Column{Title: "TENANT", Min: 6, Drop: 2},
 		terminal.Column{Title: "MESSAGE", Drop: 1}, terminal.Column{Title: "STATE"}, terminal.Column{Title: "NEXT"},
 		terminal.Column{Title: "TRIES", Right: true}, terminal.Column{Title: "LAST ERROR", Min: 12, End: true})

@@ -22,6 +22,7 @@ type DestinationsCmd struct {
 type DestinationsListCmd struct {
 	Troubled bool   `short:"t" help:"Only those that are kept back or recover."`
 	Name     string `arg:"" optional:"" help:"Only those whose next hop, destination or hosts contain this."`
+	BoundFlag
 }
 
 // Run prints one line for each next hop. Exit code 3: there is none.
@@ -38,6 +39,9 @@ func (c *DestinationsListCmd) Run(ctx context.Context, g *Globals) error {
 	for _, d := range all {
 		if c.Troubled && d.State == "ok" || !strings.Contains(strings.ToLower(d.NextHop+" "+d.Destination+" "+d.Site), strings.ToLower(c.Name)) {
 			continue
+		}
+		if c.Limit > 0 && len(shown) == c.Limit {
+			break
 		}
 		shown = append(shown, d)
 	}

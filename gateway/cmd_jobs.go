@@ -23,7 +23,7 @@ type JobsCmd struct {
 }
 
 // JobsListCmd lists jobs.
-type JobsListCmd struct{}
+type JobsListCmd struct{ BoundFlag }
 
 // Run prints one line for each job, newest first.
 func (c *JobsListCmd) Run(ctx context.Context, g *Globals) error {
@@ -31,7 +31,7 @@ func (c *JobsListCmd) Run(ctx context.Context, g *Globals) error {
 	if err != nil {
 		return err
 	}
-	all, err := cl.Jobs(ctx)
+	all, err := cl.Jobs(ctx, c.atMost())
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,10 @@ type TenantFlag struct {
 }
 
 // ListsListCmd lists lists.
-type ListsListCmd struct{ TenantFlag }
+type ListsListCmd struct {
+	TenantFlag
+	BoundFlag
+}
 
 // Run prints one line for each list.
 func (c *ListsListCmd) Run(ctx context.Context, g *Globals) error {
@@ -38,13 +41,20 @@ func (c *ListsListCmd) Run(ctx context.Context, g *Globals) error {
 	if err != nil {
 		return err
 	}
-	ls, err := cl.Lists(ctx, c.Tenant)
+	ls, err := cl.Lists(ctx, c.Tenant, c.atMost())
 	if err != nil {
 		return err
 	}
 	return show(g, ls, "there are no lists", []terminal.Column{{Title: "LIST", Min: 12}, {Title: "IN THE POLICY", Right: true}, {Title: "ADDED", Right: true}},
 		func(l *api.ListInfo) []string { return []string{l.Name, fmt.Sprint(l.Declared), fmt.Sprint(l.Added)} })
 }
+
+// BoundFlag bounds a list.
+type BoundFlag struct {
+	Limit int `short:"n" placeholder:"N" help:"At most so many; 0 all."`
+}
+
+func (f BoundFlag) atMost() client.AtMost { return client.AtMost(max(f.Limit, 0)) }
 
 // show prints items as a table, or as JSON lines.
 func show[T any](g *Globals, items []T, none string, columns []terminal.Column, row func(*T) []string) error {

@@ -18,6 +18,7 @@ import (
 type ReportTLSCmd struct {
 	Domain string `arg:"" optional:"" help:"The report about this domain, as JSON in the form of RFC 8460; where it wants it is said on standard error."`
 	Day    string `placeholder:"DATE" help:"A day of UTC, 2026-11-20; today without. Days are kept for 32 days."`
+	BoundFlag
 }
 
 // Run prints a line for each domain of the day, or one domain's report.
@@ -43,7 +44,7 @@ func (c *ReportTLSCmd) Run(ctx context.Context, g *Globals) error {
 		e.SetIndent("", "  ")
 		return e.Encode(r.Report)
 	}
-	days, err := cl.TLSReports(ctx, c.Day)
+	days, err := cl.TLSReports(ctx, c.Day, c.atMost())
 	if err != nil {
 		return err
 	}

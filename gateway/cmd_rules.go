@@ -20,7 +20,10 @@ type RulesCmd struct {
 }
 
 // RulesListCmd lists rules.
-type RulesListCmd struct{ TenantFlag }
+type RulesListCmd struct {
+	TenantFlag
+	BoundFlag
+}
 
 // Run prints one line for each rule.
 func (c *RulesListCmd) Run(ctx context.Context, g *Globals) error {
@@ -28,7 +31,7 @@ func (c *RulesListCmd) Run(ctx context.Context, g *Globals) error {
 	if err != nil {
 		return err
 	}
-	rs, err := cl.Rules(ctx, c.Tenant)
+	rs, err := cl.Rules(ctx, c.Tenant, c.atMost())
 	if err != nil {
 		return err
 	}
@@ -111,7 +114,10 @@ type ClassesCmd struct {
 }
 
 // ClassesListCmd lists overrides.
-type ClassesListCmd struct{ TenantFlag }
+type ClassesListCmd struct {
+	TenantFlag
+	BoundFlag
+}
 
 // Run prints one line for each class.
 func (c *ClassesListCmd) Run(ctx context.Context, g *Globals) error {
@@ -119,7 +125,7 @@ func (c *ClassesListCmd) Run(ctx context.Context, g *Globals) error {
 	if err != nil {
 		return err
 	}
-	os, err := cl.ClassActions(ctx, c.Tenant)
+	os, err := cl.ClassActions(ctx, c.Tenant, c.atMost())
 	if err != nil {
 		return err
 	}

@@ -19,7 +19,7 @@ type TokenCmd struct {
 }
 
 // TokenListCmd lists tokens.
-type TokenListCmd struct{}
+type TokenListCmd struct{ BoundFlag }
 
 // Run prints one line for each.
 func (c *TokenListCmd) Run(ctx context.Context, g *Globals) error {
@@ -27,7 +27,7 @@ func (c *TokenListCmd) Run(ctx context.Context, g *Globals) error {
 	if err != nil {
 		return err
 	}
-	ts, err := cl.Tokens(ctx)
+	ts, err := cl.Tokens(ctx, c.atMost())
 	if err != nil {
 		return err
 	}

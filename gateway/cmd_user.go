@@ -32,7 +32,7 @@ type UserCmd struct {
 }
 
 // UserListCmd lists users.
-type UserListCmd struct{}
+type UserListCmd struct{ BoundFlag }
 
 // Run prints one line for each.
 func (c *UserListCmd) Run(ctx context.Context, g *Globals) error {
@@ -40,7 +40,7 @@ func (c *UserListCmd) Run(ctx context.Context, g *Globals) error {
 	if err != nil {
 		return err
 	}
-	us, err := cl.Users(ctx)
+	us, err := cl.Users(ctx, c.atMost())
 	if err != nil {
 		return err
 	}
@@ -312,6 +312,7 @@ func (c *UserRemoveCmd) Run(ctx context.Context, g *Globals) error {
 // UserSessionsCmd lists sessions.
 type UserSessionsCmd struct {
 	End string `placeholder:"ID" help:"End this one."`
+	BoundFlag
 }
 
 // Run prints one line for each session, or ends one.
@@ -326,7 +327,7 @@ func (c *UserSessionsCmd) Run(ctx context.Context, g *Globals) error {
 		}
 		return counted(g, "ended", 1, 1)
 	}
-	ss, err := cl.Sessions(ctx)
+	ss, err := cl.Sessions(ctx, c.atMost())
 	if err != nil {
 		return err
 	}
