@@ -18,7 +18,7 @@ var accountForms = template.Must(template.New("account").Funcs(pageFuncs).Parse(
 <form method="post" action="/sign-in"><input type="hidden" name="do" value="sign-out"><button>Sign out</button></form>
 {{$form := .Form}}{{with .Account}}
 <h2>Password</h2>
-{{if .Password}}<form method="post" action="/account"><input type="hidden" name="form" value="{{$form}}"><input type="hidden" name="do" value="password"><input type="hidden" name="username" autocomplete="username" value="{{.Name}}">
+{{if .Password}}<form method="post" action="/account"><input type="hidden" name="form" value="{{$form}}"><input type="hidden" name="do" value="password"><input name="username" autocomplete="username" value="{{.Name}}" readonly hidden>
 <p><label>Password of now<br><input name="old" type="password" autocomplete="current-password" required maxlength="1024"></label></p>
 <p><label>New password, of at least 10 characters<br><input name="password" type="password" autocomplete="new-password" required minlength="10" maxlength="1024"></label></p>
 <p><label>The new one again<br><input name="again" type="password" autocomplete="new-password" required minlength="10" maxlength="1024"></label></p>
