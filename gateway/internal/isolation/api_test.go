@@ -272,7 +272,7 @@ func (w *World) raw(t *testing.T) {
 	check(t, err)
 	known := map[string]string{ // where each is asked
 		`"GET /healthz"`: "/healthz", `"GET /readyz"`: "/readyz", `"GET /openapi.json"`: "/openapi.json", `"/v1/"`: "/v1/nothing", `"/link/"`: "/link/release/x",
-		"signInPath": "/sign-in", `signInPath+"/"`: "/sign-in/x",
+		"accountPath": "/account", "signInPath": "/sign-in", `signInPath+"/"`: "/sign-in/x",
 		`"GET /metrics"`: "", // of the gateway as a whole: for administrators where others reach the listener
 	}
 	for _, m := range regexp.MustCompile(`top\.Handle(?:Func)?\(([^,]+),`).FindAllStringSubmatch(string(src), -1) {
