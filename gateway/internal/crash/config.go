@@ -96,7 +96,10 @@ tenant "hosted" {
   inbound { retry = retry.fast }
   outbound { retry = retry.fast }
   notify { stalled = [] }
-  retain { failed = "1h" }
+  retain {
+    failed  = "1h"
+    archive = "30d"
+  }
 }
 
 # The way to the world is by the routing table, over a host that is not there.

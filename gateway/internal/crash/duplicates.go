@@ -31,7 +31,7 @@ const recordIn = time.Second
 
 // journal tells what the gateway has recorded about a message.
 type journal interface {
-	Events(ctx context.Context, id string) ([]api.Event, error)
+	Events(ctx context.Context, id string, most ...client.AtMost) ([]api.Event, error)
 }
 
 // explain sorts the second copies of everything in seen. Each copy but the

@@ -15,6 +15,7 @@ import (
 // claim is what a 250 promised about one recipient.
 type claim struct {
 	token, to string
+	id        string // of the message, as the 250 says
 	want      want
 	at        time.Time
 }
@@ -35,10 +36,11 @@ func (l *ledger) add(p parcel, to []string, reply string) {
 		l.queued.Add(1)
 	}
 	now := time.Now()
+	id := reply[strings.LastIndexByte(reply, ' ')+1:]
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, a := range to {
-		l.claims = append(l.claims, claim{p.token, a, p.wants(a), now})
+		l.claims = append(l.claims, claim{p.token, a, id, p.wants(a), now})
 	}
 }
 

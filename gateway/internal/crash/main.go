@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -61,7 +62,7 @@ func crash(ctx context.Context, bin string) error {
 	load := startLoad(*clients, g.where, l, 30*time.Millisecond)
 	calm := flapping(d)
 	idle := operating(ctx, g)
-	lives, err := g.endure(*rounds)
+	lives, err := g.endure(ctx, *rounds)
 	load.end()
 	calm()
 	orders := idle()
@@ -82,19 +83,20 @@ func crash(ctx context.Context, bin string) error {
 	if err := v.explain(ctx, seen, arrived, lives.kills, c); err != nil {
 		return err
 	}
+	copies, unkept := inArchive(ctx, l.all(), c)
 	if err := g.terminate(); err != nil {
 		return err
 	}
-	fmt.Printf("kills=%d (while starting %d) stops=%d orders=%d sent=%d direct=%d queued=%d refused=%d %v drained-in=%v took=%v\n",
+	fmt.Printf("kills=%d (while starting %d) stops=%d orders=%d sent=%d direct=%d queued=%d refused=%d %v archived=%d drained-in=%v took=%v\n",
 		len(lives.kills), lives.stillborn, lives.stops, orders, l.sent.Load(), l.direct.Load(), l.queued.Load(), l.refused.Load(),
-		v, drained.Round(100*time.Millisecond), time.Since(began).Round(time.Second))
+		v, copies, drained.Round(100*time.Millisecond), time.Since(began).Round(time.Second))
 	if l.direct.Load() == 0 || l.queued.Load() == 0 {
 		return fmt.Errorf("the test is wrong: both ways have to be taken")
 	}
 	if orders == 0 {
 		return fmt.Errorf("the test is wrong: no operator's order was carried out")
 	}
-	return v.err()
+	return errors.Join(v.err(), unkept)
 }
 
 // flapping changes the destination's mode until the function is called.
@@ -116,7 +118,7 @@ type lives struct {
 
 // endure ends the gateway n times: three of four by SIGKILL, the others by
 // SIGTERM, some of the new ones at once.
-func (g *gateway) endure(n int) (lives, error) {
+func (g *gateway) endure(ctx context.Context, n int) (lives, error) {
 	var out lives
 	for i := range n {
 		time.Sleep(100*time.Millisecond + rand.N(900*time.Millisecond))
@@ -139,6 +141,9 @@ func (g *gateway) endure(n int) (lives, error) {
 			g.args = append(g.args, "--profile", *profile)
 		}
 		if err := g.start(); err != nil {
+			return out, fmt.Errorf("round %d: %w", i+1, err)
+		}
+		if err := g.archiveFits(ctx); err != nil {
 			return out, fmt.Errorf("round %d: %w", i+1, err)
 		}
 	}

@@ -122,6 +122,9 @@ func restore(t *testing.T, bin, dir string, c cut, before *destination) (*verdic
 	if err := v.explain(context.Background(), after.keys(), arrived, []span{c.at}, j); err != nil {
 		return nil, err
 	}
+	if _, err := inArchive(context.Background(), c.claims, j); err != nil {
+		return nil, err
+	}
 	return v, g.terminate()
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/mailweir/weir/gateway/internal/api"
+	"github.com/mailweir/weir/gateway/internal/api/client"
 	"github.com/mailweir/weir/gateway/internal/mail"
 )
 
@@ -14,7 +15,7 @@ import (
 // u@crash.test.
 type book map[string]time.Time
 
-func (b book) Events(_ context.Context, id string) ([]api.Event, error) {
+func (b book) Events(_ context.Context, id string, _ ...client.AtMost) ([]api.Event, error) {
 	out := []api.Event{{Type: string(mail.EventReception)}}
 	if at, ok := b[id]; ok {
 		out = append(out, api.Event{Type: string(mail.EventDelivery), Recipient: "u@crash.test", At: at})
