@@ -26,6 +26,7 @@ type ArchiveCmd struct {
 	Hold       ArchiveHoldCmd       `cmd:"" help:"Place a legal hold: what it holds cannot be deleted."`
 	Release    ArchiveReleaseCmd    `cmd:"" help:"Lift a legal hold."`
 	Check      ArchiveCheckCmd      `cmd:"" help:"Compare copies and records, and find what is damaged."`
+	RotateKey  ArchiveRotateKeyCmd  `cmd:"" help:"Wrap all tenants' keys under a new master key."`
 	DestroyKey ArchiveDestroyKeyCmd `cmd:"" help:"Make all that a tenant has archived unreadable for good."`
 }
 

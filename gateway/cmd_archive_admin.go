@@ -162,6 +162,26 @@ func (c *ArchiveCheckCmd) Run(ctx context.Context, g *Globals) error {
 	return nil
 }
 
+// ArchiveRotateKeyCmd changes the master key.
+type ArchiveRotateKeyCmd struct{}
+
+// Run changes it, and says what is to be backed up now.
+func (c *ArchiveRotateKeyCmd) Run(ctx context.Context, g *Globals) error {
+	cl, err := g.client()
+	if err != nil {
+		return err
+	}
+	r, err := cl.RotateArchiveKey(ctx)
+	if err != nil {
+		return err
+	}
+	if g.JSON {
+		return printJSON(r)
+	}
+	fmt.Printf("%s wrapped under a new master key; back up %s now\nthe one before is %s: backups made until now need it\n", count(r.Keys, "key"), terminal.Clean(r.Master), terminal.Clean(r.Old))
+	return nil
+}
+
 // ArchiveDestroyKeyCmd destroys the key of a tenant's archive.
 type ArchiveDestroyKeyCmd struct {
 	Tenant string `arg:"" help:"Whose archive."`

@@ -29,6 +29,7 @@ type Archive interface {
 	AddHold(ctx context.Context, s scope.Scope, h LegalHold) (LegalHold, error)
 	LiftHold(ctx context.Context, s scope.Scope, id string) error
 	DestroyKey(ctx context.Context, s scope.Scope, tenant string) (ArchiveShredded, error)
+	RotateKey(ctx context.Context, s scope.Scope) (ArchiveRotated, error)
 	Check(ctx context.Context, s scope.Scope, deep, repair bool) (ArchiveReport, error)
 }
 
@@ -64,6 +65,13 @@ type ArchiveShredded struct {
 	Tenant string `json:"tenant"`
 	Keys   int    `json:"keys"`
 	Copies int    `json:"copies"`
+}
+
+// ArchiveRotated is a change of the archives' master key.
+type ArchiveRotated struct {
+	Keys   int    `json:"keys" doc:"Tenants' keys that are wrapped anew"`
+	Master string `json:"master" doc:"File of the new master key"`
+	Old    string `json:"old" doc:"File of the one before, which backups made until now need"`
 }
 
 // ArchiveReport is what a check of the archives came to.
@@ -122,6 +130,8 @@ func (s *server) archiveRoutes(a huma.API) {
 	huma.Register(a, route("lift-hold", http.MethodDelete, "/v1/archive/holds/{id}", tag, "Lift a legal hold", "For the administrator.", bad...), s.holdLift)
 	huma.Register(a, answers(route("destroy-archive-key", http.MethodPost, "/v1/archive/destroy-key", tag, "Destroy the key of a tenant's archive",
 		"All that it has archived so far is unreadable from then on, in every backup, too, that has no copy of the key. For the administrator; not while there is a legal hold.", append(bad, http.StatusConflict)...), reflect.TypeFor[ArchiveShredded]()), s.destroyKey)
+	huma.Register(a, answers(route("rotate-archive-key", http.MethodPost, "/v1/archive/rotate-key", tag, "Change the master key of the archives",
+		"Every tenant's key is wrapped under a new master key, or under the one that lies beside the old as ….next; copies stay as they are. Called again after an interruption it does the rest. For the administrator.", append(bad, http.StatusConflict)...), reflect.TypeFor[ArchiveRotated]()), s.rotateKey)
 	huma.Register(a, answers(route("check-archive", http.MethodPost, "/v1/archive/check", tag, "Compare copies and records",
 		"For the administrator.", bad...), reflect.TypeFor[ArchiveReport]()), s.checkArchive)
 }
@@ -265,6 +275,13 @@ func (s *server) destroyKey(ctx context.Context, in *struct {
 		return nil, problem(http.StatusUnprocessableEntity, "destroying the key of an archive cannot be undone", `say "confirmed": true`)
 	}
 	return s.slow(ctx, "destroying the key of an archive", func() (any, error) { return s.Archive.DestroyKey(ctx, scopeOf(ctx), in.Body.Tenant) }), nil
+}
+
+func (s *server) rotateKey(ctx context.Context, _ *struct{}) (*huma.StreamResponse, error) {
+	if err := s.noArchive(); err != nil {
+		return nil, err
+	}
+	return s.slow(ctx, "changing the master key of the archives", func() (any, error) { return s.Archive.RotateKey(ctx, scopeOf(ctx)) }), nil
 }
 
 func (s *server) checkArchive(ctx context.Context, in *struct {

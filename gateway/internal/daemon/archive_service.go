@@ -187,6 +187,18 @@ func (s archiveService) DestroyKey(ctx context.Context, sc scope.Scope, tenant s
 	return api.ArchiveShredded{Tenant: tenant, Keys: keys, Copies: copies}, err
 }
 
+// RotateKey implements api.Archive.
+func (s archiveService) RotateKey(ctx context.Context, sc scope.Scope) (api.ArchiveRotated, error) {
+	if !sc.Everything() || sc.Level != lifecycle.LevelAdmin {
+		return api.ArchiveRotated{}, fmt.Errorf("%w: changing the master key of the archives is for the administrator of all tenants", lifecycle.ErrRefused)
+	}
+	r, err := s.d.archive.RotateKey(ctx, sc.Actor)
+	if errors.Is(err, archive.ErrNoMaster) {
+		err = badArgs{err}
+	}
+	return api.ArchiveRotated{Keys: r.Keys, Master: r.Master, Old: r.Old}, err
+}
+
 // Check implements api.Archive.
 func (s archiveService) Check(ctx context.Context, sc scope.Scope, deep, repair bool) (api.ArchiveReport, error) {
 	if !sc.Everything() {

@@ -134,7 +134,7 @@ var cases = map[string][]Case{
 	"verify-audit": of("/v1/audit/verify"),
 
 	"archive-usage": of("/v1/archive/usage"), "list-holds": of("/v1/archive/holds"), "lift-hold": of("/v1/archive/holds/{hold}"), "add-hold": {post("/v1/archive/holds", `{"tenant":"{tenant}","all":true}`), post("/v1/archive/holds", `{"tenant":"{tenant}","q":"id:{message}"}`)},
-	"destroy-archive-key": {post("/v1/archive/destroy-key", `{"tenant":"{tenant}","confirmed":true}`)}, "check-archive": {few(post("/v1/archive/check", `{}`))},
+	"destroy-archive-key": {post("/v1/archive/destroy-key", `{"tenant":"{tenant}","confirmed":true}`)}, "check-archive": {few(post("/v1/archive/check", `{}`))}, "rotate-archive-key": {few(post("/v1/archive/rotate-key", `{}`))},
 
 	"preview-digest": of("/v1/digests/preview?mailbox={mailbox}", c("/v1/digests/preview?mailbox={person}")), "send-digest": {post("/v1/digests", `{"mailbox":"{mailbox}"}`), post("/v1/digests", `{"mailbox":"{person}"}`)},
 	"list-reports": of("/v1/reports"), "run-report": {post("/v1/reports/run", `{"tenant":"{tenant}","name":"{report}"}`), post("/v1/reports/run", `{"tenant":"beta","name":"{report}"}`), post("/v1/reports/run", `{"tenant":"beta","name":"betaword-report","to":["{mailbox}"]}`), post("/v1/reports/run", `{"name":"all"}`)},
@@ -197,6 +197,6 @@ var own = map[string]string{
 
 // administrators are operations that nobody of a tenant may use at all.
 var administrators = []string{
-	"check-archive", "destroy-archive-key", "lift-hold", "verify-audit", "list-destinations", "suspend-destination", "resume-destination", "list-event-sinks",
+	"check-archive", "destroy-archive-key", "rotate-archive-key", "lift-hold", "verify-audit", "list-destinations", "suspend-destination", "resume-destination", "list-event-sinks",
 	"resume-event-sink", "list-plugin-tasks", "list-plugins", "get-policy", "reload", "list-tls-reports", "get-tls-report", "get-index", "rebuild-index", "test-self",
 }

@@ -76,6 +76,15 @@ func (c *Client) DestroyArchiveKey(ctx context.Context, tenant string) (*api.Arc
 	return out, nil
 }
 
+// RotateArchiveKey changes the archives' master key.
+func (c *Client) RotateArchiveKey(ctx context.Context) (*api.ArchiveRotated, error) {
+	out := new(api.ArchiveRotated)
+	if err := c.call(ctx, http.MethodPost, "/v1/archive/rotate-key", nil, nil, out); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // CheckArchive compares copies and records.
 func (c *Client) CheckArchive(ctx context.Context, deep, repair bool) (*api.ArchiveReport, error) {
 	out := new(api.ArchiveReport)
