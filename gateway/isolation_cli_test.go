@@ -23,7 +23,7 @@ var apartCases = map[string][]string{
 	"reload": {"", "--check"}, "events status": {""}, "events resume": {"{sink}"}, "index status": {""}, "index rebuild": {""}, "version": {"--running"},
 	"queue reroute": {"--route {route} {message}"}, "queue copy": {"--to spy@beta.test {message}"}, "log change-action": {"--to deliver {message}"},
 	"archive usage": {""}, "archive holds": {""}, "archive hold": {"--tenant {tenant} --all", "--tenant {tenant} id:{message}"}, "archive release": {"{hold}"}, "archive check": {""},
-	"archive destroy-key": {"{tenant} --yes"}, "log facets": {"tenant", "owner_domain tenant:{tenant}", "rule -tenant:beta"}, "log histogram": {"--step 1d"}, "log tail": {"--after 0 tenant:{tenant}", "--after 0"},
+	"archive destroy-key": {"{tenant} --yes"}, "archive rotate-key": {""}, "log facets": {"tenant", "owner_domain tenant:{tenant}", "rule -tenant:beta"}, "log histogram": {"--step 1d"}, "log tail": {"--after 0 tenant:{tenant}", "--after 0"},
 	"log search": {"--sort=-size", "--view pending"}, "action": {"{plugin} train_spam {message}", "betabayes train_spam {message}", "betabayes train_spam --query tenant:{tenant} --yes"},
 	"destinations list": {"", "{domain}"}, "destinations suspend": {"{domain}"}, "destinations resume": {"{destination}"}, "deliveries": {"", "{message}", "{recipient}", "--tenant {tenant}"},
 	"report outbound": {"", "--tenant {tenant}"}, "report tls": {"", "{domain}"}, "report list": {""}, "report run": {"{report} --tenant {tenant}", "{report} --tenant beta", "all"},
