@@ -85,7 +85,8 @@ func fromArchive(verb lifecycle.Verb, sc Scope, m *store.Message, rc *store.Reci
 
 // OpenArchived opens the copy of one recipient's message as it went out to them:
 // with the changes that filters made, without the gateway's own Received line,
-// which the message has. Whether the caller may is asked before. The errors are
+// which the message has. It is decrypted and composed as it is read, and stands on
+// no disk. Whether the caller may is asked before. The errors are
 // *lifecycle.Refusal, or the disk's.
 func (s *Service) OpenArchived(ctx context.Context, verb lifecycle.Verb, m *store.Message, rc *store.Recipient) (store.Body, error) {
 	c, err := s.copyFor(ctx, verb, m, rc)
@@ -103,28 +104,21 @@ func (s *Service) OpenArchived(ctx context.Context, verb lifecycle.Verb, m *stor
 	if len(then.Edits) == 0 && then.PartEdits == "" {
 		return c, nil
 	}
-	defer func() { _ = c.Close() }() // it was only read
 	plan, err := wire.Message{Edits: then.Edits, Parts: c.Meta.Message.Edits(then), Body: c, Size: c.Size()}.Plan()
 	if err != nil {
+		_ = c.Close() // it was only read
 		return nil, fmt.Errorf("the archived copy of %s: %w", m.ID, err)
 	}
-	d, err := s.Store.NewDraft(ctx, plan.Size())
-	if err != nil {
-		return nil, err
-	}
-	if _, err := io.Copy(d, plan.Reader()); err != nil {
-		d.Discard()
-		return nil, fmt.Errorf("the archived copy of %s: %w", m.ID, err)
-	}
-	return draftBody{d}, nil
+	return edited{plan.Content(), c}, nil
 }
 
 const notTheirs = "the copy does not have the changes that filters made for this recipient"
 
-// draftBody is a draft that goes when it is closed.
-type draftBody struct{ store.Draft }
-
-func (d draftBody) Close() error { d.Discard(); return nil }
+// edited is an archived message with the changes that filters made.
+type edited struct {
+	*wire.Content
+	io.Closer
+}
 
 // copyFor opens a copy. That it cannot be read is said to the operator, and in
 // the log.

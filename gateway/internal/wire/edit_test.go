@@ -25,6 +25,7 @@ func apply(t *testing.T, body string, hs []mail.HeaderEdit, es ...mail.PartEdit)
 	if int64(len(out)) != p.Size() {
 		t.Errorf("%d octets, announced as %d", len(out), p.Size())
 	}
+	anywhere(t, p.Content(), out)
 	return string(out), nil
 }
 
