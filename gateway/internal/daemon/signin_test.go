@@ -205,6 +205,10 @@ func TestSignInByLink(t *testing.T) {
 	if rows := b.want(200, "GET", "/v1/messages?q=status:quarantined", nil).json["items"].([]any); len(rows) != 1 {
 		t.Errorf("%v", rows)
 	}
+	b.want(403, "GET", "/v1/me/account", nil) // they have none
+	if page := b.want(200, "GET", "/account", nil); strings.Count(page.text, `value="session-end"`) != 1 || strings.Contains(page.text, "Password") {
+		t.Errorf("%s", page.text)
+	}
 	id := b.want(200, "GET", "/v1/messages?q=status:quarantined", nil).json["items"].([]any)[0].(obj)["id"].(string)
 	b.want(200, "GET", "/v1/messages/"+id+"/body", nil)
 	for _, actor := range []string{"mailbox ann@acme.test by link", "ann@acme.test"} {
