@@ -154,13 +154,7 @@ func (p story) recipient(m *api.Message, r *api.Recipient, w *api.RecipientWords
 	p.findings(r, w)
 	p.runs(r.Filters)
 	p.item("Decision", w.Decision)
-	waived := map[string]bool{} // a filter says the same at RCPT and at the message
-	for _, v := range r.Waivers {
-		if line := strings.Join(v.Classes, ", ") + " by " + v.By + nonEmpty(": ", v.Reason); !waived[line] {
-			waived[line] = true
-			p.item("Waived", line)
-		}
-	}
+	p.waivers(r)
 	for _, e := range r.Edits {
 		p.item("Header", e.Op+" "+e.Name+nonEmpty(": ", e.Value))
 	}

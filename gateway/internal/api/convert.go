@@ -152,7 +152,7 @@ func recipientOf(m *store.Message, r *store.Recipient) Recipient {
 	}
 	out.Filters = filtersOf(r)
 	for _, w := range r.Waivers {
-		out.Waivers = append(out.Waivers, Waiver{Classes: w.Classes, By: w.By, Reason: w.Reason, At: w.At})
+		out.Waivers = append(out.Waivers, waiverOf(r, w))
 	}
 	for _, e := range m.Edits(r) {
 		out.PartEdits = append(out.PartEdits, PartEdit{Op: e.Op, Part: e.Name, Type: e.Type, Filename: e.Filename, Octets: e.Octets, Filter: e.Filter})

@@ -66,7 +66,7 @@ func TestPluginActions(t *testing.T) {
 	w, v = ask(t, h, "POST", "/v1/train", `{"as":"ham","ids":["`+id+`"]}`)
 	wantProblem(t, w, v, 422, "there is no action")
 	_, v = ask(t, h, "GET", "/v1/plugin-tasks", "")
-	if items := v["items"].([]any); len(items) != 2 || items[1].(map[string]any)["state"] != "failed" {
+	if items := v["items"].([]any); len(items) != 2 || items[0].(map[string]any)["state"] != "failed" {
 		t.Errorf("%v", v)
 	}
 	if strings.Contains(log.String(), "hunter2") {

@@ -238,14 +238,6 @@ type Finding struct {
 	Observed    bool    `json:"observed,omitempty" doc:"Recorded only"`
 }
 
-// Waiver lets findings of some classes pass.
-type Waiver struct {
-	Classes []string  `json:"classes"`
-	By      string    `json:"by"`
-	Reason  string    `json:"reason,omitempty"`
-	At      time.Time `json:"at,omitzero"`
-}
-
 // HeaderEdit is a change of the header that delivery makes.
 type HeaderEdit struct {
 	Op    string `json:"op" enum:"add,replace,remove"`
