@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclparse"
 
 	"github.com/mailweir/weir/gateway/internal/api"
@@ -40,19 +41,15 @@ func (c *CheckCmd) Run(ctx context.Context, g *Globals) error {
 	if _, err := os.Stat(path); err != nil {
 		return failure{fmt.Sprintf("there is no policy at %s", path), "name one: weir check PATH"}
 	}
-	parser := hclparse.NewParser()
-	p, diags := policy.Load(path, policy.Options{Vars: c.Var, Manifests: daemon.Manifests(ctx, path, nil), CheckSearch: daemon.CheckSearch, Columns: api.ExportColumns(), Parser: parser})
+	p, diags, files := loadPolicy(ctx, path, c.Var)
 	if g.JSON {
-		for _, d := range api.Diagnostics(diags, parser.Files()) {
+		for _, d := range api.Diagnostics(diags, files) {
 			if err := printJSON(d); err != nil {
 				return err
 			}
 		}
-	} else {
-		s := terminal.NewScreen(os.Stderr, g.Color)
-		if err := policy.WriteDiagnostics(s, parser.Files(), diags, s.Width(), s.Color()); err != nil {
-			return err
-		}
+	} else if err := showDiagnostics(g, diags, files); err != nil {
+		return err
 	}
 	sum := summary{Path: path, OK: p != nil, Errors: len(diags.Errs())}
 	if p != nil {
@@ -74,6 +71,20 @@ func (c *CheckCmd) Run(ctx context.Context, g *Globals) error {
 			count(sum.Plugins, "plugin"), count(sum.Listeners, "listener"))
 	}
 	return nil
+}
+
+// loadPolicy reads a policy as a gateway would, and fetches nothing. The policy
+// is nil where there are errors.
+func loadPolicy(ctx context.Context, path string, vars map[string]string) (*policy.Policy, hcl.Diagnostics, map[string]*hcl.File) {
+	parser := hclparse.NewParser()
+	p, diags := policy.Load(path, policy.Options{Vars: vars, Manifests: daemon.Manifests(ctx, path, nil), CheckSearch: daemon.CheckSearch, Columns: api.ExportColumns(), Parser: parser})
+	return p, diags, parser.Files()
+}
+
+// showDiagnostics prints them on standard error, with the source.
+func showDiagnostics(g *Globals, diags hcl.Diagnostics, files map[string]*hcl.File) error {
+	s := terminal.NewScreen(os.Stderr, g.Color)
+	return policy.WriteDiagnostics(s, files, diags, s.Width(), s.Color())
 }
 
 // count is a number with its noun: "1 tenant", "2 tenants".

@@ -57,7 +57,7 @@ var (
 
 // local are commands that ask no gateway, or none of ours.
 var local = []string{
-	"serve", "check", "fmt", "send", "sink", "bench journal", "completion", "help", "openapi", "plugin new", "plugin build", "plugin pack", "plugin check", "plugin test",
+	"serve", "check", "fmt", "policy explain", "send", "sink", "bench journal", "completion", "help", "openapi", "plugin new", "plugin build", "plugin pack", "plugin check", "plugin test",
 	"plugin bench", "plugin keygen", "plugin sign", "plugin verify", "plugin push", "plugin pull", "plugin lock", "plugin update",
 }
 

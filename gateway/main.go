@@ -14,6 +14,7 @@ type CLI struct {
 	Serve   ServeCmd   `cmd:"" group:"gateway" help:"Run the gateway."`
 	Check   CheckCmd   `cmd:"" group:"gateway" help:"Check a policy and say what is wrong with it."`
 	Fmt     FmtCmd     `cmd:"" group:"gateway" help:"Put policy files in the usual layout."`
+	Policy  PolicyCmd  `cmd:"" group:"gateway" help:"What a policy would do."`
 	Reload  ReloadCmd  `cmd:"" group:"gateway" help:"Have the running gateway read its policy anew."`
 	Events  EventsCmd  `cmd:"" group:"gateway" help:"Receivers of events: webhooks and files."`
 	Index   IndexCmd   `cmd:"" group:"gateway" help:"The index of the log search."`

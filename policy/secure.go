@@ -7,6 +7,7 @@ import (
 
 // secure is one secure block.
 type secure struct {
+	name   string
 	when   *condition
 	demand Secure
 }
@@ -19,7 +20,7 @@ func (l *loader) secureBlocks(n *node, ctx *hcl.EvalContext) []*secure {
 	var out []*secure
 	for _, sn := range n.blocks["secure"] {
 		v := l.eval(sn, sn.spec, ctx)
-		s := &secure{demand: Secure{TLS: get[string](v, "tls"), Otherwise: get[string](v, "otherwise"), Rule: rule(sn.head)}}
+		s := &secure{name: sn.label, demand: Secure{TLS: get[string](v, "tls"), Otherwise: get[string](v, "otherwise"), Rule: rule(sn.head)}}
 		l.danePossible(v, "tls", s.demand.TLS)
 		if e := get[hclsyntax.Expression](v, "when"); e != nil {
 			s.when = l.condition(e, "secure "+sn.label+", when", true)
