@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/mailweir/weir/gateway/internal/api"
-	"github.com/mailweir/weir/gateway/internal/api/client"
 	"github.com/mailweir/weir/gateway/internal/query"
 	"github.com/mailweir/weir/gateway/internal/terminal"
 )
@@ -22,35 +21,31 @@ type DeliveriesCmd struct {
 	Result []string `placeholder:"RESULT" enum:"sent,deferred,bounced,expired" help:"Only these results: sent, deferred, bounced, expired."`
 	Lines  bool     `short:"l" help:"Write log lines, with to=<...>, in place of a table."`
 	ListFlags
+	Columns []string `short:"C" placeholder:"FIELD" help:"Columns to show in place of the usual ones, such as attempt_time,recipient,attempt_host,subject; \"weir log fields --deliveries\" lists them."`
 }
 
-// Run prints the attempts of the newest messages first.
+// Run prints the latest attempts first.
 func (c *DeliveriesCmd) Run(ctx context.Context, g *Globals) error {
 	cl, err := g.client()
 	if err != nil {
 		return err
 	}
-	var all []api.Attempt
-	if c.ID != "" {
-		if c.given() {
-			return usageError{"an ID and a filter together", "ask for one of them"}
+	if c.ID == "" {
+		base := query.Filter{}
+		if len(c.Result) > 0 {
+			base = query.OneOf("attempt_result", c.Result...)
 		}
-		if all, err = cl.Attempts(ctx, c.ID); err != nil {
-			return err
+		if len(c.Columns) > 0 && (g.JSON || c.Lines) {
+			return usageError{"--columns with --json or --lines, which have all of them", "leave one of them out"}
 		}
-	} else {
-		f, err := c.filter(query.Where("attempts", query.After, "0"))
-		if err != nil {
-			return err
-		}
-		for a, err := range cl.AllDeliveries(ctx, client.Search{Filter: f}, 0) {
-			if err != nil {
-				return err
-			}
-			if all = append(all, c.only([]api.Attempt{a})...); c.Limit > 0 && len(all) >= c.Limit {
-				break
-			}
-		}
+		return deliveryLog{flags: c.ListFlags, columns: c.Columns, lines: c.Lines}.list(ctx, g, cl, base)
+	}
+	if c.given() || len(c.Columns) > 0 {
+		return usageError{"an ID and a filter or columns together", "ask for one of them"}
+	}
+	all, err := cl.Attempts(ctx, c.ID)
+	if err != nil {
+		return err
 	}
 	all = c.only(all)
 	if len(all) == 0 {
@@ -88,10 +83,8 @@ func (c *DeliveriesCmd) print(g *Globals, all []api.Attempt) error {
 				fmt.Fprintln(s, terminal.Clean(deliveryLine(&all[i], &o)))
 			}
 		}
-	case c.ID != "":
-		story{g.screen(), g.view()}.attempts(all)
 	default:
-		return attemptTable(g.view(), all, g.Wide).Write(g.screen())
+		story{g.screen(), g.view()}.attempts(all)
 	}
 	return nil
 }

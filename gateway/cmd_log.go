@@ -37,8 +37,11 @@ type LogFlags struct {
 	ListFlags
 }
 
-func (f *LogFlags) base() (query.Filter, error) {
-	text, err := query.Parse(strings.Join(f.Terms, " "))
+func (f *LogFlags) base() (query.Filter, error) { return f.parsed(query.Parse) }
+
+// parsed is base in the words of one log.
+func (f *LogFlags) parsed(parse func(string) (query.Filter, error)) (query.Filter, error) {
+	text, err := parse(strings.Join(f.Terms, " "))
 	if err != nil {
 		return text, usageError{err.Error(), "see: weir help search"}
 	}

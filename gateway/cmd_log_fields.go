@@ -13,6 +13,8 @@ type LogFieldsCmd struct {
 	Columns bool `help:"Only those that lists can show and exports hold."`
 	Sort    bool `help:"Only those that a search can be sorted by."`
 	Facets  bool `help:"Only those that \"weir log facets\" takes."`
+
+	Deliveries bool `help:"Those of attempts: \"weir deliveries\" knows them beside the others."`
 }
 
 // Run prints a line for each, by the names that searches, lists, exports and
@@ -29,7 +31,7 @@ func (c *LogFieldsCmd) Run(ctx context.Context, g *Globals) error {
 	t := terminal.NewTable(terminal.Column{Title: "NAME"}, terminal.Column{Title: "KIND"}, terminal.Column{Title: "FOR", Drop: 1},
 		terminal.Column{Title: "WHAT", Min: 20, Want: 40, End: true}, terminal.Column{Title: "ALSO CALLED", Drop: 2})
 	for _, f := range all {
-		if c.Columns && !f.Column || c.Sort && !f.Sortable || c.Facets && !f.Facets {
+		if (f.Source == "deliveries") != c.Deliveries || c.Columns && !f.Column || c.Sort && !f.Sortable || c.Facets && !f.Facets {
 			continue
 		}
 		if g.JSON {

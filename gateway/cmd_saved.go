@@ -129,23 +129,27 @@ func runView(ctx context.Context, g *Globals, name string, f *LogFlags, cols *Co
 	if err != nil {
 		return err
 	}
-	saved, err := query.Parse(x.Q)
+	parse := query.Parse
+	if x.Source == "deliveries" {
+		parse = query.ParseDeliveries
+	}
+	saved, err := parse(x.Q)
 	if err != nil {
 		return fmt.Errorf("the saved search %q does not read: %w", name, err)
 	}
-	base, err := f.base()
+	base, err := f.parsed(parse)
 	if err != nil {
 		return err
 	}
 	base = query.And(saved, base)
-	if x.Source == "deliveries" && len(cols.Columns) == 0 {
-		return f.attempts(ctx, g, cl, base)
-	}
 	chosen := cols.Columns
 	if len(chosen) == 0 && !g.JSON {
 		if chosen, err = columnsOf(ctx, cl, x); err != nil {
 			return err
 		}
+	}
+	if x.Source == "deliveries" {
+		return deliveryLog{flags: f.ListFlags, columns: chosen, order: f.order}.list(ctx, g, cl, base)
 	}
 	shown, err := (&ColumnFlags{Columns: chosen}).columns(g, logColumns)
 	if err != nil {
@@ -157,36 +161,6 @@ func runView(ctx context.Context, g *Globals, name string, f *LogFlags, cols *Co
 	return f.list(ctx, g, base, "nothing is in "+name, shown)
 }
 
-// attempts lists the delivery attempts of what matches, newest message first.
-func (f *LogFlags) attempts(ctx context.Context, g *Globals, cl *client.Client, base query.Filter) error {
-	filter, err := f.filter(base)
-	if err != nil {
-		return err
-	}
-	var all []api.Attempt
-	for a, err := range cl.AllDeliveries(ctx, client.Search{Filter: filter}, f.Limit) {
-		if err != nil {
-			return err
-		}
-		if g.JSON {
-			if err := printJSON(a); err != nil {
-				return err
-			}
-		}
-		all = append(all, a)
-	}
-	if len(all) == 0 {
-		if !g.JSON {
-			fmt.Fprintln(os.Stderr, "weir: no delivery attempt matches")
-		}
-		return quiet(exitNoMatch)
-	}
-	if g.JSON {
-		return nil
-	}
-	return attemptTable(g.view(), all, g.Wide).Write(g.screen())
-}
-
 // SearchSaveCmd saves one.
 type SearchSaveCmd struct {
 	Name    string   `arg:"" help:"Name."`
@@ -195,14 +169,17 @@ type SearchSaveCmd struct {
 	Columns []string `short:"C" placeholder:"FIELD" help:"Columns, such as received,recipient,last_host."`
 	Sort    string   `placeholder:"FIELD" help:"Order; - in front is the largest first, as in --sort=-size."`
 	Share   string   `placeholder:"TENANT" help:"Let the operators of this tenant use it, too; * everybody."`
+
+	Deliveries bool `help:"Of the delivery log: a row for each attempt, which can be asked about, as in attempt_code:550."`
 }
 
 // Run saves it, in place of the caller's own of that name.
 func (c *SearchSaveCmd) Run(ctx context.Context, g *Globals) error {
-	f, err := query.Parse(strings.Join(c.Terms, " "))
-	if err == nil {
-		err = f.Validate()
+	parse, source := query.Parse, "messages"
+	if c.Deliveries {
+		parse, source = query.ParseDeliveries, "deliveries"
 	}
+	f, err := parse(strings.Join(c.Terms, " "))
 	if err != nil {
 		return usageError{err.Error(), "see: weir help search"}
 	}
@@ -210,7 +187,7 @@ func (c *SearchSaveCmd) Run(ctx context.Context, g *Globals) error {
 	if err != nil {
 		return err
 	}
-	x, err := cl.SaveSearch(ctx, c.Name, api.SavedSearchRequest{Title: c.Title, Q: f.String(), Columns: c.Columns, Sort: c.Sort, Share: c.Share})
+	x, err := cl.SaveSearch(ctx, c.Name, api.SavedSearchRequest{Title: c.Title, Q: f.String(), Columns: c.Columns, Sort: c.Sort, Share: c.Share, Source: source})
 	if err != nil {
 		return err
 	}
@@ -233,9 +210,6 @@ func (c *SearchColumnsCmd) Run(ctx context.Context, g *Globals) error {
 	for _, f := range c.Fields {
 		fields = append(fields, strings.FieldsFunc(f, func(r rune) bool { return r == ',' })...)
 	}
-	if p := api.CheckColumns(fields); p != nil {
-		return usageError{p.Detail, p.Remedy}
-	}
 	cl, err := g.client()
 	if err != nil {
 		return err
@@ -243,6 +217,13 @@ func (c *SearchColumnsCmd) Run(ctx context.Context, g *Globals) error {
 	x, err := cl.SavedSearch(ctx, c.Name)
 	if err != nil {
 		return err
+	}
+	check := api.CheckColumns
+	if x.Source == "deliveries" {
+		check = api.CheckDeliveryColumns
+	}
+	if p := check(fields); p != nil {
+		return usageError{p.Detail, p.Remedy}
 	}
 	if fields == nil {
 		fields = []string{}

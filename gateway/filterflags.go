@@ -22,6 +22,15 @@ type FilterFlags struct {
 
 // filter joins the flags with base. Times are those of the operator's clock.
 func (f *FilterFlags) filter(base query.Filter) (query.Filter, error) {
+	return f.read(base, query.Parse, query.Filter.Validate)
+}
+
+// deliveries is filter for the delivery log, which can be asked about attempts.
+func (f *FilterFlags) deliveries(base query.Filter) (query.Filter, error) {
+	return f.read(base, query.ParseDeliveries, query.Filter.ValidateDeliveries)
+}
+
+func (f *FilterFlags) read(base query.Filter, parse func(string) (query.Filter, error), validate func(query.Filter) error) (query.Filter, error) {
 	parts := []query.Filter{base}
 	add := func(field, value string) {
 		if value == "" {
@@ -43,12 +52,12 @@ func (f *FilterFlags) filter(base query.Filter) (query.Filter, error) {
 	if f.Until != "" {
 		parts = append(parts, query.Where("received", query.Before, f.Until))
 	}
-	text, err := query.Parse(f.Query)
+	text, err := parse(f.Query)
 	if err != nil {
 		return query.Filter{}, usageError{err.Error(), "see: weir help search"}
 	}
 	out := query.And(append(parts, text)...).Canonical()
-	if err := out.Validate(); err != nil {
+	if err := validate(out); err != nil {
 		return query.Filter{}, usageError{err.Error(), "see: weir help search"}
 	}
 	return query.Resolve(out, time.Now()), nil

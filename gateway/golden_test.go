@@ -105,7 +105,7 @@ func TestOutputFits80Columns(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := attemptTable(v, p.Items, false).Write(s); err != nil {
+			if err := attemptTable(v, attemptsOf(p.Items), false).Write(s); err != nil {
 				t.Fatal(err)
 			}
 		}},

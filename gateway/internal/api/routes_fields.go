@@ -23,7 +23,8 @@ type FieldInfo struct {
 	Aliases  []string `json:"aliases,omitempty" doc:"Other names that are taken for it"`
 	Sortable bool     `json:"sortable" doc:"sort takes it"`
 	Facets   bool     `json:"facetable" doc:"What a search finds can be summed up by it"`
-	Column   bool     `json:"column" doc:"Lists may show it and exports hold it"`
+	Column   bool     `json:"column" doc:"Lists may show it and exports hold it; of source deliveries: lists of the delivery log"`
+	Source   string   `json:"source" enum:"messages,deliveries" doc:"deliveries: of attempts, in GET /v1/deliveries alone, which knows all others, too"`
 }
 
 // VerbInfo is an action as the caller's level and role are offered it: for mail
@@ -55,17 +56,21 @@ func (s *server) fieldRoutes(a huma.API) {
 		"The table by which rows have their verbs: which action there is for which direction and status, and on which condition. What the caller's level and role are never offered is not in it.", http.StatusUnprocessableEntity), s.listVerbs)
 }
 
-// Fields are all fields: those of searches, and those of lists alone.
+// Fields are all fields: those of searches, those of lists alone, and those of
+// attempts.
 func Fields() []FieldInfo {
 	out := []FieldInfo{}
 	for _, f := range query.Fields() {
 		out = append(out, FieldInfo{
 			Name: f.Name, Kind: string(f.Type), Doc: f.Doc, Ops: spelt(f.Type.Ops()), Values: valuesOf(&f), Aliases: f.Aliases(),
-			Sortable: f.Sortable(), Facets: f.Facetable(), Column: !f.SearchOnly(),
+			Sortable: f.Sortable(), Facets: f.Facetable(), Column: !f.SearchOnly(), Source: "messages",
 		})
 	}
 	for _, f := range listOnly {
-		out = append(out, FieldInfo{Name: f.Name, Kind: string(f.Type), Doc: f.Doc, Ops: []string{}, Values: f.Values, Column: true})
+		out = append(out, FieldInfo{Name: f.Name, Kind: string(f.Type), Doc: f.Doc, Ops: []string{}, Values: f.Values, Column: true, Source: "messages"})
+	}
+	for _, f := range query.AttemptFields() {
+		out = append(out, FieldInfo{Name: f.Name, Kind: string(f.Type), Doc: f.Doc, Ops: spelt(f.Type.Ops()), Values: f.Values, Column: true, Source: "deliveries"})
 	}
 	return out
 }

@@ -52,7 +52,7 @@ func (s *server) messageRoutes(a huma.API) {
 	}}
 	huma.Register(a, body, s.body)
 	huma.Register(a, route("search-deliveries", http.MethodGet, "/v1/deliveries", tag, "Delivery attempts",
-		"The attempts of the messages that match, newest message first (B138); a page holds the attempts of at most limit rows.",
+		"A row for each attempt and recipient, latest attempt first (B138). The filter may ask about the attempt: attempt_time, attempt_result, attempt_host, attempt_address, attempt_reply, attempt_code and others of GET /v1/fields, and about the recipient's row.",
 		http.StatusUnprocessableEntity, http.StatusGatewayTimeout), s.deliveries)
 }
 
@@ -323,43 +323,4 @@ func (s *server) body(ctx context.Context, in *struct {
 			panic(http.ErrAbortHandler) // the client must not take the part for the whole
 		}
 	}}, nil
-}
-
-func (s *server) deliveries(ctx context.Context, in *SearchInput) (*output[AttemptPage], error) {
-	ctx, cancel := s.bounded(ctx)
-	defer cancel()
-	f, p := filterOf(in.Q, in.Filter)
-	if p != nil {
-		return nil, p
-	}
-	rows, next, err := s.Log.Search(ctx, scopeOf(ctx), f, in.Cursor, in.Limit)
-	if err != nil {
-		return nil, s.problemOf(ctx, "searching the log", err)
-	}
-	page := AttemptPage{Items: []Attempt{}, Next: next}
-	for _, r := range rows {
-		if r.Recipient.Attempts == 0 && r.Message.Attempts == 0 {
-			continue
-		}
-		as, err := s.attemptsOf(ctx, r.Message, r.Recipient.N)
-		if err != nil {
-			return nil, err
-		}
-		for j := len(as) - 1; j >= 0; j-- { // newest first
-			page.Items = append(page.Items, onlyRecipient(as[j], r.Recipient.N))
-		}
-	}
-	return &output[AttemptPage]{page}, nil
-}
-
-// onlyRecipient narrows an attempt to one line for one recipient (B123).
-func onlyRecipient(a Attempt, n int) Attempt {
-	kept := make([]AttemptRcpt, 0, 1)
-	for _, o := range a.Outcome {
-		if o.N == n {
-			kept = append(kept, o)
-		}
-	}
-	a.Outcome = kept
-	return a
 }

@@ -130,7 +130,7 @@ func (s *server) saveSearch(ctx context.Context, in *struct {
 	SearchName
 	Body SavedSearchRequest
 }) (*output[SavedSearch], error) {
-	if p := CheckColumns(in.Body.Columns); p != nil {
+	if p := columnProblem(in.Body.Source, in.Body.Columns); p != nil {
 		return nil, p
 	}
 	b := &in.Body
@@ -159,8 +159,12 @@ func (s *server) preferences(ctx context.Context, _ *struct{}) (*output[Preferen
 }
 
 func (s *server) setPreferences(ctx context.Context, in *struct{ Body Preferences }) (*output[Preferences], error) {
-	for _, cols := range in.Body.Columns {
-		if p := CheckColumns(cols); p != nil {
+	for name, cols := range in.Body.Columns {
+		x, err := s.Saved.Get(ctx, scopeOf(ctx), name)
+		if err != nil && !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrAmbiguous) {
+			return nil, s.savedProblem(ctx, "looking for search "+name, err)
+		}
+		if p := columnProblem(x.Source, cols); p != nil {
 			return nil, p
 		}
 	}

@@ -67,6 +67,8 @@ type Log interface {
 	Count(ctx context.Context, s scope.Scope, f query.Filter) (n int, exact bool, err error)
 	Facets(ctx context.Context, s scope.Scope, f query.Filter, fields []string, limit int) (map[string]store.Facets, error)
 	Histogram(ctx context.Context, s scope.Scope, f query.Filter, step time.Duration) (bars []store.Bar, exact bool, err error)
+	// Attempted returns one page of the delivery log, latest attempt first.
+	Attempted(ctx context.Context, s scope.Scope, q journal.Query) (journal.DeliveryPage, error)
 	// Search is Find, newest message first: rows, and the cursor to go on from,
 	// "" at the end. limit is positive.
 	Search(ctx context.Context, s scope.Scope, f query.Filter, cursor string, limit int) ([]store.Row, string, error)

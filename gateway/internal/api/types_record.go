@@ -1,6 +1,10 @@
 package api
 
-import "github.com/mailweir/weir/gateway/internal/store"
+import (
+	"time"
+
+	"github.com/mailweir/weir/gateway/internal/store"
+)
 
 // FilterRun is one filter's part in a judgement.
 type FilterRun struct {
@@ -33,3 +37,18 @@ func filtersOf(r *store.Recipient) []FilterRun {
 }
 
 func millis(us int64) float64 { return float64(us) / 1000 }
+
+// Delivery is a row of the delivery log: an attempt, with the one recipient's
+// outcome.
+type Delivery struct {
+	Attempt
+	Row *Row `json:"row,omitempty" doc:"The recipient's row, with the fields that were asked for"`
+}
+
+// DeliveryPage is one page of the delivery log, latest attempt first.
+type DeliveryPage struct {
+	Items          []Delivery `json:"items"`
+	Next           string     `json:"next,omitempty" doc:"Cursor of the next page; absent at the end"`
+	Partial        bool       `json:"partial,omitempty" doc:"Not everything was looked at: attempts that began before searched_back_to may be missing. A narrower search helps, by attempt_time for instance"`
+	SearchedBackTo time.Time  `json:"searched_back_to,omitzero"`
+}

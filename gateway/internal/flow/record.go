@@ -83,6 +83,12 @@ func (c *commit) keepRow(tx *transaction, t mail.EventType, reply *mail.Reply, n
 	if c.queued { // in-process mail has its row in the message it came from
 		return
 	}
+	for _, a := range c.attempts { // the destination refused it, and so did we (B66)
+		for _, n := range a.Recipients {
+			r := &c.rec.Recipients[n-1]
+			r.Attempts, r.LastHost, r.LastAddr = 1, a.Host, a.Addr
+		}
+	}
 	addRefused(c.rec, tx, now)
 	ev := queue.Event(c.rec, nil, t, now)
 	ev.Reply = reply

@@ -26,6 +26,9 @@ type Delivery struct {
 // Result is what came of it.
 func (d *Delivery) Result() Result { return d.Attempt.Results[0] }
 
+// Values are what a filter of the delivery log asks the row about.
+func (d *Delivery) Values() query.Values { return asked{d} }
+
 // DeliveryPage is one page of the delivery log, latest attempt first.
 type DeliveryPage struct {
 	Rows []Delivery
@@ -87,7 +90,7 @@ func (l *Log) Attempted(ctx context.Context, sc scope.Scope, q Query) (DeliveryP
 	budget, cancel := context.WithTimeout(ctx, l.o.Budget)
 	defer cancel()
 	p := gathering{l: l, sc: sc, match: match, from: from, limit: q.Limit, since: since}
-	rows := sc.Restrict(query.WithoutAttempts(f))
+	rows := sc.Restrict(query.And(query.WithoutAttempts(f), query.Where("attempts", query.After, "0")))
 	if !until.IsZero() {
 		rows = query.And(rows, query.Where("received", query.Before, until.Add(early).UTC().Format(time.RFC3339Nano)))
 	}
@@ -246,7 +249,7 @@ func (g *gathering) row(ctx context.Context, r store.Row) error {
 		}
 		a.Results = a.Results[i : i+1 : i+1]
 		d := Delivery{r, a}
-		if g.from != nil && placeOf(&d).compare(*g.from) <= 0 || !g.match.Match(asked{&d}) {
+		if g.from != nil && placeOf(&d).compare(*g.from) <= 0 || !g.match.Match(d.Values()) {
 			continue
 		}
 		if g.found = append(g.found, d); len(g.found) >= 4*(g.limit+1) {

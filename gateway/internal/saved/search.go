@@ -3,7 +3,7 @@ package saved
 import (
 	"errors"
 	"fmt"
-	"regexp"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -45,8 +45,6 @@ const (
 	maxColumns = 60
 )
 
-var sortForm = regexp.MustCompile(`^-?[a-z][a-z_]*$`)
-
 // check says what is wrong with a search.
 func (s *Search) check() error {
 	if err := checkName(s.Name); err != nil {
@@ -58,23 +56,35 @@ func (s *Search) check() error {
 	if len(s.Query) > maxQuery {
 		return invalid("the query is longer than %d octets", maxQuery)
 	}
-	f, err := query.Parse(s.Query)
-	if err == nil {
-		err = f.Validate()
-	}
-	if err != nil {
-		return invalid("the query does not read: %v", err)
-	}
-	if s.Sort != "" && (!sortForm.MatchString(s.Sort) || len(s.Sort) > maxName) {
-		return invalid("sort is a field's name, with - in front for the largest first, and not %.40q", s.Sort)
-	}
 	if s.Source != Messages && s.Source != Deliveries {
 		return invalid("source is %s or %s", Messages, Deliveries)
+	}
+	parse := query.Parse
+	if s.Source == Deliveries {
+		parse = query.ParseDeliveries
+	}
+	if _, err := parse(s.Query); err != nil {
+		return invalid("the query does not read: %v", err)
+	}
+	if err := s.checkSort(); err != nil {
+		return err
 	}
 	if len(s.Title) > 2*maxName || len(s.Help) > 500 || !oneLine(s.Title) || !oneLine(s.Help) {
 		return invalid("title and help are one line each, of at most %d and 500 octets", 2*maxName)
 	}
 	return checkColumns(s.Columns)
+}
+
+// checkSort takes what searches can be sorted by.
+func (s *Search) checkSort() error {
+	switch {
+	case s.Sort == "":
+	case s.Source == Deliveries:
+		return invalid("the delivery log is in the order of its attempts, latest first: leave out the sort")
+	case !slices.Contains(query.Sortable(), strings.TrimPrefix(s.Sort, "-")):
+		return invalid("a search cannot be sorted by %.40q; the fields to sort by are %s, with - in front for the largest first", s.Sort, strings.Join(query.Sortable(), ", "))
+	}
+	return nil
 }
 
 // checkName takes what can stand in a command line and a URL, of any script.

@@ -19,17 +19,17 @@ var views = []Search{
 		Name: "pending", Title: "Pending", Source: Messages, // B134, B135: what is decided is not in it any more
 		Help:    "what is being filtered, waits for delivery, or cannot be delivered until somebody decides",
 		Query:   "status:accepted,queued,queue-frozen,stalled",
-		Columns: []string{"received", "status", "state", "sender", "recipient", "next", "last"},
+		Columns: []string{"received", "status", "state", "sender", "recipient", "next", "reply"},
 	}, {
 		Name: "delivery", Title: "Delivery", Source: Deliveries, // B138; only what passed the filters is ever tried (B139)
 		Help:    "every attempt, with failures and deferrals",
 		Query:   "attempts:>0",
-		Columns: []string{"mark", "received", "direction", "status", "sender", "recipient", "last_host", "last"},
+		Columns: []string{"attempt_time", "direction", "attempt_result", "status", "sender", "recipient", "attempt_host", "attempt_reply"},
 	}, {
 		Name: "queue", Title: "Queue", Source: Messages, // B6
 		Help:    "what the destination refused, for now or for good",
 		Query:   "status:queued,delivery-failed",
-		Columns: []string{"received", "direction", "status", "state", "sender", "recipient", "attempts", "next", "last"},
+		Columns: []string{"received", "direction", "status", "state", "sender", "recipient", "attempts", "next", "reply"},
 	}, {
 		Name: "quarantine", Title: "Quarantine", Source: Messages, // B146
 		Help:    "what is held: by policy, or because it could not be inspected",
@@ -39,7 +39,7 @@ var views = []Search{
 		Name: "refused", Title: "Bounced and rejected", Source: Messages, // B132
 		Help:    "what came to nothing; it can be queued again while the content is kept",
 		Query:   "status:bounced,delivery-failed,queue-bounced,queue-expired,rejected",
-		Columns: []string{"received", "direction", "status", "has_body", "sender", "recipient", "last"},
+		Columns: []string{"received", "direction", "status", "has_body", "sender", "recipient", "reply"},
 	},
 }
 

@@ -169,6 +169,34 @@ func (g *Gateway) Find(ctx context.Context, s scope.Scope, q journal.Query) (jou
 	return journal.Page{Rows: rows, Next: next}, err
 }
 
+// Attempted gives the delivery log; a cursor is how many rows were before.
+func (g *Gateway) Attempted(ctx context.Context, s scope.Scope, q journal.Query) (journal.DeliveryPage, error) {
+	match, err := query.CompileDeliveries(q.Filter, Now)
+	if err != nil {
+		return journal.DeliveryPage{}, err
+	}
+	rows, _, err := g.Search(ctx, s, query.WithoutAttempts(q.Filter), "", 1<<30)
+	var all []journal.Delivery
+	for _, r := range rows {
+		for _, a := range journal.Attempts(r.Message, g.attempts[r.Message.ID], g.events[r.Message.ID]) {
+			for i := range a.Results {
+				d := journal.Delivery{Row: r, Attempt: a}
+				d.Attempt.Results = a.Results[i : i+1]
+				if a.Results[i].N == r.Recipient.N && match.Match(d.Values()) {
+					all = append(all, d)
+				}
+			}
+		}
+	}
+	slices.SortStableFunc(all, func(a, b journal.Delivery) int { return b.Attempt.Start.Compare(a.Attempt.Start) })
+	from, _ := strconv.Atoi(q.Cursor)
+	p := journal.DeliveryPage{Rows: all[min(from, len(all)):]}
+	if len(p.Rows) > q.Limit {
+		p.Rows, p.Next = p.Rows[:q.Limit], strconv.Itoa(from+q.Limit)
+	}
+	return p, err
+}
+
 // Count counts what Search finds.
 func (g *Gateway) Count(ctx context.Context, s scope.Scope, f query.Filter) (n int, exact bool, err error) {
 	rows, _, err := g.Search(ctx, s, f, "", 1<<30)

@@ -56,10 +56,11 @@ func (c *Client) Search(ctx context.Context, s Search) (*api.SearchPage, error) 
 	return get[api.SearchPage](ctx, c, "/v1/messages", s)
 }
 
-// Deliveries gives one page of attempts, newest message first.
-func (c *Client) Deliveries(ctx context.Context, s Search) (*api.AttemptPage, error) {
-	s.Fields, s.Sort = nil, ""
-	return get[api.AttemptPage](ctx, c, "/v1/deliveries", s)
+// Deliveries gives one page of the delivery log, latest attempt first. The filter
+// may ask about attempts; Fields are those of recipients' rows to have, too.
+func (c *Client) Deliveries(ctx context.Context, s Search) (*api.DeliveryPage, error) {
+	s.Sort = ""
+	return get[api.DeliveryPage](ctx, c, "/v1/deliveries", s)
 }
 
 func get[T any](ctx context.Context, c *Client, path string, s Search) (*T, error) {
@@ -93,13 +94,16 @@ func (c *Client) All(ctx context.Context, s Search, limit int) iter.Seq2[api.Row
 	})
 }
 
-// AllDeliveries gives the attempts of every row that matches, page by page, at
-// most limit of them (0: no limit).
-func (c *Client) AllDeliveries(ctx context.Context, s Search, limit int) iter.Seq2[api.Attempt, error] {
-	return pages(s, limit, func(s Search) ([]api.Attempt, string, error) {
+// AllDeliveries gives the rows of the delivery log that match, page by page, at
+// most limit of them (0: no limit). told gets each page; nil: nobody does.
+func (c *Client) AllDeliveries(ctx context.Context, s Search, limit int, told func(*api.DeliveryPage)) iter.Seq2[api.Delivery, error] {
+	return pages(s, limit, func(s Search) ([]api.Delivery, string, error) {
 		p, err := c.Deliveries(ctx, s)
 		if err != nil {
 			return nil, "", err
+		}
+		if told != nil {
+			told(p)
 		}
 		return p.Items, p.Next, nil
 	})
