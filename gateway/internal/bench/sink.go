@@ -14,21 +14,32 @@ type sink struct {
 }
 
 func startSink() (*sink, error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	s := &sink{}
+	addr, err := accept("127.0.0.1:0", s.serve)
 	if err != nil {
 		return nil, err
 	}
-	s := &sink{addr: ln.Addr().String()}
+	s.addr = addr.String()
+	return s, nil
+}
+
+// accept listens for as long as the process lives and has each connection
+// served.
+func accept(addr string, serve func(net.Conn)) (*net.TCPAddr, error) {
+	ln, err := net.Listen("tcp4", addr)
+	if err != nil {
+		return nil, err
+	}
 	go func() {
 		for {
 			c, err := ln.Accept()
 			if err != nil {
 				return
 			}
-			go s.serve(c)
+			go serve(c)
 		}
 	}()
-	return s, nil
+	return ln.Addr().(*net.TCPAddr), nil
 }
 
 func (s *sink) serve(c net.Conn) {

@@ -44,14 +44,8 @@ func (s *system) wrote() int64 {
 	return n
 }
 
-const weirConfig = `
-gateway {
-  hostname       = "bench.weir.test"
-  data_dir       = %q
-  direct_inbound = %q
-  log_level      = "warn"
-}
-listener "mx" {
+// mxListener is that of every policy here: nothing of its limits is reached.
+const mxListener = `listener "mx" {
   address   = "127.0.0.1:0"
   direction = "inbound"
   limits {
@@ -60,7 +54,16 @@ listener "mx" {
     commands    = 10000000
   }
 }
-plugin "rules" { source = "builtin:rules" }
+`
+
+const weirConfig = `
+gateway {
+  hostname       = "bench.weir.test"
+  data_dir       = %q
+  direct_inbound = %q
+  log_level      = "warn"
+}
+` + mxListener + `plugin "rules" { source = "builtin:rules" }
 plugin "stall" { source = "builtin:stall" }
 ruleset "baseline" {
   filter "lists" {

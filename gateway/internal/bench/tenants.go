@@ -17,19 +17,10 @@ gateway {
   data_dir = %q
   log_level = "warn"
 }
-listener "mx" {
-  address   = "127.0.0.1:0"
-  direction = "inbound"
-  limits {
-    connections = 2000
-    per_client  = 2000
-    commands    = 10000000
-  }
-}
-plugin "rules" { source = "builtin:rules" }
+%splugin "rules" { source = "builtin:rules" }
 plugin "attachments" { source = "builtin:attachments" }
 plugin "stall" { source = "builtin:stall" }
-`, data)
+`, data, mxListener)
 	for i := range n {
 		fmt.Fprintf(&b, `
 ruleset "r%[1]d" {

@@ -35,20 +35,12 @@ func backlogAddr(i int) string { return fmt.Sprintf("127.7.%d.%d", i/250, i%250+
 func healthyAddr(i int) string { return fmt.Sprintf("127.9.%d.%d", i/250, i%250+1) }
 
 func startTowns() (*towns, error) {
-	ln, err := net.Listen("tcp4", "0.0.0.0:0")
+	t := &towns{probes: map[string]chan<- time.Time{}}
+	addr, err := accept("0.0.0.0:0", t.serve)
 	if err != nil {
 		return nil, err
 	}
-	t := &towns{port: ln.Addr().(*net.TCPAddr).Port, probes: map[string]chan<- time.Time{}}
-	go func() {
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			go t.serve(c)
-		}
-	}()
+	t.port = addr.Port
 	return t, nil
 }
 
