@@ -8,14 +8,17 @@ import (
 	"github.com/mailweir/weir/gateway/internal/mail"
 )
 
-// DoCmd applies any verb by its name, as the API does.
+// DoCmd applies any verb by its name. One that shows something shows it, as the
+// verb's own command does.
 type DoCmd struct {
 	Verb string `arg:"" help:"As \"weir explain\" and the API name it, such as release or train-spam."`
 	VerbFlags
-	Arg []string `sep:"none" placeholder:"NAME=VALUE" help:"What the verb needs beside."`
+	Arg    []string `sep:"none" placeholder:"NAME=VALUE" help:"What the verb needs beside."`
+	Output string   `short:"o" placeholder:"PATH" help:"Write what the verb shows to a new file instead of standard output; messages into an archive where the name ends in .zip."`
 }
 
-// Run asks before what is not undone, and applies it.
+// Run shows what there is to show; it asks before what is not undone, and
+// applies it.
 func (c *DoCmd) Run(ctx context.Context, g *Globals) error {
 	verb := lifecycle.Verb(c.Verb)
 	if len(verb.Statuses()) == 0 {
@@ -36,6 +39,12 @@ func (c *DoCmd) Run(ctx context.Context, g *Globals) error {
 	if verb == lifecycle.Force {
 		a.ask = "Is the sender trusted, and was the mail expected?"
 		args["confirmed"] = "yes"
+	}
+	if show := readings[verb]; show != nil {
+		return c.read(ctx, g, a, show)
+	}
+	if c.Output != "" {
+		return usageError{c.Verb + " shows nothing that could be written", "leave out --output"}
 	}
 	return c.apply(ctx, g, a)
 }

@@ -38,8 +38,11 @@ func waivedFinding(f *api.WaivedFinding) string {
 		by = f.Plugin
 	}
 	words := []string{"only for", by, f.Class}
-	if where := strings.TrimSpace(f.Part + " " + f.Path); where != "" {
-		words = append(words, "in", where)
+	if f.Part != "" {
+		words = append(words, "in", f.Part)
+	}
+	if f.Path != "" {
+		words = append(words, "→", f.Path)
 	}
 	return strings.Join(strings.Fields(strings.Join(words, " ")), " ") + nonEmpty(": ", f.Explanation)
 }
