@@ -8,6 +8,7 @@ import (
 	"os"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/mailweir/weir/gateway/internal/atomicfile"
@@ -61,6 +62,8 @@ type Log struct {
 	first  uint64
 	before string // hash before first
 	broken error
+
+	refused atomic.Uint64 // entries that could not be written
 
 	// The writer's alone.
 	file *os.File
@@ -216,6 +219,10 @@ func (l *Log) Head() (uint64, string) {
 	return l.seq, l.hash
 }
 
+// Refused is how many entries could not be written since the log was opened: what
+// they were about was not done.
+func (l *Log) Refused() uint64 { return l.refused.Load() }
+
 // Close writes what waits and ends the log. Record gives ErrUnavailable after it.
 func (l *Log) Close() {
 	l.once.Do(func() { close(l.stop) })
@@ -262,6 +269,9 @@ func (l *Log) commit(rs []request) {
 		err = l.write(rs)
 	}
 	for _, r := range rs {
+		if err != nil {
+			l.refused.Add(uint64(len(r.entries)))
+		}
 		r.done <- err
 	}
 }

@@ -220,7 +220,7 @@ func (d *Daemon) open(ctx context.Context, p *policy.Policy, dir string) (err er
 	d.openTools(dns)
 	d.openOutlets(dns)
 	d.metrics.watch(d.store, d.host)
-	d.metrics.registry.MustRegister(taskCollector{d.tasks}, deliveryCollector{d})
+	d.metrics.registry.MustRegister(taskCollector{d.tasks}, deliveryCollector{d}, &keepCollector{d: d})
 	return nil
 }
 

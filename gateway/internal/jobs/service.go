@@ -70,6 +70,7 @@ type Options struct {
 type Service struct {
 	o       Options
 	running sync.WaitGroup
+	ended   ends
 
 	mu     sync.Mutex
 	live   map[string]*live
@@ -216,6 +217,7 @@ func (s *Service) run(ctx context.Context, l *live, sc scope.Scope, verb lifecyc
 	default:
 		j.State, j.Error = Failed, err.Error()
 	}
+	s.ended.add(j.State)
 	s.flush(l)
 	s.note(l)
 	s.o.Logger.Info("job ended", "job", j.ID, "action", j.Verb, "actor", j.Actor, "state", string(j.State), "total", j.Total, "tried", j.Tried, "changed", j.Changed, "refused", j.Refused)

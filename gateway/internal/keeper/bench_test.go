@@ -62,7 +62,7 @@ func BenchmarkSweep(b *testing.B) {
 	k := New(Options{Store: st, Payer: &notify.Payer{Store: st}, Clock: fixed(now), Logger: quiet,
 		Least: func() time.Duration { return 32 * day }, KeepBody: func(*store.Message) time.Duration { return 100 * day }})
 	for b.Loop() {
-		if _, err := k.pass(b.Context(), "looking through finished mail", k.sweep); err != nil {
+		if _, err := k.pass(b.Context(), sweeping, k.sweep); err != nil {
 			b.Fatal(err)
 		}
 	}

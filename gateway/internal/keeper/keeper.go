@@ -76,6 +76,7 @@ type Stats struct {
 	Told      int // notices to administrators of mail that ended undecided
 	Errors    int // messages that could not be dealt with; they are tried again
 	Last      time.Time
+	Swept     time.Time // when finished mail was last looked through to its end
 }
 
 func (s *Stats) add(o Stats) {
@@ -88,6 +89,9 @@ func (s *Stats) add(o Stats) {
 	s.Copies += o.Copies
 	s.Errors += o.Errors
 	s.Last = o.Last
+	if !o.Swept.IsZero() {
+		s.Swept = o.Swept
+	}
 }
 
 // Keeper does it. One at a time per store is enough; two do no harm.
@@ -150,7 +154,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 		more, err := k.pass(ctx, "looking for held mail whose time is over", k.expire)
 		if err == nil && (swept.IsZero() || now.Sub(swept) >= k.o.Sweep) {
 			var left bool
-			left, err = k.pass(ctx, "looking through finished mail", k.sweep)
+			left, err = k.pass(ctx, sweeping, k.sweep)
 			if err == nil && !left {
 				swept = now
 			}
@@ -173,7 +177,7 @@ func (k *Keeper) Pass(ctx context.Context) (st Stats, more bool, err error) {
 	for _, p := range []struct {
 		doing string
 		f     func(context.Context, *Stats) (bool, error)
-	}{{"looking for held mail whose time is over", k.expire}, {"looking through finished mail", k.sweep}} {
+	}{{"looking for held mail whose time is over", k.expire}, {sweeping, k.sweep}} {
 		left, e := k.pass(ctx, p.doing, p.f)
 		more = more || left
 		err = errors.Join(err, e)
@@ -190,6 +194,9 @@ func (k *Keeper) Pass(ctx context.Context) (st Stats, more bool, err error) {
 	return st, more, err
 }
 
+// sweeping is what is done when finished mail is looked through.
+const sweeping = "looking through finished mail"
+
 func (k *Keeper) pass(ctx context.Context, doing string, f func(context.Context, *Stats) (bool, error)) (more bool, err error) {
 	st := Stats{Passes: 1, Last: k.o.Clock.Now()}
 	k.mu.Lock()
@@ -197,7 +204,9 @@ func (k *Keeper) pass(ctx context.Context, doing string, f func(context.Context,
 		k.began = st.Last
 	}
 	k.mu.Unlock()
-	more, err = f(ctx, &st)
+	if more, err = f(ctx, &st); err == nil && !more && doing == sweeping {
+		st.Swept = k.o.Clock.Now()
+	}
 	k.mu.Lock()
 	k.stats.add(st)
 	k.mu.Unlock()

@@ -38,6 +38,7 @@ type feeder struct {
 	applied uint64
 	trimmed uint64        // entries up to this one are gone
 	moved   chan struct{} // closed when applied or whole change
+	level   time.Time     // when the index last had everything (Lag)
 	status  store.IndexStatus
 }
 
@@ -67,6 +68,7 @@ func openFeeder(s *Store, dir string) (*feeder, error) {
 		hurry: make(chan struct{}, 1), again: make(chan struct{}, 1), moved: make(chan struct{}),
 	}
 	f.x.Store(x)
+	f.level = time.Now()
 	st, err := x.State(ctx)
 	if err != nil {
 		stop()
@@ -220,6 +222,7 @@ func (f *feeder) linger(d time.Duration) {
 func (f *feeder) wait() {
 	select {
 	case <-f.feed.more:
+		f.begun()
 	case <-f.hurry:
 		return
 	case <-f.again:
@@ -256,6 +259,9 @@ func (f *feeder) reached(applied uint64, whole bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	whole = whole && !f.asked
+	if whole && applied >= f.feed.durable.Load() {
+		f.level = time.Now()
+	}
 	if f.applied == applied && f.whole == whole {
 		return
 	}
