@@ -75,21 +75,7 @@ type ArchiveDownloadCmd struct {
 
 // Run copies the message. It refuses a terminal, which might obey what it holds.
 func (c *ArchiveDownloadCmd) Run(ctx context.Context, g *Globals) error {
-	return mailInto(g, c.Output, func(out io.Writer) error {
-		cl, err := g.client()
-		if err != nil {
-			return err
-		}
-		body, err := cl.Archived(ctx, c.ID, c.Format)
-		if err != nil {
-			return err
-		}
-		defer body.Close()
-		if _, err := io.Copy(out, body); err != nil {
-			return fmt.Errorf("writing the message: %w", err)
-		}
-		return nil
-	})
+	return downloadMail(g, c.Output, func(cl *client.Client) (io.ReadCloser, error) { return cl.Archived(ctx, c.ID, c.Format) })
 }
 
 // ArchiveExportCmd is B59.

@@ -166,12 +166,12 @@ type IdentityNameFlags struct {
 	Name string `arg:"" help:"Its name; of a client that does not authenticate its address in brackets, such as [192.0.2.7]."`
 }
 
-func (f *IdentityNameFlags) change(ctx context.Context, g *Globals, reason, what string, do func(*client.Client, api.IdentityName) (int, error)) error {
+func (f *IdentityNameFlags) change(ctx context.Context, g *Globals, reason, what string, do func(*client.Client, context.Context, api.IdentityName) (int, error)) error {
 	cl, err := g.client()
 	if err != nil {
 		return err
 	}
-	n, err := do(cl, api.IdentityName{Tenant: f.Tenant, Name: f.Name, Reason: reason})
+	n, err := do(cl, ctx, api.IdentityName{Tenant: f.Tenant, Name: f.Name, Reason: reason})
 	if err != nil {
 		return err
 	}
@@ -186,15 +186,18 @@ func (f *IdentityNameFlags) change(ctx context.Context, g *Globals, reason, what
 	return nil
 }
 
-// IdentityLockCmd locks one by its name.
-type IdentityLockCmd struct {
+// IdentityLockFlags are those of what locks by a name.
+type IdentityLockFlags struct {
 	IdentityNameFlags
 	Reason string `placeholder:"TEXT" help:"Why."`
 }
 
+// IdentityLockCmd locks one by its name.
+type IdentityLockCmd struct{ IdentityLockFlags }
+
 // Run locks it.
 func (c *IdentityLockCmd) Run(ctx context.Context, g *Globals) error {
-	return c.change(ctx, g, c.Reason, "locked", func(cl *client.Client, n api.IdentityName) (int, error) { return cl.LockIdentity(ctx, n) })
+	return c.change(ctx, g, c.Reason, "locked", (*client.Client).LockIdentity)
 }
 
 // IdentityUnlockCmd unlocks one.
@@ -202,7 +205,7 @@ type IdentityUnlockCmd struct{ IdentityNameFlags }
 
 // Run unlocks it.
 func (c *IdentityUnlockCmd) Run(ctx context.Context, g *Globals) error {
-	return c.change(ctx, g, "", "unlocked", func(cl *client.Client, n api.IdentityName) (int, error) { return cl.UnlockIdentity(ctx, n) })
+	return c.change(ctx, g, "", "unlocked", (*client.Client).UnlockIdentity)
 }
 
 // IdentityRemoveCmd removes one.
@@ -210,7 +213,7 @@ type IdentityRemoveCmd struct{ IdentityNameFlags }
 
 // Run removes it.
 func (c *IdentityRemoveCmd) Run(ctx context.Context, g *Globals) error {
-	return c.change(ctx, g, "", "removed", func(cl *client.Client, n api.IdentityName) (int, error) { return cl.RemoveIdentity(ctx, n) })
+	return c.change(ctx, g, "", "removed", (*client.Client).RemoveIdentity)
 }
 
 // IdentityUsersCmd lists locked users.
@@ -231,14 +234,11 @@ func (c *IdentityUsersCmd) Run(ctx context.Context, g *Globals) error {
 }
 
 // IdentityLockUserCmd locks a user by its name.
-type IdentityLockUserCmd struct {
-	IdentityNameFlags
-	Reason string `placeholder:"TEXT" help:"Why."`
-}
+type IdentityLockUserCmd struct{ IdentityLockFlags }
 
 // Run locks it.
 func (c *IdentityLockUserCmd) Run(ctx context.Context, g *Globals) error {
-	return c.change(ctx, g, c.Reason, "locked", func(cl *client.Client, n api.IdentityName) (int, error) { return cl.LockUser(ctx, n) })
+	return c.change(ctx, g, c.Reason, "locked", (*client.Client).LockUser)
 }
 
 // IdentityUnlockUserCmd unlocks a user.
@@ -246,5 +246,5 @@ type IdentityUnlockUserCmd struct{ IdentityNameFlags }
 
 // Run unlocks it.
 func (c *IdentityUnlockUserCmd) Run(ctx context.Context, g *Globals) error {
-	return c.change(ctx, g, "", "unlocked", func(cl *client.Client, n api.IdentityName) (int, error) { return cl.UnlockUser(ctx, n) })
+	return c.change(ctx, g, "", "unlocked", (*client.Client).UnlockUser)
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mailweir/weir/gateway/internal/api/client"
 	"github.com/mailweir/weir/gateway/internal/mail"
 	"github.com/mailweir/weir/gateway/internal/query"
 )
@@ -92,19 +93,5 @@ type LogDownloadCmd struct {
 // Run copies the message. It refuses a terminal: mail may hold sequences that
 // a terminal obeys.
 func (c *LogDownloadCmd) Run(ctx context.Context, g *Globals) error {
-	return mailInto(g, c.Output, func(out io.Writer) error {
-		cl, err := g.client()
-		if err != nil {
-			return err
-		}
-		body, err := cl.Body(ctx, c.ID)
-		if err != nil {
-			return err
-		}
-		defer body.Close()
-		if _, err := io.Copy(out, body); err != nil {
-			return fmt.Errorf("writing the message: %w", err)
-		}
-		return nil
-	})
+	return downloadMail(g, c.Output, func(cl *client.Client) (io.ReadCloser, error) { return cl.Body(ctx, c.ID) })
 }

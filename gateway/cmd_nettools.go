@@ -40,6 +40,18 @@ func (p story) dialogue(text string) {
 	}
 }
 
+// hostAt is a host with the address that was called, which may be all that is
+// known of it.
+func hostAt(host, addr string) string {
+	switch {
+	case addr == "":
+		return host
+	case strings.HasPrefix(addr, host):
+		return addr
+	}
+	return host + " at " + addr
+}
+
 // visits writes the dialogues with the hosts that were called.
 func (p story) visits(vs []nettools.Visit) {
 	for _, v := range vs {
@@ -54,13 +66,7 @@ func (p story) visits(vs []nettools.Visit) {
 		default:
 			note = v.TLS
 		}
-		name := v.Host
-		if v.Addr != "" && !strings.HasPrefix(v.Addr, v.Host) {
-			name += " at " + v.Addr
-		} else if v.Addr != "" {
-			name = v.Addr
-		}
-		p.title(name, note, style)
+		p.title(hostAt(v.Host, v.Addr), note, style)
 		if v.Dialogue == "" && v.Failed != nil {
 			p.para(4, v.Failed.String())
 		}

@@ -135,13 +135,7 @@ func showTLS(g *Globals, r *nettools.TLSReport, short bool) {
 	} else if len(r.Wrong) > 0 {
 		style = terminal.Yellow
 	}
-	name := r.Host
-	if r.Addr != "" && !strings.HasPrefix(r.Addr, r.Host) {
-		name += " at " + r.Addr
-	} else if r.Addr != "" {
-		name = r.Addr
-	}
-	p.title(name, note, style)
+	p.title(hostAt(r.Host, r.Addr), note, style)
 	p.item("Session", strings.TrimSpace(r.Version+" "+r.Cipher))
 	for _, w := range r.Wrong {
 		p.item("Wrong", w)

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/mailweir/weir/gateway/internal/api/client"
 	"github.com/mailweir/weir/gateway/internal/atomicfile"
 	"github.com/mailweir/weir/gateway/internal/terminal"
 )
@@ -47,6 +48,25 @@ func mailInto(g *Globals, path string, write func(io.Writer) error) error {
 		return err
 	}
 	return intoFile(path, write)
+}
+
+// downloadMail is mailInto for what the gateway sends.
+func downloadMail(g *Globals, path string, fetch func(*client.Client) (io.ReadCloser, error)) error {
+	return mailInto(g, path, func(out io.Writer) error {
+		cl, err := g.client()
+		if err != nil {
+			return err
+		}
+		body, err := fetch(cl)
+		if err != nil {
+			return err
+		}
+		defer body.Close()
+		if _, err := io.Copy(out, body); err != nil {
+			return fmt.Errorf("writing the message: %w", err)
+		}
+		return nil
+	})
 }
 
 // noMailOn refuses a terminal where no file is named.
