@@ -3,7 +3,6 @@ package journal
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/mailweir/weir/gateway/internal/lifecycle"
 	"github.com/mailweir/weir/gateway/internal/mail"
@@ -113,8 +112,4 @@ func (l *Log) attempts(ctx context.Context, sc scope.Scope, m *store.Message) ([
 		}
 	}
 	return out, nil
-}
-
-func has(m *store.Message, n int) bool {
-	return slices.ContainsFunc(m.Recipients, func(r store.Recipient) bool { return r.N == n })
 }
