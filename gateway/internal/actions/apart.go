@@ -43,6 +43,16 @@ func (r *run) show(ctx context.Context, id mail.ID, p pick) error {
 	if err != nil {
 		return r.report(ctx, id, nil, err)
 	}
+	items := r.items(m, p, func(it *item, _ *store.Recipient) { it.See = pathOf(shown[r.verb], it.ID) })
+	if p.whole {
+		items = r.meant(items, p.ns)
+	}
+	return r.report(ctx, id, items, nil)
+}
+
+// items are the recipients that are meant. offered is called with each that the
+// verb is offered for; the others are refused.
+func (r *run) items(m *store.Message, p pick, offered func(*item, *store.Recipient)) []item {
 	var items []item
 	for i := range m.Recipients {
 		rc := &m.Recipients[i]
@@ -53,14 +63,11 @@ func (r *run) show(ctx context.Context, id mail.ID, p pick) error {
 		if err := r.offered(m, rc); err != nil {
 			it.Code, it.Error = CodeRefused, err.Error()
 		} else {
-			it.See = pathOf(shown[r.verb], it.ID)
+			offered(&it, rc)
 		}
 		items = append(items, it)
 	}
-	if p.whole {
-		items = r.meant(items, p.ns)
-	}
-	return r.report(ctx, id, items, nil)
+	return items
 }
 
 func pathOf(pattern, id string) string {
@@ -180,19 +187,7 @@ func (r *turn) train(ctx context.Context, id mail.ID, p pick) error {
 	}
 	r.class = &class{as: trains[r.verb]}
 	var ns []int
-	for i := range m.Recipients {
-		rc := &m.Recipients[i]
-		if !r.picked(m, rc, p) {
-			continue
-		}
-		it := r.item(m, rc)
-		if err := r.offered(m, rc); err != nil {
-			it.Code, it.Error = CodeRefused, err.Error()
-		} else {
-			ns = append(ns, rc.N)
-		}
-		r.class.items = append(r.class.items, it)
-	}
+	r.class.items = r.items(m, p, func(_ *item, rc *store.Recipient) { ns = append(ns, rc.N) })
 	if len(ns) > 0 && !r.args.DryRun {
 		r.class.taught, r.class.err = r.s.Train(ctx, r.sc, r.class.as, r.sc.View(m), ns)
 	}

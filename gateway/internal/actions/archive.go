@@ -149,22 +149,11 @@ func (r *turn) redeliver(ctx context.Context, id mail.ID, p pick) error {
 	if err != nil {
 		return r.report(ctx, id, nil, err)
 	}
-	var items []item
 	byTenant := map[string][]*store.Recipient{}
-	for i := range m.Recipients {
-		rc := &m.Recipients[i]
-		if !r.picked(m, rc, p) {
-			continue
-		}
-		it := r.item(m, rc)
-		if err := r.offered(m, rc); err != nil {
-			it.Code, it.Error = CodeRefused, err.Error()
-		} else {
-			it.Changed = true
-			byTenant[rc.Tenant] = append(byTenant[rc.Tenant], rc)
-		}
-		items = append(items, it)
-	}
+	items := r.items(m, p, func(it *item, rc *store.Recipient) {
+		it.Changed = true
+		byTenant[rc.Tenant] = append(byTenant[rc.Tenant], rc)
+	})
 	if p.whole {
 		items = r.meant(items, p.ns)
 	}
