@@ -1,17 +1,15 @@
 package interop_test
 
 import (
-	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/mailweir/weir/gateway/internal/api"
-	"github.com/mailweir/weir/gateway/internal/api/client"
 	"github.com/mailweir/weir/gateway/internal/daemon"
+	"github.com/mailweir/weir/gateway/internal/daemon/daemontest"
 )
 
 const endedPolicy = `
@@ -60,34 +58,8 @@ func TestB136_B137_B145_stalled_mail_that_ends(t *testing.T) {
 	t.Parallel()
 	near, nearDir := startDestination(t)
 	clk := &clock{now: time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)}
-	dir, err := os.MkdirTemp("", "weir-ended-") // short: a unix socket's path is
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	conf := filepath.Join(dir, "config.hcl")
-	if err := os.WriteFile(conf, fmt.Appendf(nil, endedPolicy, filepath.Join(dir, "data"), near), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	log := &journal{}
-	ctx, stop := context.WithCancel(context.Background())
-	d, err := daemon.New(ctx, daemon.Options{Config: conf, Log: log, Now: clk.Now, After: clk.After, Jitter: func() float64 { return 0 }})
-	if err != nil {
-		stop()
-		t.Fatal(err)
-	}
-	g := &gateway{log: log, at: d.Addresses(), path: conf, api: client.New(client.Options{Socket: d.Addresses().Socket})}
-	done := make(chan error, 1)
-	go func() { done <- d.Run(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-		if t.Failed() {
-			t.Logf("the end of its log:\n%s", tail(log.String(), 6000))
-		}
-	})
+	dir := daemontest.Folder(t)
+	g := startGatewayWith(t, dir, fmt.Sprintf(endedPolicy, filepath.Join(dir, "data"), near), daemon.Options{Now: clk.Now, After: clk.After, Jitter: func() float64 { return 0 }})
 	submit := func(listener, from, to string) {
 		s := call(t, g.listener(listener))
 		s.must("250", "EHLO client.test")

@@ -1,19 +1,18 @@
 package interop_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/mailweir/weir/gateway/internal/api"
 	"github.com/mailweir/weir/gateway/internal/api/client"
 	"github.com/mailweir/weir/gateway/internal/daemon"
+	"github.com/mailweir/weir/gateway/internal/daemon/daemontest"
 	"github.com/mailweir/weir/gateway/internal/peers"
 )
 
@@ -28,27 +27,9 @@ func absent(t testing.TB, err error) {
 	}
 }
 
-// journal is a log that tests read while it is written.
-type journal struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (j *journal) Write(p []byte) (int, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.b.Write(p)
-}
-
-func (j *journal) String() string {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.b.String()
-}
-
 // gateway is a whole one, in this process.
 type gateway struct {
-	log  *journal
+	log  *daemontest.Log
 	at   daemon.Addresses
 	path string // the policy
 	api  *client.Client
@@ -64,40 +45,15 @@ func startGateway(t testing.TB, policy string) *gateway {
 // startGatewayIn is startGateway in a network of the test.
 func startGatewayIn(t testing.TB, lab *daemon.Lab, policy string) *gateway {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "weir-interop-") // short: a unix socket's path is
-	if err != nil {
-		t.Fatal(err)
-	}
-	g := &gateway{log: &journal{}, path: filepath.Join(dir, "config.hcl")}
-	if err := os.WriteFile(g.path, []byte(policy), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	d, err := daemon.New(ctx, daemon.Options{Config: g.path, Log: g.log, Version: api.VersionInfo{Version: "interop"}, Lab: lab})
-	if err != nil {
-		stop()
-		t.Fatal(err)
-	}
-	g.at = d.Addresses()
-	g.api = client.New(client.Options{Socket: g.at.Socket})
-	done := make(chan error, 1)
-	go func() { done <- d.Run(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		select {
-		case err := <-done:
-			if err != nil {
-				t.Errorf("the gateway ended with %v", err)
-			}
-		case <-time.After(30 * time.Second):
-			t.Error("the gateway does not end")
-		}
-		if t.Failed() {
-			t.Logf("the end of its log:\n%s", tail(g.log.String(), 6000))
-		}
-		os.RemoveAll(dir)
-	})
-	return g
+	return startGatewayWith(t, daemontest.Folder(t), policy, daemon.Options{Lab: lab})
+}
+
+// startGatewayWith is startGateway in a folder, with more that is the test's.
+func startGatewayWith(t testing.TB, dir, policy string, o daemon.Options) *gateway {
+	t.Helper()
+	o.Version = api.VersionInfo{Version: "interop"}
+	d := daemontest.Start(t, dir, map[string]string{"config.hcl": policy}, o)
+	return &gateway{log: d.Log, at: d.At, path: d.Config, api: client.New(client.Options{Socket: d.At.Socket})}
 }
 
 func tail(s string, n int) string { return s[max(0, len(s)-n):] }

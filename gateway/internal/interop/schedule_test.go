@@ -1,10 +1,8 @@
 package interop_test
 
 import (
-	"context"
 	"fmt"
 	"math"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -12,8 +10,8 @@ import (
 	"time"
 
 	"github.com/mailweir/weir/gateway/internal/api"
-	"github.com/mailweir/weir/gateway/internal/api/client"
 	"github.com/mailweir/weir/gateway/internal/daemon"
+	"github.com/mailweir/weir/gateway/internal/daemon/daemontest"
 	"github.com/mailweir/weir/gateway/internal/sink"
 )
 
@@ -114,34 +112,8 @@ func TestB74toB80_B104_B105_whole_schedule(t *testing.T) {
 	setMode(t, farDir, sink.Defer)
 	start := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
 	clk := &clock{now: start}
-	dir, err := os.MkdirTemp("", "weir-schedule-") // short: a unix socket's path is
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	conf := filepath.Join(dir, "config.hcl")
-	if err := os.WriteFile(conf, fmt.Appendf(nil, schedulePolicy, filepath.Join(dir, "data"), far, near), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	log := &journal{}
-	ctx, stop := context.WithCancel(context.Background())
-	d, err := daemon.New(ctx, daemon.Options{Config: conf, Log: log, Now: clk.Now, After: clk.After, Jitter: func() float64 { return 0 }})
-	if err != nil {
-		stop()
-		t.Fatal(err)
-	}
-	g := &gateway{log: log, at: d.Addresses(), path: conf, api: client.New(client.Options{Socket: d.Addresses().Socket})}
-	done := make(chan error, 1)
-	go func() { done <- d.Run(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-		if t.Failed() {
-			t.Logf("the end of its log:\n%s", tail(log.String(), 6000))
-		}
-	})
+	dir := daemontest.Folder(t)
+	g := startGatewayWith(t, dir, fmt.Sprintf(schedulePolicy, filepath.Join(dir, "data"), far, near), daemon.Options{Now: clk.Now, After: clk.After, Jitter: func() float64 { return 0 }})
 	began := time.Now()
 	s := call(t, g.listener("submission"))
 	s.must("250", "EHLO client.test")

@@ -230,7 +230,10 @@ func (g *gateway) deliveries(t testing.TB, q string) (as []api.Attempt) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		as = p.Items
+		as = as[:0]
+		for _, d := range p.Items {
+			as = append(as, d.Attempt)
+		}
 		return len(as) > 0
 	})
 	return as

@@ -3,6 +3,8 @@ package isolation
 import (
 	"fmt"
 	"strings"
+
+	"github.com/mailweir/weir/gateway/internal/daemon/daemontest"
 )
 
 // What is Acme's has these words in it, and nothing else has: where one of them
@@ -42,7 +44,7 @@ var tenants = []tenant{
 	{Gamma, []string{"gamma.test"}, "gammaword"},
 }
 
-const gatewayPolicy = `
+const gatewayPolicy = daemontest.Listeners + `
 gateway {
   hostname        = "mx.weir.test"
   data_dir        = "../data"
@@ -51,15 +53,6 @@ gateway {
   direct_outbound = "20s"
   dane            = false
   mta_sts         = false
-}
-listener "mx" {
-  address   = "127.0.0.1:0"
-  direction = "inbound"
-}
-listener "submission" {
-  address   = "127.0.0.1:0"
-  direction = "outbound"
-  allow     = ["127.0.0.0/8"]
 }
 admin {
   address = "127.0.0.1:0"

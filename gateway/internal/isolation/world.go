@@ -1,19 +1,17 @@
 package isolation
 
 import (
-	"bytes"
 	"context"
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/mailweir/weir/gateway/internal/api"
 	"github.com/mailweir/weir/gateway/internal/daemon"
+	"github.com/mailweir/weir/gateway/internal/daemon/daemontest"
 	"github.com/mailweir/weir/gateway/internal/dnstest"
 	"github.com/mailweir/weir/gateway/internal/filter/builtin"
 	"github.com/mailweir/weir/gateway/internal/smtpc/smtptest"
@@ -32,29 +30,8 @@ type World struct {
 	peer       *smtptest.Peer
 	tcp        *http.Client
 	admin      *http.Client
-	log        *journal
 	acmeToken  string              // of Acme's operator
 	acme, beta map[string][]string // what there is, by kind
-}
-
-// journal is a log that tests read while it is written.
-type journal struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (j *journal) Write(p []byte) (int, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.b.Write(p)
-}
-
-// end is the last of it.
-func (j *journal) end(n int) string {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	s := j.b.String()
-	return s[max(0, len(s)-n):]
 }
 
 // Start makes a world, which lasts until the test ends. Nothing in it changes
@@ -66,19 +43,11 @@ func Start(t testing.TB) *World {
 	} else if err != nil {
 		t.Logf("without plugins: %v", err)
 	}
-	w := &World{Plugins: len(builtin.Names()) > 0, log: &journal{}, acme: map[string][]string{}, beta: map[string][]string{}}
-	dir, err := os.MkdirTemp("", "weir-iso-") // short: a unix socket's path is
-	check(t, err)
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	w.Dir = dir
+	w := &World{Plugins: len(builtin.Names()) > 0, acme: map[string][]string{}, beta: map[string][]string{}}
+	w.Dir = daemontest.Folder(t)
 	w.peer = smtptest.Start(t, smtptest.Script{Rcpt: answer})
 	dns := dnstest.Start(t, "")
-	config := filepath.Join(dir, "policy")
-	check(t, os.Mkdir(config, 0o700))
-	for name, text := range files(dns.Addr, w.peer.Addr, w.Plugins) {
-		check(t, os.WriteFile(filepath.Join(config, name), []byte(text), 0o600))
-	}
-	w.run(t, config)
+	w.run(t, files(dns.Addr, w.peer.Addr, w.Plugins))
 	w.settle(t)
 	return w
 }
@@ -103,15 +72,9 @@ func answer(addr string) string {
 	return ""
 }
 
-func (w *World) run(t testing.TB, config string) {
+func (w *World) run(t testing.TB, policy map[string]string) {
 	t.Helper()
-	ctx, stop := context.WithCancel(context.Background())
-	d, err := daemon.New(ctx, daemon.Options{Config: config, Log: w.log, NoSync: true, Version: api.VersionInfo{Version: "isolation"}})
-	if err != nil {
-		stop()
-		t.Fatal(err)
-	}
-	w.at = d.Addresses()
+	w.at = daemontest.Start(t, w.Dir, policy, daemon.Options{NoSync: true, Version: api.VersionInfo{Version: "isolation"}}).At
 	w.Addr, w.Socket = w.at.Admin, w.at.Socket
 	w.tcp = &http.Client{Timeout: time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: 8}}
 	w.admin = &http.Client{Timeout: time.Minute, Transport: &http.Transport{
@@ -119,24 +82,8 @@ func (w *World) run(t testing.TB, config string) {
 			return new(net.Dialer).DialContext(ctx, "unix", w.Socket)
 		},
 	}}
-	done := make(chan error, 1)
-	go func() { done <- d.Run(ctx) }()
-	t.Cleanup(func() {
-		w.tcp.CloseIdleConnections()
-		w.admin.CloseIdleConnections()
-		stop()
-		select {
-		case err := <-done:
-			if err != nil {
-				t.Errorf("the gateway ended with %v", err)
-			}
-		case <-time.After(30 * time.Second):
-			t.Error("the gateway does not end")
-		}
-		if t.Failed() {
-			t.Logf("the end of its log:\n%s", w.log.end(6000))
-		}
-	})
+	t.Cleanup(w.tcp.CloseIdleConnections)
+	t.Cleanup(w.admin.CloseIdleConnections)
 }
 
 func check(t testing.TB, err error) {

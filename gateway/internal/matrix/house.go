@@ -3,7 +3,6 @@ package matrix
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -20,6 +19,7 @@ import (
 
 	"github.com/mailweir/weir/gateway/internal/api/client"
 	"github.com/mailweir/weir/gateway/internal/daemon"
+	"github.com/mailweir/weir/gateway/internal/daemon/daemontest"
 	"github.com/mailweir/weir/gateway/internal/smtpc"
 	"github.com/mailweir/weir/gateway/internal/smtpc/smtptest"
 )
@@ -88,7 +88,7 @@ func (c *clock) jump(d time.Duration) {
 	c.waiting = nil
 }
 
-const policyText = `
+const policyText = daemontest.Listeners + `
 gateway {
   hostname        = "mx.weir.test"
   data_dir        = "./var"
@@ -100,23 +100,6 @@ admin {
   limits {
     requests = 1000000
     burst    = 100000
-  }
-}
-listener "mx" {
-  address   = "127.0.0.1:0"
-  direction = "inbound"
-  limits {
-    connections = 200
-    per_client  = 200
-  }
-}
-listener "submission" {
-  address   = "127.0.0.1:0"
-  direction = "outbound"
-  allow     = ["127.0.0.0/8"]
-  limits {
-    connections = 200
-    per_client  = 200
   }
 }
 plugin "bayes" {
@@ -209,47 +192,15 @@ func Open(tb testing.TB) *House {
 	conf, _ := ca.Issue(tb, smtptest.Leaf{Names: []string{"127.0.0.1"}, For: 90 * 24 * time.Hour})
 	script := smtptest.Script{Ext: []string{"STARTTLS", "DSN", "8BITMIME"}, TLS: conf, Rcpt: h.answer}
 	in, out := smtptest.Start(tb, script), smtptest.Start(tb, script)
-	dir, err := os.MkdirTemp("", "weir-m-") // short: a unix socket's path is
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() { os.RemoveAll(dir) })
-	h.Dir = dir
-	guest(tb, filepath.Join(dir, "editor.wasm"))
-	file := filepath.Join(dir, "config.hcl")
-	if err := os.WriteFile(file, []byte(strings.NewReplacer(`"IN"`, `"`+in.Addr+`"`, `"OUT"`, `"`+out.Addr+`"`).Replace(policyText)), 0o600); err != nil {
-		tb.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	logs, err := os.Create(filepath.Join(dir, "log"))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	d, err := daemon.New(ctx, daemon.Options{
-		Config: file, Log: logs, NoSync: true, Now: h.clock.Now, After: h.clock.After, Jitter: func() float64 { return 0.5 },
+	h.Dir = daemontest.Folder(tb)
+	guest(tb, filepath.Join(h.Dir, "editor.wasm"))
+	text := strings.NewReplacer(`"IN"`, `"`+in.Addr+`"`, `"OUT"`, `"`+out.Addr+`"`).Replace(policyText)
+	g := daemontest.Start(tb, h.Dir, map[string]string{"config.hcl": text}, daemon.Options{
+		NoSync: true, Now: h.clock.Now, After: h.clock.After, Jitter: func() float64 { return 0.5 },
 		Lab: &daemon.Lab{Roots: ca.Pool(), Timeouts: smtpc.Timeouts{Connect: 10 * time.Second}},
 	})
-	if err != nil {
-		stop()
-		tb.Fatal(err)
-	}
-	done := make(chan error, 1)
-	go func() { done <- d.Run(ctx) }()
-	tb.Cleanup(func() {
-		stop()
-		if err := <-done; err != nil {
-			tb.Error(err)
-		}
-		logs.Close()
-		if tb.Failed() && testing.Verbose() {
-			if b, err := os.ReadFile(logs.Name()); err == nil {
-				tb.Logf("the gateway's log ends:\n%s", b[max(0, len(b)-4000):])
-			}
-		}
-	})
-	a := d.Addresses()
-	h.mx, h.submission, h.URL = a.Listeners["mx"], a.Listeners["submission"], "http://"+a.Admin
-	h.Admin = client.New(client.Options{Socket: a.Socket})
+	h.mx, h.submission, h.URL = g.At.Listeners["mx"], g.At.Listeners["submission"], "http://"+g.At.Admin
+	h.Admin = client.New(client.Options{Socket: g.At.Socket})
 	tb.Cleanup(h.Admin.Close)
 	return h
 }
