@@ -12,7 +12,7 @@ import (
 func small(t *testing.T, l limits) (string, error) {
 	t.Helper()
 	var out strings.Builder
-	err := Run(t.Context(), Options{Records: 500, Dir: t.TempDir(), Rounds: 1, Turn: 50 * time.Millisecond, Out: &out, limits: func(int) limits { return l }})
+	err := Run(t.Context(), Options{Records: 500, Dir: t.TempDir(), Rounds: 1, Turn: 50 * time.Millisecond, turns: 1, Out: &out, limits: func(int) limits { return l }})
 	return out.String(), err
 }
 

@@ -24,6 +24,7 @@ type Options struct {
 	Turn    time.Duration // of recording, alone and beside searches; default 5 s
 	Out     io.Writer
 
+	turns  int                      // of recording, of each kind; 3, and fewer in tests
 	limits func(records int) limits // of tests; limitsFor
 }
 
@@ -35,6 +36,9 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	if o.Turn <= 0 {
 		o.Turn = 5 * time.Second
+	}
+	if o.turns <= 0 {
+		o.turns = 3
 	}
 	if o.limits == nil {
 		o.limits = limitsFor
@@ -92,7 +96,7 @@ func (b *bench) run() error {
 	}
 	took := time.Since(start)
 	b.printf("index       has %d rows after %v: %.0f a second", st.Rows, took.Round(time.Millisecond), float64(st.Rows)/took.Seconds())
-	b.limits = b.Options.limits(int(st.Rows)) // of a store that was there
+	b.limits = b.Options.limits(st.Rows) // of a store that was there
 	b.phase("indexing")
 	for _, phase := range []struct {
 		name    string

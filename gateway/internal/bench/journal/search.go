@@ -163,19 +163,15 @@ func quantiles(all []time.Duration) string {
 	return fmt.Sprintf("%d: p50 %v, p99 %v, worst %v", len(all), quantile(all, 50), quantile(all, 99), quantile(all, 100))
 }
 
-// How together measures: with and without searches, in turns, the searches with
-// pauses, as of some operators at once.
-const (
-	turns = 3
-	pause = 100 * time.Millisecond
-)
+// pause is between the searches beside recording, as of some operators at once.
+const pause = 100 * time.Millisecond
 
 // together measures recording while searches run beside it, relative to without.
 func (b *bench) together() error {
 	h := newHistory(b.Records, time.Now().Add(Days*24*time.Hour))
 	var alone, beside []float64
 	searched := 0
-	for range turns {
+	for range b.turns {
 		rate, err := b.recording(h)
 		if err != nil {
 			return err
@@ -207,9 +203,9 @@ func (b *bench) together() error {
 	}
 	slices.Sort(alone)
 	slices.Sort(beside)
-	share := beside[turns/2] / alone[turns/2]
-	b.printf("recording   %.0f a second alone, %.0f while %.1f searches a second run: %.2f of it (medians of %d)", alone[turns/2], beside[turns/2],
-		float64(searched)/(turns*b.Turn.Seconds()), share, turns)
+	share := beside[b.turns/2] / alone[b.turns/2]
+	b.printf("recording   %.0f a second alone, %.0f while %.1f searches a second run: %.2f of it (medians of %d)", alone[b.turns/2], beside[b.turns/2],
+		float64(searched)/(float64(b.turns)*b.Turn.Seconds()), share, b.turns)
 	b.judge(share >= b.limits.share, "recording while searches run: %.2f of without, limit %.2f", share, b.limits.share)
 	return nil
 }
