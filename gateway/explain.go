@@ -353,10 +353,12 @@ var commandOf = map[string]string{
 	"deliver": "queue deliver", "retry-stalled": "stalled retry", "force": "stalled force", "delete-stalled": "stalled delete",
 }
 
-// commands are those that an operator may want next.
+// commands are those that an operator may want next, and then what else is
+// offered.
 func (p story) commands(m *api.Message, r *api.Recipient) {
 	id := fmt.Sprintf("%s.%d", shortIDs([]string{m.ID})[0], r.N)
 	label := "Commands"
+	var more []string
 	for _, v := range r.Verbs {
 		cmd := commandOf[v]
 		if v == string(lifecycle.RetryStalled) && r.Hold != nil {
@@ -365,13 +367,18 @@ func (p story) commands(m *api.Message, r *api.Recipient) {
 		if cmd != "" && (mail.Status(r.Status).Live() || v == "retry") {
 			p.item2(label, "weir "+cmd+" "+id)
 			label = ""
+			continue
 		}
+		more = append(more, v)
 	}
 	for _, a := range r.Actions {
 		if mail.Status(r.Status).Live() {
 			p.item2(label, "weir action "+a.Plugin+" "+a.Action+" "+id)
 			label = ""
 		}
+	}
+	if len(more) > 0 {
+		p.item("Offered", fmt.Sprintf("weir do ACTION %s with %s", id, strings.Join(more, ", ")))
 	}
 }
 

@@ -1,12 +1,9 @@
 package matrix
 
 import (
-	"archive/zip"
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -320,151 +317,6 @@ func (h *House) taught(verb string, m *Message, level string) error {
 		if len(us) == 0 || us[0].User != "[127.0.0.1]" {
 			return fmt.Errorf("locked users: %+v", us)
 		}
-	}
-	return nil
-}
-
-// shown goes where a verb that shows something says.
-func (h *House) shown(token, verb string, m *Message, level string, before Case, out Outcome) error {
-	get := func() ([]byte, error) {
-		if out.Item.See == "" {
-			return nil, fmt.Errorf("it does not say where: %+v", out)
-		}
-		code, b := h.Call(token, http.MethodGet, out.Item.See, nil)
-		if code != http.StatusOK {
-			return nil, fmt.Errorf("%s: %d %s", out.Item.See, code, b)
-		}
-		return b, nil
-	}
-	has := func(text string) error {
-		b, err := get()
-		if err == nil && !bytes.Contains(b, []byte(text)) {
-			err = fmt.Errorf("%s has no %q: %.300s", out.Item.See, text, b)
-		}
-		return err
-	}
-	switch verb {
-	case "view", "download-queued", "download-quarantined", "download-archived":
-		return has("Subject: " + m.Subject + "\r\n")
-	case "export-archived":
-		b, err := get()
-		if err != nil {
-			return err
-		}
-		return zipped(b, "Subject: "+m.Subject+"\r\n")
-	case "compose-reply":
-		to := m.Sender
-		if m.Null {
-			to = "postmaster@" + m.Tenant + ".test"
-		}
-		if err := has(`"Re: ` + m.Subject + `"`); err != nil {
-			return err
-		}
-		return has(`"` + to + `"`)
-	case "audit-log":
-		if m.For != level || !slices.Contains([]string{"queued", "delivered", "stalled", "accepted"}, before.Status) {
-			return nil // it reads the whole log: some of each kind will do
-		}
-		return has(`"items"`)
-	case "export-csv":
-		return has(m.Recipient)
-	case "delivery-log":
-		b, err := get()
-		if err != nil || !before.Attempt {
-			return err
-		}
-		var page struct {
-			Items []json.RawMessage `json:"items"`
-		}
-		if err := json.Unmarshal(b, &page); err != nil || len(page.Items) == 0 {
-			return fmt.Errorf("no attempts: %.200s, %v", b, err)
-		}
-	case "recipient-callout", "sender-callout", "smtp-test":
-		code, b := h.Call(token, http.MethodPost, out.Item.See, map[string]any{"message": m.ID})
-		if code == http.StatusForbidden && verb == "sender-callout" && level == "domain" && m.fromHosted() {
-			return nil // of another tenant's people only an administrator asks
-		}
-		if code != http.StatusOK && code != http.StatusTooManyRequests { // they are rationed
-			return fmt.Errorf("%s: %d %s", out.Item.See, code, b)
-		}
-	case "delete-archived":
-		if h.Row(m).Archived {
-			return fmt.Errorf("the archived copy is still there")
-		}
-	case "redeliver-archived":
-		return h.happened(m, "Archive")
-	}
-	return nil
-}
-
-// zipped looks for a text in the one file of a zip.
-func zipped(b []byte, text string) error {
-	z, err := zip.NewReader(bytes.NewReader(b), int64(len(b)))
-	if err != nil || len(z.File) != 1 {
-		return fmt.Errorf("%.60q is no zip with one file: %w", b, err)
-	}
-	f, err := z.File[0].Open()
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	all, err := io.ReadAll(f)
-	if err == nil && !bytes.Contains(all, []byte(text)) {
-		err = fmt.Errorf("%s has no %q", z.File[0].Name, text)
-	}
-	return err
-}
-
-// own are the routes that verbs have beside POST /v1/actions.
-func own(verb string, m *Message) (method, path string, body any) {
-	switch verb {
-	case "view", "download-queued", "download-quarantined", "download-archived", "export-archived":
-		return http.MethodGet, "/v1/messages/" + m.ID + "/body?verb=" + verb, nil
-	case "compose-reply":
-		return http.MethodGet, "/v1/messages/" + m.ID + "/reply", nil
-	case "delivery-log":
-		return http.MethodGet, "/v1/messages/" + m.ID + "/attempts", nil
-	case "recipient-callout":
-		return http.MethodPost, "/v1/tests/recipient", map[string]any{"message": m.ID}
-	case "sender-callout":
-		return http.MethodPost, "/v1/tests/sender", map[string]any{"message": m.ID}
-	case "smtp-test":
-		return http.MethodPost, "/v1/tests/smtp", map[string]any{"message": m.ID}
-	case "train-spam":
-		return http.MethodPost, "/v1/train", map[string]any{"as": "spam", "ids": []string{m.ID}}
-	}
-	return "", "", nil
-}
-
-// Refused judges that a verb is refused, with a reason, in every way it could be
-// asked for by hand, and changes nothing.
-func (h *House) Refused(token, verb string, m *Message, status string) error {
-	out := h.Do(token, verb, m)
-	if out.Error == "" || out.Changed != 0 || out.Item.See != "" {
-		return fmt.Errorf("it was not refused: %+v", out)
-	}
-	if len(out.Error) < 15 || out.Code >= 500 {
-		return fmt.Errorf("the reason says nothing: %d %q", out.Code, out.Error)
-	}
-	if method, path, body := own(verb, m); path != "" {
-		code, b := h.Call(token, method, path, body)
-		var said struct {
-			Detail string `json:"detail"`
-			Called int    `json:"called"`
-			Items  []struct {
-				Error string `json:"error"`
-			} `json:"items"`
-		}
-		if err := json.Unmarshal(b, &said); err != nil {
-			return fmt.Errorf("%s: %d %.200s", path, code, b)
-		}
-		inItems := code == http.StatusOK && verb == "train-spam" && said.Called == 0 && len(said.Items) > 0 && said.Items[0].Error != ""
-		if (code < 400 || code >= 500) && !inItems || code == http.StatusTooManyRequests {
-			return fmt.Errorf("%s is not refused: %d %.200s", path, code, b)
-		}
-	}
-	if got := h.Row(m).Status; got != status {
-		return fmt.Errorf("refused, and yet it is %s", got)
 	}
 	return nil
 }
