@@ -19,7 +19,7 @@ func small(t *testing.T, l limits) (string, error) {
 // TestKept: every figure is printed, and nothing is over limits that are far.
 func TestKept(t *testing.T) {
 	t.Parallel()
-	out, err := small(t, limits{page: time.Minute, count: time.Minute, memory: 1 << 40})
+	out, err := small(t, limits{page: time.Minute, scan: time.Minute, count: time.Minute, memory: 1 << 40})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 // limits are what a history of a size may cost at the most.
 type limits struct {
 	page   time.Duration // first page of a search on indexed fields, alone or two together: 99 in a hundred
+	scan   time.Duration // over its time, of a page that no index answers: the step that was begun is ended
 	count  time.Duration // a count: each
 	share  float64       // of the rate of recording, that remains while searches run
 	memory int64         // octets that are the process's own and no file's, at any time
@@ -18,7 +19,7 @@ type limits struct {
 const million = 1_000_000
 
 func limitsFor(records int) limits {
-	l := limits{page: 100 * time.Millisecond, count: 500 * time.Millisecond, share: 0.8, memory: 500 << 20}
+	l := limits{page: 100 * time.Millisecond, scan: 400 * time.Millisecond, count: 500 * time.Millisecond, share: 0.8, memory: 500 << 20}
 	if records > million+million/10 { // the last message may have had more than one recipient, and recording goes on
 		l.page = 250 * time.Millisecond
 	}
