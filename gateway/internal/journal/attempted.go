@@ -180,7 +180,7 @@ func (g *gathering) waiting(ctx, budget context.Context, f query.Filter) error {
 
 func (g *gathering) others(ctx, budget context.Context, f query.Filter) error {
 	for seen, cursor := 0, ""; ; {
-		found, err := g.page(ctx, budget, store.Query{Filter: f, Order: store.Order{Field: "changed"}, Cursor: cursor, Limit: max(100, min(maxPage, g.limit))})
+		found, err := g.page(ctx, budget, store.Query{Filter: f, Order: store.Order{Field: "changed"}, Cursor: cursor, Limit: min(maxPage, 2*g.limit+200)})
 		if err != nil {
 			return err
 		}
