@@ -37,7 +37,11 @@ func TestB11toB13_B2toB5_actions_by_command_line(t *testing.T) {
 		t.Fatal(err)
 	}
 	h := matrix.Open(t)
-	cells := matrix.Cells(rows, []string{"admin", "domain", "mailbox"}, []string{""}, true)
+	levels, some := []string{"admin", "domain", "mailbox"}, 1
+	if raceDetector { // it takes ten times as long, and one command runs at a time
+		levels, some = levels[:1], 4
+	}
+	cells := matrix.Cells(rows, levels, []string{""}, !raceDetector)
 	h.Make(matrix.Messages(cells))
 	m := &byMatrix{t: t, h: h, hand: newHand(t), files: map[string]string{}}
 	cases := make([]matrix.Case, len(cells))
@@ -56,7 +60,7 @@ func TestB11toB13_B2toB5_actions_by_command_line(t *testing.T) {
 				offered++
 				done[c.Level]++
 				m.carriedOut(r.Verb, c, cases[i])
-			} else {
+			} else if (i+len(r.Verb))%some == 0 {
 				refused[c.Level]++
 				m.refused(r.Verb, c, cases[i])
 			}
@@ -141,8 +145,29 @@ func (m *byMatrix) carriedOut(verb string, c matrix.Cell, is matrix.Case) {
 	}
 	var o matrix.Outcome
 	o.Item.ID, o.Item.Status, o.Item.Note, o.Item.See = item.ID, item.Status, item.Note, item.See
+	m.read(name, verb, c)
 	if err := m.h.Effect(m.h.TokenOf(c.M, c.Level, c.Role), verb, c.M, c.Level, is, o); err != nil {
 		m.t.Errorf("%s: %v", name, err)
+	}
+}
+
+// read has "weir do" show what there is to see, where that is all that the verb
+// does.
+func (m *byMatrix) read(name, verb string, c matrix.Cell) {
+	want := ""
+	switch verb {
+	case "view", "download-queued", "download-quarantined", "download-archived":
+		want = "Subject: " + c.M.Subject
+	case "export-csv":
+		want = c.M.Recipient
+	case "compose-reply":
+		want = "Re: " + c.M.Subject
+	default:
+		return
+	}
+	args := []string{"do", verb, c.M.ID, "--url", m.h.URL, "--token-file", m.tokenFile(c)}
+	if code, out, errs := m.hand.run(true, args...); code != exitOK || !strings.Contains(out, want) {
+		m.t.Errorf("%s: exit %d, %.300q has no %q; %s", name, code, out, want, errs)
 	}
 }
 
