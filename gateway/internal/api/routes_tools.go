@@ -89,15 +89,20 @@ func tool[T any](ctx context.Context, s *server, doing string, do func(context.C
 	return &output[T]{v}, nil
 }
 
-// listed makes a list an answer.
-func listed[T any](do func(context.Context, scope.Scope) ([]T, error)) func(context.Context, scope.Scope) (listItems[T], error) {
-	return func(ctx context.Context, sc scope.Scope) (listItems[T], error) {
+// answers are all that a tool has to say, at once: no list that is turned.
+type answers[T any] struct {
+	Items []T `json:"items"`
+}
+
+// listed makes what a tool says an answer.
+func listed[T any](do func(context.Context, scope.Scope) ([]T, error)) func(context.Context, scope.Scope) (answers[T], error) {
+	return func(ctx context.Context, sc scope.Scope) (answers[T], error) {
 		items, err := do(ctx, sc)
-		return listItems[T]{Items: items}, err
+		return answers[T]{Items: items}, err
 	}
 }
 
-func (s *server) testRecipient(ctx context.Context, in *struct{ Body nettools.CalloutOrder }) (*output[listItems[nettools.CalloutAnswer]], error) {
+func (s *server) testRecipient(ctx context.Context, in *struct{ Body nettools.CalloutOrder }) (*output[answers[nettools.CalloutAnswer]], error) {
 	return tool(ctx, s, "recipient callout", listed(func(ctx context.Context, sc scope.Scope) ([]nettools.CalloutAnswer, error) {
 		return s.Tools.Callout(ctx, sc, in.Body)
 	}))
@@ -109,13 +114,13 @@ func (s *server) testSender(ctx context.Context, in *struct{ Body nettools.Callo
 	})
 }
 
-func (s *server) testSMTP(ctx context.Context, in *struct{ Body nettools.SMTPOrder }) (*output[listItems[nettools.SMTPTest]], error) {
+func (s *server) testSMTP(ctx context.Context, in *struct{ Body nettools.SMTPOrder }) (*output[answers[nettools.SMTPTest]], error) {
 	return tool(ctx, s, "SMTP test", listed(func(ctx context.Context, sc scope.Scope) ([]nettools.SMTPTest, error) {
 		return s.Tools.SMTP(ctx, sc, in.Body)
 	}))
 }
 
-func (s *server) testTLS(ctx context.Context, in *struct{ Body nettools.TLSOrder }) (*output[listItems[nettools.TLSReport]], error) {
+func (s *server) testTLS(ctx context.Context, in *struct{ Body nettools.TLSOrder }) (*output[answers[nettools.TLSReport]], error) {
 	return tool(ctx, s, "TLS check", listed(func(ctx context.Context, sc scope.Scope) ([]nettools.TLSReport, error) {
 		return s.Tools.TLS(ctx, sc, in.Body)
 	}))
@@ -127,7 +132,7 @@ func (s *server) testRoute(ctx context.Context, in *struct{ Body nettools.RouteO
 	})
 }
 
-func (s *server) testDNS(ctx context.Context, in *struct{ Body nettools.DNSOrder }) (*output[listItems[nettools.DNSAnswer]], error) {
+func (s *server) testDNS(ctx context.Context, in *struct{ Body nettools.DNSOrder }) (*output[answers[nettools.DNSAnswer]], error) {
 	return tool(ctx, s, "DNS look-up", listed(func(ctx context.Context, sc scope.Scope) ([]nettools.DNSAnswer, error) {
 		return s.Tools.Look(ctx, sc, in.Body)
 	}))

@@ -105,7 +105,7 @@ var cases = map[string][]Case{
 	"list-lists": of("/v1/lists?tenant={tenant}"), "list-entries": of("/v1/lists/operator.block-sender?tenant={tenant}", c("/v1/lists/{list}?tenant={tenant}"), c("/v1/lists/{list}?tenant=beta"), c("/v1/lists/operator.block-sender?tenant={tenant}&mailbox={mailbox}"), c("/v1/lists/operator.block-sender?tenant=beta&mailbox={mailbox}"), c("/v1/lists/operator.block-sender?tenant=beta&cursor={key}"), c("/v1/lists/operator.block-sender?tenant=beta&mailbox=anna@beta.test")),
 	"add-entries":        {post("/v1/lists/operator.allow-sender", `{"tenant":"{tenant}","keys":["x@far.test"]}`), post("/v1/lists/{list}", `{"tenant":"{tenant}","keys":["x@far.test"]}`), post("/v1/lists/{list}", `{"tenant":"beta","keys":["x@far.test"]}`), post("/v1/lists/operator.allow-sender", `{"tenant":"beta","mailbox":"{mailbox}","keys":["x@far.test"]}`), post("/v1/lists/operator.allow-sender", `{"tenant":"beta","mailbox":"anna@beta.test","keys":["y@far.test"]}`)},
 	"remove-entries":     {post("/v1/lists/operator.block-sender/remove", `{"tenant":"{tenant}","keys":["{key}"]}`), post("/v1/lists/operator.block-sender/remove", `{"tenant":"beta","keys":["{key}"]}`), post("/v1/lists/operator.block-sender/remove", `{"tenant":"beta","mailbox":"{mailbox}","keys":["{key}"]}`), post("/v1/lists/operator.block-sender/remove", `{"tenant":"beta","mailbox":"anna@beta.test","keys":["y@far.test"]}`)},
-	"list-rules":         of("/v1/rules?tenant={tenant}"),
+	"list-rules":         of("/v1/rules?tenant={tenant}", c("/v1/rules?tenant={tenant}&limit=1"), c("/v1/rules?tenant={tenant}&cursor={key}")),
 	"add-rule":           {post("/v1/rules", `{"tenant":"{tenant}","verb":"allow","sender":["x@far.test"]}`), newly(post("/v1/rules", `{"tenant":"beta","mailbox":"{mailbox}","verb":"allow","sender":["x@far.test"]}`))},
 	"remove-rule":        of("/v1/rules/{rule}?tenant={tenant}", c("/v1/rules/{rule}?tenant=beta")),
 	"list-class-actions": of("/v1/class-actions?tenant={tenant}"), "set-class-action": {post("/v1/class-actions", `{"tenant":"{tenant}","class":"{class}","action":"deliver"}`)},
@@ -122,10 +122,10 @@ var cases = map[string][]Case{
 	"delete-search": of("/v1/searches/{search}", c("/v1/searches/token:ci%2F{search}")), "save-search": {post("/v1/searches/spy", `{"q":"tenant:{tenant}","share":"{tenant}"}`), post("/v1/searches/spy-of-mine", `{"q":"tenant:{tenant}"}`)},
 	"get-preferences": of("/v1/preferences"), "set-preferences": {post("/v1/preferences", `{"columns":{"beta-view":["id"]}}`)},
 
-	"list-users": of("/v1/users"), "get-user": of("/v1/users/{user}"), "remove-user": of("/v1/users/{user}"),
+	"list-users": of("/v1/users", c("/v1/users?limit=1")), "get-user": of("/v1/users/{user}"), "remove-user": of("/v1/users/{user}"),
 	"change-user": {post("/v1/users/{user}", `{"disabled":true}`), post("/v1/users/{user}", `{"password":"another long password"}`), post("/v1/users/{user}", `{"grant":{"level":"domain","tenant":"beta"}}`), post("/v1/users/{user}", `{"grant":{"level":"domain","tenant":"{tenant}"}}`), post("/v1/users/{user}", `{"reset_totp":true}`)},
 	"create-user": {post("/v1/users", `{"name":"{user}","level":"domain","tenant":"beta"}`), post("/v1/users", `{"name":"spy","level":"domain","tenant":"{tenant}"}`), post("/v1/users", `{"name":"{person}","level":"mailbox"}`), post("/v1/users", `{"name":"{mailbox}","level":"mailbox","mailbox":"anna@beta.test"}`), post("/v1/users", `{"name":"spy@beta.test","level":"mailbox","mailbox":"{mailbox}"}`), post("/v1/users", `{"name":"spy","level":"domain","tenant":"beta","domains":["{domain}"]}`), post("/v1/users", `{"name":"spy","level":"admin"}`)},
-	"list-tokens": of("/v1/tokens"), "revoke-token": of("/v1/tokens/{token}"),
+	"list-tokens": of("/v1/tokens", c("/v1/tokens?limit=1")), "revoke-token": of("/v1/tokens/{token}"),
 	"create-token":  {post("/v1/tokens", `{"name":"spy","level":"domain","tenant":"{tenant}"}`), post("/v1/tokens", `{"name":"spy","level":"mailbox","mailbox":"{mailbox}"}`), post("/v1/tokens", `{"name":"spy","level":"mailbox","mailbox":"{person}"}`), post("/v1/tokens", `{"name":"spy","level":"domain","tenant":"beta","domains":["{domain}"]}`), post("/v1/tokens", `{"name":"spy","level":"admin"}`)},
 	"list-sessions": of("/v1/sessions"), "end-session": of("/v1/sessions/{session}"), "me": of("/v1/me"), "my-account": of("/v1/me/account"),
 

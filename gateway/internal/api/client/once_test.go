@@ -90,6 +90,13 @@ func (l *line) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	panic(http.ErrAbortHandler)
 }
 
+// came are the keys of the POSTs that came.
+func (l *line) came() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.keys)
+}
+
 // over is a client whose lines go wrong as cuts say, and what is done.
 func over(t *testing.T, cuts ...string) (*client.Client, *line, *acted, string) {
 	t.Helper()
@@ -124,10 +131,10 @@ func TestWhatIsSentAgainIsDoneOnce(t *testing.T) {
 			if n := a.n.Load(); n != 1 {
 				t.Errorf("it was done %d times", n)
 			}
-			if len(ln.keys) != len(cuts)+1 || len(slices.Compact(slices.Clone(ln.keys))) != 1 || len(ln.keys[0]) < 16 {
-				t.Errorf("the keys of what was sent are %q", ln.keys)
+			if len(ln.came()) != len(cuts)+1 || len(slices.Compact(ln.came())) != 1 || len(ln.came()[0]) < 16 {
+				t.Errorf("the keys of what was sent are %q", ln.came())
 			}
-			if _, err := c.Act(t.Context(), api.ActionRequest{Verb: "freeze", IDs: []string{id}}); err != nil || ln.keys[0] == ln.keys[len(ln.keys)-1] {
+			if _, err := c.Act(t.Context(), api.ActionRequest{Verb: "freeze", IDs: []string{id}}); err != nil || ln.came()[0] == ln.came()[len(ln.came())-1] {
 				t.Errorf("the next request has the key of this one (%v)", err)
 			}
 		})
@@ -144,8 +151,8 @@ func TestWhatIsSentAgainWaitsForTheFirst(t *testing.T) {
 	defer cancel()
 	ln.told = sync.OnceFunc(func() { close(a.hold) }) // the second one was told that the first still runs
 	r, err := c.Act(ctx, api.ActionRequest{Verb: "freeze", IDs: []string{id}})
-	if err != nil || r.Changed != 1 || a.n.Load() != 1 || len(ln.keys) != 3 {
-		t.Errorf("%+v, %v; done %d times, sent %d times", r, err, a.n.Load(), len(ln.keys))
+	if err != nil || r.Changed != 1 || a.n.Load() != 1 || len(ln.came()) != 3 {
+		t.Errorf("%+v, %v; done %d times, sent %d times", r, err, a.n.Load(), len(ln.came()))
 	}
 }
 
@@ -178,7 +185,7 @@ func TestLineThatStaysCut(t *testing.T) {
 	defer client.Hurry()()
 	c, ln, a, id := over(t, append([]string{"after"}, slices.Repeat([]string{"before"}, 30)...)...)
 	_, err := c.Act(t.Context(), api.ActionRequest{Verb: "freeze", IDs: []string{id}})
-	if err == nil || !strings.Contains(err.Error(), "whether this was carried out is not known") || a.n.Load() != 1 || len(ln.keys) < 6 {
-		t.Errorf("%v; done %d times, sent %d times", err, a.n.Load(), len(ln.keys))
+	if err == nil || !strings.Contains(err.Error(), "whether this was carried out is not known") || a.n.Load() != 1 || len(ln.came()) < 6 {
+		t.Errorf("%v; done %d times, sent %d times", err, a.n.Load(), len(ln.came()))
 	}
 }
