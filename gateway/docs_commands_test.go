@@ -11,7 +11,7 @@ import (
 )
 
 // commandNamed is a command that a document names in its text, or shows in a block.
-var commandNamed = regexp.MustCompile("(?m)(?:`|^)weir ([a-z][^`\n#]*)")
+var commandNamed = regexp.MustCompile("(?m)(?:`|^)weir ([a-z][^`\n#;]*)")
 
 // TestDocumentsNameCommandsThatThereAre: whatever a document for operators names as
 // a command is one, with the flags that it shows.
