@@ -197,7 +197,6 @@ type sized interface {
 
 // finish delivers what may go, decides the one reply, and records.
 func (c *commit) finish(ctx context.Context, tx *transaction) mail.Reply {
-	now := c.f.o.Now()
 	var deliverable []*item
 	for _, it := range slices.Clone(c.items) {
 		switch it.ruling.action {
@@ -224,7 +223,7 @@ func (c *commit) finish(ctx context.Context, tx *transaction) mail.Reply {
 		}
 	}
 	defer func() { c.archives.Leave() }()
-	if reply := c.archive(ctx, tx, deliverable, now); reply != nil {
+	if reply := c.archive(ctx, tx, deliverable, c.f.o.Now()); reply != nil {
 		return *reply
 	}
 	settle, err := c.hand(ctx)
@@ -232,15 +231,15 @@ func (c *commit) finish(ctx context.Context, tx *transaction) mail.Reply {
 		c.archives.Discard()
 		return c.failedToTake(err)
 	}
-	reply := c.deliver(ctx, tx, deliverable, now)
+	reply := c.deliver(ctx, tx, deliverable)
 	settle(!reply.Temporary())
 	return reply
 }
 
 // deliver tries what may go, and decides the one reply.
-func (c *commit) deliver(ctx context.Context, tx *transaction, deliverable []*item, now time.Time) mail.Reply {
+func (c *commit) deliver(ctx context.Context, tx *transaction, deliverable []*item) mail.Reply {
 	c.direct(ctx, deliverable)
-	now = c.f.o.Now() // what became of it, became so now
+	now := c.f.o.Now() // what became of it, became so now
 	fates := make([]fate, len(c.items))
 	for i, it := range c.items {
 		fates[i] = it.fate
