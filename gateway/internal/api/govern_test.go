@@ -28,12 +28,20 @@ type counted struct {
 	api.Actions
 	n    atomic.Int32
 	hold chan struct{} // nil: none; an action waits for it
+	err  error         // what it ends with after one recipient; nil: well
 }
 
 func (c *counted) Do(ctx context.Context, s scope.Scope, o api.ActionOrder) (api.ActionOutcome, error) {
 	c.n.Add(1)
 	if c.hold != nil {
-		<-c.hold
+		select {
+		case <-c.hold:
+		case <-ctx.Done():
+			return api.ActionOutcome{Matched: 2, Changed: 1}, ctx.Err()
+		}
+	}
+	if c.err != nil {
+		return api.ActionOutcome{Matched: 2, Changed: 1}, c.err
 	}
 	return c.Actions.Do(ctx, s, o)
 }
@@ -109,6 +117,54 @@ func TestIdempotencyKeyOfWhatFailedIsFree(t *testing.T) {
 	}
 	if w, _ := ask(t, h, "POST", "/v1/actions", retryOne(t), "Idempotency-Key", "k"); w.Code != 200 || c.n.Load() != 1 {
 		t.Errorf("after a failure: %d, done %d times", w.Code, c.n.Load())
+	}
+}
+
+// What broke down may be half done: it is not done again under its key, and
+// says what it said.
+func TestIdempotencyKeyOfWhatBrokeDownIsTaken(t *testing.T) {
+	h, c, _, _ := keyed(t)
+	c.err = store.ErrUnavailable
+	body := retryOne(t)
+	for i := range 2 {
+		w, v := ask(t, h, "POST", "/v1/actions", body, "Idempotency-Key", "k")
+		wantProblem(t, w, v, http.StatusServiceUnavailable, "after 1 of 2")
+		if again := w.Header().Get("Idempotency-Replayed") == "true"; again != (i == 1) {
+			t.Errorf("answer %d: replayed %v", i, again)
+		}
+	}
+	if c.n.Load() != 1 {
+		t.Errorf("done %d times", c.n.Load())
+	}
+}
+
+// A caller who leaves stops nothing that has a key, and finds the answer later.
+func TestIdempotencyKeyOfACallerWhoLeft(t *testing.T) {
+	h, c, _, _ := keyed(t)
+	c.hold = make(chan struct{})
+	body := retryOne(t)
+	ctx, leave := context.WithCancel(t.Context())
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		r := httptest.NewRequest("POST", "/v1/actions", strings.NewReader(body)).WithContext(ctx)
+		r.Header.Set("Idempotency-Key", "k")
+		r.Header.Set("Content-Type", "application/json")
+		h.ServeHTTP(httptest.NewRecorder(), r)
+	}()
+	for c.n.Load() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	leave()
+	select {
+	case <-over:
+		t.Error("it ended with its caller")
+	case <-time.After(50 * time.Millisecond):
+	}
+	close(c.hold)
+	<-over
+	if w, _ := ask(t, h, "POST", "/v1/actions", body, "Idempotency-Key", "k"); w.Code != 200 || w.Header().Get("Idempotency-Replayed") != "true" || c.n.Load() != 1 {
+		t.Errorf("%d, done %d times", w.Code, c.n.Load())
 	}
 }
 

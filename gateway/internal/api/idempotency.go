@@ -19,9 +19,10 @@ import (
 
 // Requests that change something and may be sent again without changing it
 // again: POST with an Idempotency-Key, as draft-ietf-httpapi-idempotency-key-header
-// describes it. The answer of a request that succeeded is durable for a day and
-// given to whoever sends the same request with the same key. One that failed
-// changed nothing and is tried anew.
+// describes it. The answer of a request that was carried out is durable for a day
+// and given to whoever sends the same request with the same key. One that was
+// refused changed nothing and is tried anew; one that broke down may be half
+// done, and is not. A caller who leaves stops nothing.
 
 const (
 	kindIdempotent = "idempotent"
@@ -165,13 +166,13 @@ func (s *server) once(w http.ResponseWriter, r *http.Request, next http.Handler,
 			s.log.WarnContext(late, "a request with an idempotency key ended without an answer", slog.String("path", r.URL.Path))
 		}
 	}()
-	next.ServeHTTP(rec, r)
+	next.ServeHTTP(rec, r.WithContext(late))
 	settled = true
 	if rec.status == 0 {
 		rec.status = http.StatusOK
 	}
 	var err error
-	if rec.status/100 != 2 {
+	if rec.status/100 != 2 && rec.status/100 != 5 {
 		err = s.Docs.DeleteDoc(late, "", kindIdempotent, name, rev)
 	} else {
 		k.Done, k.Status, k.Type, k.Long = true, rec.status, rec.Header().Get("Content-Type"), rec.through
