@@ -81,7 +81,12 @@ func Open(ctx context.Context, o Options) (*Archive, error) {
 		return nil, err
 	}
 	a := &Archive{o: o, syncDir: syncDir, keys: ks, pending: map[place]int{}, sizes: map[string]daySize{}}
-	if ks.next != nil {
+	switch {
+	case ks.nextErr != nil:
+		o.Logger.Warn("the master key that lies beside the archive's cannot be used; no key needs it yet. Mend it or remove it before: weir archive rotate-key", "file", o.KeyFile+nextEnd, "error", ks.nextErr)
+	case ks.next != nil && !ks.needsNext():
+		o.Logger.Warn("a new master key lies beside the archive's; put it in its place with: weir archive rotate-key", "file", o.KeyFile, "next", o.KeyFile+nextEnd)
+	case ks.next != nil:
 		o.Logger.Warn("a change of the archive's master key was interrupted; finish it with: weir archive rotate-key", "file", o.KeyFile, "next", o.KeyFile+nextEnd)
 	}
 	tenants, err := a.Tenants()

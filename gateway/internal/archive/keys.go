@@ -31,6 +31,8 @@ type dataKey struct {
 	id   keyID
 	key  []byte // 32 octets
 	made time.Time
+
+	underNext bool // it is wrapped under the master key that comes
 }
 
 // wrapped is a tenant's key as its file has it.
@@ -47,15 +49,23 @@ type wrapped struct {
 
 // keys are the tenants' keys, in memory while the gateway runs.
 type keys struct {
-	dir    string // one folder for each tenant, one file for each key
-	file   string // of the master key
-	own    bool   // it is made when it is needed
-	mu     sync.Mutex
-	master cipher.AEAD // nil: not there yet
-	next   cipher.AEAD // nil, but while the master key is changed: the one that comes
-	stop   func(step string) error
-	of     map[string]map[keyID]*dataKey
-	gone   map[keyID]bool // destroyed
+	dir     string // one folder for each tenant, one file for each key
+	file    string // of the master key
+	own     bool   // it is made when it is needed
+	mu      sync.Mutex
+	master  *masterKey // nil: not there yet
+	next    *masterKey // the one that comes: it lies ready, or is being put in its place; or nil
+	nextErr error      // why it could not be read when the keys were opened
+	placing bool       // every key is under next, which has only to be put in its place
+	stop    func(step string) error
+	of      map[string]map[keyID]*dataKey
+	gone    map[keyID]bool // destroyed
+}
+
+// masterKey is what tenants' keys are wrapped under.
+type masterKey struct {
+	cipher.AEAD
+	sum [sha256.Size]byte // tells it from another
 }
 
 const (
@@ -100,7 +110,7 @@ func keepKeys(files []string) (out []string) {
 
 // readMaster reads the master key, where there is one.
 func (k *keys) readMaster(files []string) error {
-	b, err := readKeyFile(k.file)
+	master, err := readMasterKey(k.file)
 	if errors.Is(err, fs.ErrNotExist) {
 		n := 0
 		for _, f := range files {
@@ -112,20 +122,25 @@ func (k *keys) readMaster(files []string) error {
 		case n > 0:
 			return fmt.Errorf("archive: the master key %s is missing, and %d keys of tenants in %s are wrapped under it; restore it from your backup. Only if it is lost for good, and what is archived with it, move that folder away", k.file, n, k.dir)
 		case !k.own:
-			return fmt.Errorf("archive: there is no master key at %s, which the policy names; make one there with: openssl rand -hex 32", k.file)
+			return fmt.Errorf("archive: there is no master key at %s, which the policy names; make one with: %s", k.file, makeOne(k.file))
 		}
 		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("archive: %w", err)
 	}
-	if k.master, err = sealerOf(b); err == nil {
-		err = k.readNext()
-	}
-	if err != nil {
-		return fmt.Errorf("archive: %w", err)
-	}
+	k.master = master
+	k.readNext()
 	return nil
+}
+
+// readMasterKey reads a master key. fs.ErrNotExist.
+func readMasterKey(file string) (*masterKey, error) {
+	b, err := readKeyFile(file)
+	if err != nil {
+		return nil, err
+	}
+	return sealerOf(b)
 }
 
 // readKeyFile reads a master key. fs.ErrNotExist.
@@ -151,7 +166,7 @@ func readKeyFile(file string) ([]byte, error) {
 	return key, nil
 }
 
-func sealerOf(master []byte) (cipher.AEAD, error) {
+func sealerOf(master []byte) (*masterKey, error) {
 	block, err := aes.NewCipher(master)
 	if err != nil {
 		return nil, fmt.Errorf("the master key: %w", err)
@@ -160,7 +175,7 @@ func sealerOf(master []byte) (cipher.AEAD, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the master key: %w", err)
 	}
-	return aead, nil
+	return &masterKey{aead, sha256.Sum256(master)}, nil
 }
 
 // read reads and unwraps one key.
@@ -170,8 +185,12 @@ func (k *keys) read(file string) error {
 		return fmt.Errorf("archive: %w", err)
 	}
 	key, err := w.open(k.master)
-	if err != nil && k.next != nil {
+	underNext := err != nil && k.next != nil
+	if underNext {
 		key, err = w.open(k.next)
+	}
+	if err != nil && k.nextErr != nil {
+		return fmt.Errorf("archive: the master key %s does not open %s; it may be wrapped under the one that comes, which cannot be used: %w", k.file, file, k.nextErr)
 	}
 	if err != nil || w.Tenant != filepath.Base(filepath.Dir(file)) {
 		return fmt.Errorf("archive: the master key %s does not open %s; it is another one, or the file was changed. Restore the one that was in use when it was made (after an interrupted change of the master key it may be %s)", k.file, file, k.file+nextEnd)
@@ -179,7 +198,7 @@ func (k *keys) read(file string) error {
 	if k.of[w.Tenant] == nil {
 		k.of[w.Tenant] = map[keyID]*dataKey{}
 	}
-	k.of[w.Tenant][w.id] = &dataKey{w.id, key, w.Made}
+	k.of[w.Tenant][w.id] = &dataKey{id: w.id, key: key, made: w.Made, underNext: underNext}
 	return nil
 }
 
@@ -202,7 +221,7 @@ func readWrapped(file string) (*wrapped, error) {
 }
 
 // open unwraps a key.
-func (w *wrapped) open(master cipher.AEAD) ([]byte, error) {
+func (w *wrapped) open(master *masterKey) ([]byte, error) {
 	if len(w.Nonce) != master.NonceSize() {
 		return nil, errWrapped
 	}
@@ -217,7 +236,7 @@ func (w *wrapped) open(master cipher.AEAD) ([]byte, error) {
 var errWrapped = errors.New("it does not open")
 
 // wrap is the file of a tenant's key.
-func wrap(master cipher.AEAD, tenant string, key *dataKey) ([]byte, error) {
+func wrap(master *masterKey, tenant string, key *dataKey) ([]byte, error) {
 	w := wrapped{Version: 1, Tenant: tenant, ID: key.id.String(), Made: key.made, Nonce: make([]byte, master.NonceSize())}
 	_, _ = rand.Read(w.Nonce) // never fails (crypto/rand)
 	w.Key = master.Seal(nil, w.Nonce, key.key, bind(tenant, w.ID))
@@ -282,10 +301,8 @@ func (k *keys) create(tenant string, now time.Time) (*dataKey, error) {
 	key := &dataKey{key: make([]byte, 32), made: now}
 	_, _ = rand.Read(key.key) // never fails (crypto/rand)
 	_, _ = rand.Read(key.id[:])
-	master := k.master
-	if k.next != nil { // whoever finishes the change by hand has only that
-		master = k.next
-	}
+	master := k.forNew()
+	key.underNext = master == k.next
 	b, err := wrap(master, tenant, key)
 	if err != nil {
 		return nil, err
@@ -294,7 +311,7 @@ func (k *keys) create(tenant string, now time.Time) (*dataKey, error) {
 	if err := makeDirs(dir); err != nil {
 		return nil, err
 	}
-	if err := writeNew(filepath.Join(dir, key.id.String()+keyEnd), b); err != nil {
+	if err := writeNew(k.path(tenant, key.id), b); err != nil {
 		return nil, fmt.Errorf("making a key for tenant %q: %w", tenant, err)
 	}
 	if k.of[tenant] == nil {

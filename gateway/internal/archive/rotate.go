@@ -3,7 +3,6 @@ package archive
 import (
 	"bytes"
 	"context"
-	"crypto/cipher"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
@@ -60,12 +59,12 @@ func (k *keys) rotate() (r Rotated, err error) {
 	if k.master == nil {
 		return r, ErrNoMaster
 	}
-	if err := k.readNext(); err != nil {
+	if err := k.settleNext(); err != nil {
 		return r, err
 	}
 	if k.next == nil {
 		if k.next, err = makeMaster(k.file + nextEnd); err != nil {
-			return r, fmt.Errorf("making the new master key beside the old: %w; where the gateway may not write there, make it yourself: openssl rand -hex 32 > %s", err, k.file+nextEnd)
+			return r, fmt.Errorf("making the new master key beside the old: %w; where the gateway may not write there, make it yourself: %s", err, makeOne(k.file+nextEnd))
 		}
 	}
 	if err := k.step("made"); err != nil {
@@ -89,23 +88,8 @@ func (k *keys) rotate() (r Rotated, err error) {
 	return r, err
 }
 
-// readNext reads the master key that comes, where there is one.
-func (k *keys) readNext() error {
-	if k.next != nil {
-		return nil
-	}
-	b, err := readKeyFile(k.file + nextEnd)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err == nil {
-		k.next, err = sealerOf(b)
-	}
-	return err
-}
-
 // makeMaster makes a master key in a file that is not there.
-func makeMaster(file string) (cipher.AEAD, error) {
+func makeMaster(file string) (*masterKey, error) {
 	key := make([]byte, masterLen)
 	_, _ = rand.Read(key) // never fails (crypto/rand)
 	if err := writeNew(file, []byte(hex.EncodeToString(key)+"\n")); err != nil {
@@ -117,7 +101,7 @@ func makeMaster(file string) (cipher.AEAD, error) {
 // rewrap puts a tenant's key, wrapped under the master key that comes, in the
 // place of what its file was, and overwrites that.
 func (k *keys) rewrap(tenant string, key *dataKey) (err error) {
-	path := filepath.Join(k.dir, tenant, key.id.String()+keyEnd)
+	path := k.path(tenant, key.id)
 	b, err := wrap(k.next, tenant, key)
 	if err != nil {
 		return err
@@ -127,6 +111,7 @@ func (k *keys) rewrap(tenant string, key *dataKey) (err error) {
 		return fmt.Errorf("wrapping the key of tenant %q anew: %w", tenant, err)
 	}
 	err = atomicfile.Write(path, b, atomicfile.Options{})
+	key.underNext = key.underNext || err == nil || k.isUnderNext(path)
 	if err == nil {
 		err = scrub(old)
 	}
@@ -136,19 +121,34 @@ func (k *keys) rewrap(tenant string, key *dataKey) (err error) {
 	return nil
 }
 
-// proveNext reads every key back and opens it under the master key that comes,
-// before the old one goes from its place.
+// isUnderNext reports whether a tenant's key has to be taken for one that is
+// wrapped under the master key that comes: whatever does not open under the other.
+func (k *keys) isUnderNext(path string) bool {
+	w, err := readWrapped(path)
+	if err != nil {
+		return true
+	}
+	_, err = w.open(k.master)
+	return err != nil
+}
+
+// proveNext reads every key back and opens it under the master key that comes, as
+// its file has it now, before the old one goes from its place.
 func (k *keys) proveNext() error {
+	next, err := readMasterKey(k.file + nextEnd)
+	if err != nil {
+		return fmt.Errorf("every tenant's key is wrapped under the new master key, which cannot be read back, and the old one stays in its place; put it back before the gateway is stopped: %w", err)
+	}
 	for tenant, of := range k.of {
 		for _, key := range of {
-			path := filepath.Join(k.dir, tenant, key.id.String()+keyEnd)
+			path := k.path(tenant, key.id)
 			w, err := readWrapped(path)
 			if err != nil {
 				return err
 			}
-			got, err := w.open(k.next)
+			got, err := w.open(next)
 			if err != nil || !bytes.Equal(got, key.key) {
-				return fmt.Errorf("the new master key does not open %s, which was just written under it; the old one stays in its place", path)
+				return fmt.Errorf("the new master key does not open %s, which was just written under it; the old one stays in its place. If somebody changed %s meanwhile, put it back before the gateway is stopped", path, k.file+nextEnd)
 			}
 		}
 	}
@@ -167,13 +167,14 @@ func (k *keys) promote() (old string, err error) {
 	if err := writeNew(old, b); err != nil && !errors.Is(err, fs.ErrExist) {
 		return "", fmt.Errorf("keeping the old master key: %w", err)
 	}
+	k.placing = true
 	if err := k.step("kept"); err != nil {
 		return "", err
 	}
 	if err := os.Rename(k.file+nextEnd, k.file); err != nil {
 		return "", fmt.Errorf("every tenant's key is wrapped under %s, which cannot be put in its place: %w; rename it to %s yourself and keep the old one under another name. Until then the gateway needs both", k.file+nextEnd, err, k.file)
 	}
-	k.master, k.next = k.next, nil
+	k.placed()
 	if err := syncDir(filepath.Dir(k.file)); err != nil {
 		return "", err
 	}
