@@ -125,13 +125,17 @@ func (t *Tail) Next(ctx context.Context) (changes []Change, more <-chan struct{}
 		if err != nil {
 			return nil, nil, err
 		}
-		from := len(changes)
-		if m != nil && len(t.sc.Events(t.sc.View(m), es[i:i+1])) == 0 {
-			continue // about somebody else's part of the message
+		from, e := len(changes), es[i]
+		if m != nil && !t.sc.Everything() {
+			ours := t.sc.Events(m, es[i:i+1])
+			if len(ours) == 0 {
+				continue // about somebody else's part of the message
+			}
+			e, m = ours[0], t.sc.View(m)
 		}
-		for _, row := range rows(&es[i], m) {
+		for _, row := range rows(&e, m) {
 			if t.sc.Sees(row.Message, row.Recipient) && t.match.Match(row) {
-				changes = append(changes, Change{Event: es[i], Row: row})
+				changes = append(changes, Change{Event: e, Row: row})
 			}
 		}
 		if n := len(changes); n > from {

@@ -33,17 +33,14 @@ func (d *Delivery) Values() query.Values { return asked{d} }
 type DeliveryPage struct {
 	Rows []Delivery
 	Next string // cursor to go on from; "" at the end
-	// SearchedBackTo is set where not everything was looked at: attempts that
-	// began before it may be missing.
+	// SearchedBackTo is set where not everything was looked at: of attempts that
+	// began before it some may be missing, whenever their messages came.
 	SearchedBackTo time.Time
 }
 
 const (
-	// maxQueued is how many recipients that wait for another attempt are looked
-	// at for a page, the newest: when they were tried last stands with their
-	// attempts alone.
-	maxQueued = 5000
-	// maxTried is how many others are.
+	// maxTried is how many recipients are looked at for a page, those that
+	// changed last.
 	maxTried = 20_000
 	// early is how much before its message came an attempt may seem to begin: a
 	// clock may have been set.
@@ -59,11 +56,11 @@ const (
 // turned does not move the others, and is on a later page only if it began before
 // those of the page at hand.
 //
-// The order is that of attempts and not of messages, though nothing is indexed by
-// it: a recipient's status last changed when its last attempt ended, or later, or
-// it waits for the next. So those that wait are looked at, and the others in the
-// order of their last change, until no attempt that has not been seen can belong
-// on the page.
+// The order is that of attempts and not of messages, and nothing is indexed by it.
+// But a recipient's record changed when its last attempt ended, or later. So the
+// recipients that had an attempt are looked at in the order of their last change,
+// for which the store has an index, until no attempt that has not been seen can
+// belong on the page.
 func (l *Log) Attempted(ctx context.Context, sc scope.Scope, q Query) (DeliveryPage, error) {
 	if err := sc.Validate(); err != nil {
 		return DeliveryPage{}, err
@@ -89,26 +86,22 @@ func (l *Log) Attempted(ctx context.Context, sc scope.Scope, q Query) (DeliveryP
 	}
 	budget, cancel := context.WithTimeout(ctx, l.o.Budget)
 	defer cancel()
-	p := gathering{l: l, sc: sc, match: match, from: from, limit: q.Limit, since: since}
-	rows := sc.Restrict(query.And(query.WithoutAttempts(f), query.Where("attempts", query.After, "0")))
+	p := gathering{l: l, sc: sc, match: match, from: from, limit: q.Limit, since: since, read: map[recipient]time.Time{}}
+	// That attempts are asked for in these words lets the store walk its index of them.
+	rows := query.And(sc.Restrict(query.WithoutAttempts(f)), query.Where("attempts", query.After, "0"))
 	if !until.IsZero() {
 		rows = query.And(rows, query.Where("received", query.Before, until.Add(early).UTC().Format(time.RFC3339Nano)))
 	}
-	waiting := query.OneOf("status", string(mail.StatusQueued), string(mail.StatusAccepted))
-	if err := p.waiting(ctx, budget, query.And(rows, waiting)); err != nil {
-		return DeliveryPage{}, err
-	}
-	others := query.And(rows, query.Not(waiting))
-	if !since.IsZero() {
-		others = query.And(others, query.Where("changed", query.After, since.Add(-soon).UTC().Format(time.RFC3339Nano)))
-	}
-	if err := p.others(ctx, budget, others); err != nil {
+	if err := p.tried(ctx, budget, rows); err != nil {
 		return DeliveryPage{}, err
 	}
 	p.cut(q.Limit + 1)
 	out := DeliveryPage{Rows: p.found, SearchedBackTo: p.back}
 	if len(p.found) > q.Limit {
 		out.Rows = p.found[:q.Limit]
+		if !out.Rows[q.Limit-1].Attempt.Start.Before(p.back) {
+			out.SearchedBackTo = time.Time{} // what may be missing belongs on later pages
+		}
 		out.Next = strconv.FormatInt(at.UnixMilli(), 36) + "~" + placeOf(&out.Rows[q.Limit-1]).String()
 	}
 	return out, nil
@@ -128,11 +121,20 @@ type gathering struct {
 
 	last     mail.ID // whose attempts were read last
 	attempts []Attempt
+
+	read map[recipient]time.Time // when those that were read had changed
 }
 
-// cut keeps the latest n, in order.
+// recipient names a recipient of a message.
+type recipient struct {
+	id mail.ID
+	n  int
+}
+
+// cut keeps the latest n, in order, each once.
 func (g *gathering) cut(n int) {
 	slices.SortFunc(g.found, func(a, b Delivery) int { return placeOf(&a).compare(placeOf(&b)) })
+	g.found = slices.CompactFunc(g.found, func(a, b Delivery) bool { return placeOf(&a).compare(placeOf(&b)) == 0 })
 	if len(g.found) > n {
 		clear(g.found[n:])
 		g.found = g.found[:n]
@@ -149,78 +151,87 @@ func (g *gathering) full() time.Time {
 	return g.found[g.limit].Attempt.Start
 }
 
-// until notes that what came, or was tried, before a time was not looked at.
+// until notes that of what was tried before a time not all was looked at.
 func (g *gathering) until(t time.Time) {
 	if t.After(g.back) {
 		g.back = t
 	}
 }
 
-func (g *gathering) waiting(ctx, budget context.Context, f query.Filter) error {
-	for seen, cursor := 0, ""; ; {
-		found, err := g.page(ctx, budget, store.Query{Filter: f, Cursor: cursor, Limit: min(maxPage, maxQueued-seen)})
-		if err != nil {
+// tried takes what belongs on the page of recipients that match and had an
+// attempt. While it reads one part of them after the other, some that it has yet to
+// come to change, and are before the parts that it has read then: so it begins
+// again with what changed since it began, until that is one part.
+func (g *gathering) tried(ctx, budget context.Context, f query.Filter) error {
+	since, seen := g.since, 0
+	for {
+		began := g.l.o.Clock()
+		q := f
+		if !since.IsZero() {
+			q = query.And(f, query.Where("changed", query.After, since.Add(-soon).UTC().Format(time.RFC3339Nano)))
+		}
+		parts, all, err := g.scan(ctx, budget, q, &seen)
+		if err != nil || !all || parts <= 1 {
 			return err
 		}
-		for _, r := range found.Rows {
-			if err := g.row(ctx, r); err != nil {
-				return err
-			}
-		}
-		seen += len(found.Rows)
-		if cursor = found.Next; cursor == "" {
-			return nil
-		}
-		if seen >= maxQueued || budget.Err() != nil {
-			g.until(reached(cursor, found.Rows))
-			return nil
-		}
+		since = began
 	}
 }
 
-func (g *gathering) others(ctx, budget context.Context, f query.Filter) error {
-	for seen, cursor := 0, ""; ; {
-		found, err := g.page(ctx, budget, store.Query{Filter: f, Order: store.Order{Field: "changed"}, Cursor: cursor, Limit: min(maxPage, 2*g.limit+200)})
+// scan looks at recipients, those that changed last first, and tells in how many
+// parts it read them, and whether it came to the end of what may belong on the page.
+func (g *gathering) scan(ctx, budget context.Context, f query.Filter, seen *int) (parts int, all bool, err error) {
+	q := store.Query{Filter: f, Order: store.Order{Field: "changed"}, Limit: min(maxPage, 2*g.limit+200)}
+	for {
+		found, err := g.l.o.Store.Find(budget, q)
+		if err != nil && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+			g.until(g.l.o.Clock())
+			return parts, false, nil
+		}
 		if err != nil {
-			return err
+			return parts, false, fmt.Errorf("search the delivery log: %w", err)
+		}
+		parts++
+		if !found.Back.IsZero() { // older messages were not looked at, whenever they were tried
+			g.until(g.l.o.Clock())
 		}
 		var full time.Time
 		for i, r := range found.Rows {
 			if i%50 == 0 {
 				full = g.full()
 			}
-			if r.Recipient.Changed.Add(soon).Before(full) {
-				return nil // nor can any that follows have been tried later
+			changed := r.Recipient.Changed.Add(soon)
+			if changed.Before(full) {
+				return parts, true, nil // nor can any that follows have been tried later
 			}
+			if *seen >= maxTried || budget.Err() != nil {
+				g.until(changed)
+				return parts, false, nil
+			}
+			*seen++
 			if err := g.row(ctx, r); err != nil {
-				return err
+				return parts, false, err
 			}
 		}
-		g.until(found.Back)
-		seen += len(found.Rows)
-		if cursor = found.Next; cursor == "" {
-			return nil
+		if q.Cursor = found.Next; q.Cursor == "" {
+			return parts, true, nil
 		}
-		if n := len(found.Rows); seen >= maxTried || budget.Err() != nil {
-			if n > 0 {
-				g.until(found.Rows[n-1].Recipient.Changed)
-			}
-			return nil
+		if !found.Reached.IsZero() && found.Reached.Add(soon).Before(g.full()) {
+			return parts, true, nil
 		}
+		if budget.Err() == nil {
+			continue
+		}
+		switch n := len(found.Rows); {
+		case !found.Reached.IsZero():
+			g.until(found.Reached.Add(soon))
+		case n > 0:
+			g.until(found.Rows[n-1].Recipient.Changed.Add(soon))
+		default:
+			g.until(g.l.o.Clock())
+		}
+		return parts, false, nil
 	}
-}
-
-// page is one page of rows; none where the time is over.
-func (g *gathering) page(ctx, budget context.Context, q store.Query) (store.Found, error) {
-	found, err := g.l.o.Store.Find(budget, q)
-	if err != nil && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
-		g.until(g.l.o.Clock())
-		return store.Found{}, nil
-	}
-	if err != nil {
-		return found, fmt.Errorf("search the delivery log: %w", err)
-	}
-	return found, nil
 }
 
 // row takes the attempts of a recipient that belong on the page.
@@ -229,16 +240,26 @@ func (g *gathering) row(ctx context.Context, r store.Row) error {
 		return nil
 	}
 	r = visible(g.sc, r)
+	key := recipient{r.Message.ID, r.Recipient.N}
+	if was, ok := g.read[key]; ok {
+		if was.Equal(r.Recipient.Changed) {
+			return nil
+		}
+		g.last = mail.ID{} // there are further ones
+		g.found = slices.DeleteFunc(g.found, func(d Delivery) bool { return d.Message.ID == key.id && d.Recipient.N == key.n })
+	}
+	g.read[key] = r.Recipient.Changed
 	if r.Message.ID != g.last {
 		as, err := g.l.attempts(ctx, g.sc, r.Message)
+		var es []mail.Event
+		if err == nil && len(as) > 0 { // they tell what expired
+			es, err = g.l.events(ctx, g.sc, r.Message)
+		}
+		if errors.Is(err, store.ErrNotFound) { // it was forgotten meanwhile
+			as, es, err = nil, nil, nil
+		}
 		if err != nil {
 			return err
-		}
-		var es []mail.Event
-		if len(as) > 0 { // they tell what expired
-			if es, err = g.l.events(ctx, g.sc, r.Message); err != nil {
-				return err
-			}
 		}
 		g.last, g.attempts = r.Message.ID, Attempts(r.Message, as, es)
 	}
@@ -252,7 +273,7 @@ func (g *gathering) row(ctx context.Context, r store.Row) error {
 		if g.from != nil && placeOf(&d).compare(*g.from) <= 0 || !g.match.Match(d.Values()) {
 			continue
 		}
-		if g.found = append(g.found, d); len(g.found) >= 4*(g.limit+1) {
+		if g.found = append(g.found, d); len(g.found) >= 2*(g.limit+1) {
 			g.cut(g.limit + 1)
 		}
 	}

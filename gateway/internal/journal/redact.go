@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/mailweir/weir/gateway/internal/mail"
+	"github.com/mailweir/weir/gateway/internal/scope"
 	"github.com/mailweir/weir/gateway/internal/store"
 )
 
@@ -12,21 +13,14 @@ import (
 type redactor struct {
 	whole, seen *store.Message
 	shown       map[int]bool // by N
-	hidden      names        // of the others
+	others      *scope.Others
 }
 
 func newRedactor(whole, seen *store.Message) *redactor {
-	d := &redactor{whole: whole, seen: seen, shown: make(map[int]bool, len(seen.Recipients))}
+	d := &redactor{whole: whole, seen: seen, shown: make(map[int]bool, len(seen.Recipients)), others: scope.Hide(whole, seen)}
 	for i := range seen.Recipients {
 		d.shown[seen.Recipients[i].N] = true
 	}
-	var hidden []string
-	for i := range whole.Recipients {
-		if r := &whole.Recipients[i]; !d.shown[r.N] {
-			hidden = append(hidden, spellings(r)...)
-		}
-	}
-	d.hidden = newNames(hidden)
 	return d
 }
 
@@ -41,29 +35,13 @@ func (d *redactor) attempt(a mail.Attempt) (mail.Attempt, bool) {
 	var outcome []mail.RcptReply
 	for _, o := range a.Outcome {
 		if d.shown[o.N] {
-			o.Reply.Text = d.hidden.replace(o.Reply.Text, otherRecipient) // an answer to the whole message may name everybody
+			o.Reply.Text = d.others.Text(o.Reply.Text) // an answer to the whole message may name everybody
 			outcome = append(outcome, o)
 		}
 	}
 	a.Recipients, a.Outcome = ns, outcome
-	a.Transcript = d.hidden.replace(withoutOthers(a.Transcript, d.whole, d.seen), otherRecipient)
+	a.Transcript = d.others.Text(withoutOthers(a.Transcript, d.whole, d.seen))
 	return a, len(ns) > 0 || len(outcome) > 0
-}
-
-const otherRecipient = "(another recipient)"
-
-// spellings are all the ways in which a dialogue names a recipient: also the
-// original recipient of RFC 3461, which goes out as xtext.
-func spellings(r *store.Recipient) []string {
-	out := []string{r.Address.String(), r.Original.String()}
-	_, original, _ := strings.Cut(r.DSN.ORcpt, ";")
-	out = append(out, original)
-	for _, s := range out[:3] {
-		if x := mail.EncodeXtext(s); x != s {
-			out = append(out, x)
-		}
-	}
-	return out
 }
 
 // notShown stands for a dialogue that cannot be taken apart.

@@ -89,7 +89,14 @@ func (l *Log) events(ctx context.Context, sc scope.Scope, m *store.Message) ([]m
 	if err != nil {
 		return nil, fmt.Errorf("events of %s: %w", m.ID, err)
 	}
-	return sc.Events(m, es), nil
+	if sc.Everything() {
+		return es, nil
+	}
+	whole, err := l.o.Store.Get(ctx, m.ID)
+	if err != nil {
+		return nil, fmt.Errorf("events of %s: %w", m.ID, err)
+	}
+	return sc.Events(m, sc.Events(whole, es)), nil // m may be one recipient alone
 }
 
 func (l *Log) attempts(ctx context.Context, sc scope.Scope, m *store.Message) ([]mail.Attempt, error) {

@@ -44,6 +44,7 @@ func Outbound(ctx context.Context, from Source, sc scope.Scope, f query.Filter, 
 	out := &Outgoing{Since: since, Until: now, Counts: map[mail.Status]int{}}
 	f = query.Resolve(query.And(sc.Restrict(f), query.Where("direction", query.Is, string(mail.Outbound))), now)
 	var last mail.ID
+	var whole []*store.Message // of out.Recent
 	err := from.Each(ctx, f, func(row store.Row) error {
 		if row.Message.Received.Before(since) {
 			if row.Message.ID.Time().Before(since.Add(-slack)) {
@@ -61,6 +62,7 @@ func Outbound(ctx context.Context, from Source, sc scope.Scope, f query.Filter, 
 		last = row.Message.ID
 		out.Messages++
 		if len(out.Recent) < recent {
+			whole = append(whole, row.Message)
 			out.Recent = append(out.Recent, Recent{Message: visible(sc, row.Message)})
 		}
 		return nil
@@ -73,7 +75,7 @@ func Outbound(ctx context.Context, from Source, sc scope.Scope, f query.Filter, 
 		if r.Events, err = from.Events(ctx, r.Message.ID); err != nil && !errors.Is(err, store.ErrNotFound) {
 			return nil, fmt.Errorf("report on outgoing mail: %w", err)
 		}
-		r.Events = sc.Events(r.Message, r.Events)
+		r.Events = sc.Events(whole[i], r.Events)
 	}
 	return out, nil
 }

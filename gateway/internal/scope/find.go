@@ -95,8 +95,8 @@ func (s Scope) resolve(ctx context.Context, from Source, prefix string) (mail.ID
 	return found, nil
 }
 
-// View is the message with only those recipients that the scope sees. The
-// original is not changed.
+// View is the message with only those recipients that the scope sees, and what
+// hosts said of them without the names of the others. The original is not changed.
 func (s Scope) View(m *store.Message) *store.Message {
 	c := *m
 	c.Recipients = nil
@@ -107,20 +107,33 @@ func (s Scope) View(m *store.Message) *store.Message {
 	}
 	if len(c.Recipients) < len(m.Recipients) { // how often the others were tried is theirs
 		c.Attempts = 0
+		others := Hide(m, &c)
 		for i := range c.Recipients {
-			c.Attempts = max(c.Attempts, c.Recipients[i].Attempts)
+			r := &c.Recipients[i]
+			c.Attempts = max(c.Attempts, r.Attempts)
+			r.Last, r.Reason = others.Reply(r.Last), others.Text(r.Reason)
 		}
 	}
 	return &c
 }
 
 // Events are those of a message's events that the scope may read: of the message
-// as a whole, and of the recipients that it sees. m is what View gave.
+// as a whole, and of the recipients that it sees, without the names of the others.
+// m is the whole message: of what View gave, it is not known who is left out.
 func (s Scope) Events(m *store.Message, es []mail.Event) []mail.Event {
 	if s.Everything() {
 		return es
 	}
-	return slices.DeleteFunc(slices.Clone(es), func(e mail.Event) bool { return !about(m, &e) })
+	seen := s.View(m)
+	others := Hide(m, seen)
+	var out []mail.Event
+	for _, e := range es {
+		if about(seen, &e) {
+			e.Reply, e.Text = others.Reply(e.Reply), others.Text(e.Text)
+			out = append(out, e)
+		}
+	}
+	return out
 }
 
 // about reports whether an event is about a recipient of m, or none in particular.
