@@ -122,7 +122,8 @@ type gathering struct {
 	last     mail.ID // whose attempts were read last
 	attempts []Attempt
 
-	read map[recipient]time.Time // when those that were read had changed
+	looked int
+	read   map[recipient]time.Time // when those that were read had changed
 }
 
 // recipient names a recipient of a message.
@@ -130,6 +131,8 @@ type recipient struct {
 	id mail.ID
 	n  int
 }
+
+func recipientOf(r store.Row) recipient { return recipient{r.Message.ID, r.Recipient.N} }
 
 // cut keeps the latest n, in order, each once.
 func (g *gathering) cut(n int) {
@@ -158,29 +161,35 @@ func (g *gathering) until(t time.Time) {
 	}
 }
 
+// rounds is how often a page's recipients are read again, where they changed
+// meanwhile: one that is missed even so changed in each round.
+const rounds = 3
+
 // tried takes what belongs on the page of recipients that match and had an
 // attempt. While it reads one part of them after the other, some that it has yet to
 // come to change, and are before the parts that it has read then: so it begins
-// again with what changed since it began, until that is one part.
+// again with what changed since it began, until that is one part, or nothing new.
 func (g *gathering) tried(ctx, budget context.Context, f query.Filter) error {
-	since, seen := g.since, 0
-	for {
-		began := g.l.o.Clock()
+	for since, n := g.since, 0; n <= rounds; n++ {
+		began, had := g.l.o.Clock(), g.looked
 		q := f
 		if !since.IsZero() {
 			q = query.And(f, query.Where("changed", query.After, since.Add(-soon).UTC().Format(time.RFC3339Nano)))
 		}
-		parts, all, err := g.scan(ctx, budget, q, &seen)
-		if err != nil || !all || parts <= 1 {
+		parts, all, err := g.scan(ctx, budget, q)
+		if err != nil || !all || parts <= 1 || g.looked == had {
 			return err
 		}
-		since = began
+		if began.After(since) {
+			since = began
+		}
 	}
+	return nil
 }
 
 // scan looks at recipients, those that changed last first, and tells in how many
 // parts it read them, and whether it came to the end of what may belong on the page.
-func (g *gathering) scan(ctx, budget context.Context, f query.Filter, seen *int) (parts int, all bool, err error) {
+func (g *gathering) scan(ctx, budget context.Context, f query.Filter) (parts int, all bool, err error) {
 	q := store.Query{Filter: f, Order: store.Order{Field: "changed"}, Limit: min(maxPage, 2*g.limit+200)}
 	for {
 		found, err := g.l.o.Store.Find(budget, q)
@@ -204,11 +213,14 @@ func (g *gathering) scan(ctx, budget context.Context, f query.Filter, seen *int)
 			if changed.Before(full) {
 				return parts, true, nil // nor can any that follows have been tried later
 			}
-			if *seen >= maxTried || budget.Err() != nil {
+			if was, ok := g.read[recipientOf(r)]; ok && was.Equal(r.Recipient.Changed) {
+				continue
+			}
+			if g.looked >= maxTried || budget.Err() != nil {
 				g.until(changed)
 				return parts, false, nil
 			}
-			*seen++
+			g.looked++
 			if err := g.row(ctx, r); err != nil {
 				return parts, false, err
 			}
@@ -240,13 +252,10 @@ func (g *gathering) row(ctx context.Context, r store.Row) error {
 		return nil
 	}
 	r = visible(g.sc, r)
-	key := recipient{r.Message.ID, r.Recipient.N}
-	if was, ok := g.read[key]; ok {
-		if was.Equal(r.Recipient.Changed) {
-			return nil
-		}
-		g.last = mail.ID{} // there are further ones
-		g.found = slices.DeleteFunc(g.found, func(d Delivery) bool { return d.Message.ID == key.id && d.Recipient.N == key.n })
+	key := recipientOf(r)
+	_, again := g.read[key]
+	if again {
+		g.last = mail.ID{} // there may be further attempts
 	}
 	g.read[key] = r.Recipient.Changed
 	if r.Message.ID != g.last {
@@ -272,6 +281,9 @@ func (g *gathering) row(ctx context.Context, r store.Row) error {
 		d := Delivery{r, a}
 		if g.from != nil && placeOf(&d).compare(*g.from) <= 0 || !g.match.Match(d.Values()) {
 			continue
+		}
+		if again {
+			g.found = slices.DeleteFunc(g.found, func(o Delivery) bool { return placeOf(&o) == placeOf(&d) }) // as it was
 		}
 		if g.found = append(g.found, d); len(g.found) >= 2*(g.limit+1) {
 			g.cut(g.limit + 1)

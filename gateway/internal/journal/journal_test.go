@@ -233,7 +233,7 @@ func attempted(t *testing.T, st store.Store) *store.Message {
 		for _, n := range c.Lease.Recipients {
 			r := c.Message.Recipients[n-1]
 			r.Failures, r.FirstFailure, r.Attempts, r.Next, r.Schedule = 3, t0.Add(-3*time.Hour), 1, t0.Add(40*time.Minute), "standard"
-			r.Route, r.NextHop = "tenant:acme:in", "127.0.0.1:2526"
+			r.Route, r.NextHop, r.Changed = "tenant:acme:in", "127.0.0.1:2526", a.Start.Add(time.Second) // as queue.Book does
 			r.Last, r.LastHost = mail.NewReply(452, "4.2.2", "The account is over quota"), "mx.acme.test"
 			r.Class, r.Rule, r.Score = mail.Class{Main: "spam"}, "policy.hcl:17", 3.5
 			r.Findings = []mail.Finding{

@@ -19,7 +19,9 @@ type Query struct {
 // unless Ascending. The zero Order is newest message first, and so is
 // "received"; ties are in that order, too. Any other order than newest first
 // sorts the newest SortRows rows that the engine has to look at, no more:
-// Found.Back says how far back that was.
+// Found.Back says how far back that was. But "changed", highest first, of a filter
+// that asks for attempts above 0 leaves nothing out: Found.Reached says how far it
+// came where the time was over.
 type Order struct {
 	Field     string
 	Ascending bool
@@ -37,8 +39,12 @@ type Found struct {
 	Next string // where to go on; "" the end
 	// Back is how far back was searched, where that is not all: the time was
 	// over before the page was full, and Next goes on there; or the rows to
-	// sort were too many.
+	// sort were too many. It is a time of reception.
 	Back time.Time
+	// Reached is set where the time was over before the page of an order by time
+	// was full, and Next goes on there: a time of the field of the order, from
+	// which on nothing is left out.
+	Reached time.Time
 }
 
 // Facets are the most frequent values of a field.

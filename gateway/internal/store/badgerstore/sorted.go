@@ -94,11 +94,15 @@ func (s *Store) sorted(ctx context.Context, q store.Query, match *query.Matcher)
 	if found.Rows, err = s.rowsAt(c, keys, match); err != nil {
 		return store.Found{}, err
 	}
-	if found.Back = cur.Back; cur.ID.IsZero() {
+	found.Reached = p.Reached
+	if found.Back = cur.Back; p.Back.After(cur.Back) {
 		found.Back = p.Back
 	}
+	last := p.Next
 	if n := len(p.Rows); n >= q.Limit {
-		last := p.Rows[n-1]
+		last = &p.Rows[n-1]
+	}
+	if last != nil {
 		found.Next = sortedCursor{orderName(q.Order), last.Value, last.ID, last.N, p.Floor, found.Back}.String()
 	}
 	return found, nil
@@ -128,7 +132,7 @@ func (s *Store) sortScan(ctx context.Context, match *query.Matcher, o sqlindex.S
 	if err != nil {
 		return out, err
 	}
-	if p.next != "" && o.AfterKey.ID.IsZero() {
+	if p.next != "" && p.seen.Time().UnixMilli() > o.Floor { // else it ended where the page before did
 		out.Back, out.Floor = p.seen.Time(), p.seen.Time().UnixMilli()
 	}
 	slices.SortFunc(all, o.Compare)

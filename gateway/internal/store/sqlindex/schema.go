@@ -4,7 +4,7 @@ import "strings"
 
 // version grows with every change of the tables; an index of another version is
 // made anew.
-const version = 3
+const version = 4
 
 // A row's key is the time of the message's ID in milliseconds, shifted, and a
 // counter that tells the rows of one millisecond apart. Searches go down the
@@ -71,6 +71,7 @@ CREATE INDEX by_owner_domain ON rows (owner_domain, at, low);
 CREATE INDEX by_client ON rows (client_octets, at, low);
 CREATE INDEX by_message_id ON rows (message_id, at, low);
 CREATE INDEX by_body ON rows (at, low) WHERE has_body <> 0;
+CREATE INDEX by_changed ON rows (changed, at, low) WHERE attempts > 0;
 `), "\n")
 
 const wordsTable = `CREATE VIRTUAL TABLE words USING fts5 (subject, content='', contentless_delete=1, detail=none, tokenize='trigram case_sensitive 1')`

@@ -101,11 +101,18 @@ type Sorted struct {
 	Floor int64     // in milliseconds since 1970: messages before it are not looked at
 	Back  time.Time // the same, where there may be messages before it
 	Exact bool
+	// Next is where to go on when the time of a walk down the order's own index
+	// was over before the page was full: nothing between the rows and it is left
+	// out. Reached is its time. nil: behind the last row, if the page is full.
+	Next    *SortedRow
+	Reached time.Time
 }
 
 // Sort finds rows in an order: of those that the best index has, the newest
 // Rows of them, and among these what matches. After does not matter, nor does
-// the budget: the number of rows bounds the time.
+// the budget: the number of rows bounds the time. But the last change first, of
+// rows that had an attempt, has an index of its own, which is walked until the
+// page is full or the budget over, whenever the messages came.
 func (x *Index) Sort(ctx context.Context, q Question, o Sorting) (Sorted, error) {
 	a, err := x.ask(q)
 	if err != nil {
@@ -121,6 +128,9 @@ func (x *Index) Sort(ctx context.Context, q Question, o Sorting) (Sorted, error)
 			return out, err
 		}
 	}
+	if !pl.sparse && o.walks(q.Filter) {
+		return x.walk(ctx, a, pl, o)
+	}
 	from := max(a.from, keyOfMilli(o.Floor))
 	if o.AfterKey.ID.IsZero() && !pl.sparse {
 		if from, err = x.stepBack(ctx, pl, a.from, a.to, o.Rows); err != nil {
@@ -131,22 +141,28 @@ func (x *Index) Sort(ctx context.Context, q Question, o Sorting) (Sorted, error)
 		}
 	}
 	text, args := o.query(pl, from, a.to, q.Limit)
+	err = x.sortedRows(ctx, &out, o, text, args)
+	return out, err
+}
+
+// sortedRows adds what a SELECT finds to a page.
+func (x *Index) sortedRows(ctx context.Context, out *Sorted, o Sorting, text string, args []any) error {
 	rows, err := x.read.QueryContext(ctx, text, args...)
 	if err != nil {
-		return out, fmt.Errorf("search index: %w", err)
+		return fmt.Errorf("search index: %w", err)
 	}
 	defer func() { _ = rows.Close() }() // read to its end by then, or given up
 	for rows.Next() {
 		r, err := o.scan(rows)
 		if err != nil {
-			return out, fmt.Errorf("search index: %w", err)
+			return fmt.Errorf("search index: %w", err)
 		}
 		out.Rows = append(out.Rows, r)
 	}
 	if err := rows.Err(); err != nil {
-		return out, fmt.Errorf("search index: %w", err)
+		return fmt.Errorf("search index: %w", err)
 	}
-	return out, nil
+	return nil
 }
 
 // query is the SELECT of a page.
