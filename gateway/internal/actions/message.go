@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/mailweir/weir/gateway/internal/lifecycle"
 	"github.com/mailweir/weir/gateway/internal/mail"
@@ -26,6 +27,7 @@ var errUnchanged = errors.New("unchanged")
 type turn struct {
 	*run
 	slot  int                                          // place in the order of a flush
+	at    time.Time                                    // when the message is changed: a job begins long before
 	class *class                                       // of verbs that train: what was learnt
 	added []store.Recipient                            // further recipients of the message
 	kept  func(*store.Message, *store.Recipient) error // of DeleteArchived: why a copy has to stay
@@ -89,7 +91,7 @@ func (r *turn) update(ctx context.Context, id mail.ID, p pick) ([]item, error) {
 		var events []mail.Event
 		told = held{m: m}
 		items, r.added = items[:0], nil // Update may try more than once
-		r.slot = slot
+		r.slot, r.at = slot, r.s.Clock()
 		unprepared := r.prepare(m, p)
 		for i := range m.Recipients {
 			rc := &m.Recipients[i]
@@ -168,10 +170,10 @@ func (r *turn) join(m *store.Message, events *[]mail.Event) {
 	}
 	for _, rc := range r.added {
 		n++
-		rc.N, rc.Changed = n, r.now
+		rc.N, rc.Changed = n, r.at
 		m.Recipients = append(m.Recipients, rc)
 		*events = append(*events, mail.Event{
-			At: r.now, Type: mail.EventRebind, Message: m.ID, N: n, Tenant: rc.Tenant, Direction: m.Direction, Sender: m.Sender.String(),
+			At: r.at, Type: mail.EventRebind, Message: m.ID, N: n, Tenant: rc.Tenant, Direction: m.Direction, Sender: m.Sender.String(),
 			Recipient: rc.Address.String(), Class: rc.Class.String(), Status: rc.Status, Next: rc.Next, Actor: r.sc.Actor, Text: r.args.Reason,
 		})
 	}
@@ -209,8 +211,12 @@ func (r *turn) apply(m *store.Message, rc *store.Recipient) (*mail.Event, error)
 	if err := lifecycle.Check(r.verb, q); err != nil {
 		return nil, err
 	}
+	at := r.at
+	if rc.Changed.After(at) { // a clock was set, or another's goes ahead
+		at = rc.Changed
+	}
 	e := &mail.Event{
-		At: r.now, Message: m.ID, N: rc.N, Tenant: rc.Tenant, Direction: m.Direction,
+		At: at, Message: m.ID, N: rc.N, Tenant: rc.Tenant, Direction: m.Direction,
 		Sender: m.Sender.String(), Recipient: rc.Address.String(), Class: rc.Class.String(),
 		Actor: r.sc.Actor, Text: r.args.Reason,
 	}
@@ -226,7 +232,7 @@ func (r *turn) apply(m *store.Message, rc *store.Recipient) (*mail.Event, error)
 		if !lifecycle.Can(rc.Status, next.Status) {
 			return nil, fmt.Errorf("%s may not follow %s", next.Status, rc.Status)
 		}
-		next.Changed = r.now
+		next.Changed = at
 	}
 	*rc = next
 	e.Status, e.Next = rc.Status, rc.Next

@@ -238,6 +238,7 @@ func (c *commit) finish(ctx context.Context, tx *transaction) mail.Reply {
 
 // deliver tries what may go, and decides the one reply.
 func (c *commit) deliver(ctx context.Context, tx *transaction, deliverable []*item) mail.Reply {
+	came := c.f.o.Now() // its reception is before what became of it
 	c.direct(ctx, deliverable)
 	now := c.f.o.Now() // what became of it, became so now
 	fates := make([]fate, len(c.items))
@@ -254,7 +255,7 @@ func (c *commit) deliver(ctx context.Context, tx *transaction, deliverable []*it
 	case laterPlease:
 		return c.later(tx, now)
 	}
-	return c.take(ctx, tx, now)
+	return c.take(ctx, tx, came, now)
 }
 
 // prepare gives a recipient that passes its route, schedule and edits.

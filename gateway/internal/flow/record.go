@@ -122,10 +122,11 @@ func addRefused(rec *store.Message, tx *transaction, now time.Time) {
 	}
 }
 
-// take makes every recipient ours, and answers 250 once that is durable.
-func (c *commit) take(ctx context.Context, tx *transaction, now time.Time) mail.Reply {
+// take makes every recipient ours, and answers 250 once that is durable. It came
+// before it was tried.
+func (c *commit) take(ctx context.Context, tx *transaction, came, now time.Time) mail.Reply {
 	c.sync()
-	events := []mail.Event{queue.Event(c.rec, nil, mail.EventReception, now)}
+	events := []mail.Event{queue.Event(c.rec, nil, mail.EventReception, came)}
 	var book []deliver.RcptResult
 	for _, res := range c.results {
 		if res.overBudget {
