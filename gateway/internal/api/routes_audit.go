@@ -72,6 +72,12 @@ func (s *server) auditQuery(ctx context.Context, in *AuditInput) (audit.Query, e
 			return q, err
 		}
 		q.Message = m.ID.String()
+		if !s.wholeTenant(sc) {
+			q.Recipients = make([]int, 0, len(m.Recipients))
+			for i := range m.Recipients {
+				q.Recipients = append(q.Recipients, m.Recipients[i].N)
+			}
+		}
 		if q.Since.IsZero() {
 			q.Since = m.Received.Add(-time.Minute)
 		}
@@ -95,10 +101,11 @@ func (s *server) wholeTenant(sc scope.Scope) bool {
 }
 
 // auditEntry is an entry as a caller may see it: of one who asks about a message
-// and sees a part of the tenant only, other messages' IDs are kept.
+// and sees a part of the tenant only, what is about other messages, and about
+// recipients whom they do not see, is kept.
 func (s *server) auditEntry(sc scope.Scope, q *audit.Query, e audit.Entry) audit.Entry {
 	if q.Message != "" && !s.wholeTenant(sc) {
-		return e.Only(q.Message)
+		return e.Only(q.Message, q.Recipients...)
 	}
 	return e
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"maps"
 	"os"
 	"slices"
 	"strconv"
@@ -18,12 +17,15 @@ type Query struct {
 	Actor   string
 	Action  string
 	Message string // a message's ID: entries about it or one of its recipients
-	Target  string
-	Since   time.Time // inclusive
-	Until   time.Time // exclusive
-	Refused bool      // only what was refused
-	Before  uint64    // entries with a lower number; 0: from the newest
-	Limit   int       // 0: 100
+	// Recipients are those of Message that may be seen, by their numbers: what is
+	// about none of them is not wanted. nil: all.
+	Recipients []int
+	Target     string
+	Since      time.Time // inclusive
+	Until      time.Time // exclusive
+	Refused    bool      // only what was refused
+	Before     uint64    // entries with a lower number; 0: from the newest
+	Limit      int       // 0: 100
 }
 
 func (q *Query) wants(e *Entry) bool {
@@ -35,7 +37,7 @@ func (q *Query) wants(e *Entry) bool {
 		q.Target != "" && e.Target != q.Target,
 		!q.Since.IsZero() && e.At.Before(q.Since),
 		!q.Until.IsZero() && !e.At.Before(q.Until),
-		q.Message != "" && !about(e, q.Message):
+		q.Message != "" && !about(e, q.Message, q.Recipients):
 		return false
 	}
 	return true
@@ -63,18 +65,24 @@ func called(e *Entry, name string) bool {
 // ByLink is the actor who came to a mailbox by a link that was mailed to it.
 func ByLink(mailbox string) string { return "mailbox " + mailbox + " by link" }
 
-// about reports whether an entry is about a message: its target, or among the
-// IDs of a selection.
-func about(e *Entry, id string) bool {
-	if of(e.Target, id) {
+// about reports whether an entry is about a message, or one of some recipients of
+// it: its target, or among the IDs of a selection.
+func about(e *Entry, id string, ns []int) bool {
+	if of(e.Target, id, ns) {
 		return true
 	}
-	return slices.ContainsFunc(strings.Fields(e.Details["ids"]), func(s string) bool { return of(s, id) })
+	return slices.ContainsFunc(strings.Fields(e.Details["ids"]), func(s string) bool { return of(s, id, ns) })
 }
 
-func of(target, id string) bool {
-	m, _, _ := strings.Cut(target, ".")
-	return m == id
+// of reports whether a target is a message, or one of some recipients of it; of
+// any, where ns is nil.
+func of(target, id string, ns []int) bool {
+	m, rcpt, one := strings.Cut(target, ".")
+	if m != id || !one || ns == nil {
+		return m == id
+	}
+	n, err := strconv.Atoi(rcpt)
+	return err == nil && slices.Contains(ns, n)
 }
 
 // List gives the entries that match, newest first, and where to go on (Before);
@@ -173,20 +181,36 @@ func readSegment(ctx context.Context, s segment, q *Query) (out []Entry, last ti
 	return out, last, nil
 }
 
-// Only is an entry without the IDs of other messages, for whoever sees this one
-// but not all of the tenant's. What was left out is counted; the hash is that of
-// the whole entry.
-func (e Entry) Only(message string) Entry {
+// shared are the details of an entry about many messages that say nothing of any
+// one of them.
+var shared = []string{"request", "result", "job", "as", "format", "via", "messages", "recipients", "matched", "changed", ActorName}
+
+// Only is an entry without the IDs of other messages and of other recipients of
+// this one, for whoever sees this one, or these recipients of it, but not all of
+// the tenant's; without recipients, all are meant. What was left out is counted,
+// and with it goes what may be about the others: the arguments, and why it was
+// refused. The hash is that of the whole entry.
+func (e Entry) Only(message string, recipients ...int) Entry {
 	ids := strings.Fields(e.Details["ids"])
-	if len(ids) == 0 || !about(&e, message) {
+	if len(ids) == 0 || !about(&e, message, recipients) {
 		return e
 	}
-	kept := slices.DeleteFunc(slices.Clone(ids), func(s string) bool { return !of(s, message) })
+	kept := slices.DeleteFunc(slices.Clone(ids), func(s string) bool { return !of(s, message, recipients) })
 	if len(kept) == len(ids) {
 		return e
 	}
-	e.Details = maps.Clone(e.Details)
-	e.Details["ids"] = strings.Join(kept, " ")
-	e.Details["others"] = strconv.Itoa(len(ids) - len(kept))
+	all := e.Details
+	e.Details = map[string]string{"ids": strings.Join(kept, " "), "others": strconv.Itoa(len(ids) - len(kept))}
+	for _, k := range shared {
+		if v := all[k]; v != "" {
+			e.Details[k] = v
+		}
+	}
+	if e.Refused != "" {
+		e.Refused = "refused"
+	}
+	if !of(e.Target, message, recipients) {
+		e.Target = ""
+	}
 	return e
 }
