@@ -32,7 +32,8 @@ func (k *innerAnswer) Write(b []byte) (int, error) {
 }
 
 // do makes one request. What is set of cookies goes to the browser. The error is
-// a *Problem.
+// a *Problem, also where the API sends elsewhere: a path that is cleaned, such as
+// one with an ID of "..", is of nothing that is there.
 func (n inner) do(w http.ResponseWriter, r *http.Request, method, path string, in, out any) error {
 	var body []byte
 	if in != nil {
@@ -57,7 +58,11 @@ func (n inner) do(w http.ResponseWriter, r *http.Request, method, path string, i
 	for _, c := range k.header.Values("Set-Cookie") {
 		w.Header().Add("Set-Cookie", c)
 	}
-	if k.status >= http.StatusBadRequest {
+	k.WriteHeader(http.StatusOK) // where nothing was written
+	if k.status/100 != 2 {
+		if k.status < http.StatusBadRequest {
+			return problem(http.StatusNotFound, "there is none of that name", "")
+		}
 		if after := k.header.Get("Retry-After"); after != "" {
 			w.Header().Set("Retry-After", after)
 		}
