@@ -85,7 +85,11 @@ func unjoined(err error) error {
 	return err
 }
 
-var link = os.Link
+// Tests have them fail as on file systems that lack them.
+var (
+	link      = os.Link
+	renameNew = renameFree
+)
 
 // claim gives a finished file a name that is free. fs.ErrExist.
 func claim(tmp, path string) error {
@@ -93,7 +97,11 @@ func claim(tmp, path string) error {
 	if err == nil || errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	// A file system without hard links: the name is taken first.
+	// A file system without hard links. Taking the name first is the last resort:
+	// a crash in between leaves an empty file.
+	if err = renameNew(tmp, path); err == nil || errors.Is(err, fs.ErrExist) {
+		return err
+	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err

@@ -12,8 +12,14 @@ import (
 // TestWithoutHardLinks: on a file system that has none, a new file still takes
 // no name that is taken.
 func TestWithoutHardLinks(t *testing.T) {
-	defer func() { link = os.Link }()
+	defer func() { link, renameNew = os.Link, renameFree }()
 	link = func(_, _ string) error { return syscall.EPERM }
+	t.Run("renamed to a free name", takesNoName)
+	renameNew = func(_, _ string) error { return syscall.EINVAL }
+	t.Run("the name is taken first", takesNoName)
+}
+
+func takesNoName(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "file")
 	for i, want := range []error{nil, fs.ErrExist} {
 		tmp := path + "-tmp"
