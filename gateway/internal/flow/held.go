@@ -104,7 +104,7 @@ func (f *Flow) beside(work func()) bool {
 
 func (f *Flow) holdEvent(ctx context.Context, p *policy.Policy, m *store.Message, ns []int, name, actor string) {
 	var view filter.MessageView
-	if m.HasBody {
+	if m.HasBody && !m.Sealed { // else it is for its recipients alone
 		if body, err := f.o.Store.OpenBody(ctx, m.ID); err == nil { // else it has gone meanwhile
 			defer body.Close()
 			if tree, err := mimetree.Parse(body, body.Size(), mimetree.Budget{}); err == nil {
