@@ -235,11 +235,11 @@ func (h *sealedHouse) hostQuotes(t *testing.T) {
 	}
 	for _, r := range h.waiting("kind:notice status:queued attempts:2", 2) {
 		as, err := h.socket.Attempts(t.Context(), r.ID)
-		if err != nil || len(as) != 2 || !strings.Contains(as[1].Transcript, "we block (a link)") || !strings.Contains(as[1].Transcript, "> RCPT TO:<ann@acme.test>") {
+		if err != nil || len(as) != 2 || !strings.Contains(as[1].Transcript, "< 450 4.7.1 (the host's words are not kept") || strings.Contains(as[1].Transcript, "we block") || !strings.Contains(as[1].Transcript, "> RCPT TO:<ann@acme.test>") {
 			t.Errorf("%+v %v", as, err)
 		}
 		x, err := h.socket.Explain(t.Context(), r.ID)
-		if err != nil || r.Last == nil || !strings.Contains(r.Last.Text, "(a link)") {
+		if err != nil || r.Last == nil || r.Last.Code != 450 || r.Last.Enhanced != "4.7.1" || !strings.Contains(r.Last.Text, "words are not kept") || strings.Contains(r.Last.Text, "we block") {
 			t.Errorf("%+v %v", r, err)
 		}
 		var text strings.Builder
@@ -252,6 +252,36 @@ func (h *sealedHouse) hostQuotes(t *testing.T) {
 			}
 		}
 		h.clean("explain", text.String()+r.Last.Text)
+	}
+	h.hostIsBusy(t)
+}
+
+// hostIsBusy: it says so in the answer to such mail, and names the link and the
+// recipient. Whoever's mail waits for the host now does not hear it, nor does the
+// list of destinations.
+func (h *sealedHouse) hostIsBusy(t *testing.T) {
+	h.dest.Set(smtptest.Script{Reply: map[string]string{"DOT": "421 4.7.0 too much for <ann@acme.test>: http://weir.localhost" + h.secrets[0]}})
+	if r, err := h.socket.Act(t.Context(), api.ActionRequest{Verb: "retry", IDs: h.notices[:1]}); err != nil || r.Changed != 1 {
+		t.Fatalf("%+v %v", r, err)
+	}
+	h.waiting("kind:notice status:queued attempts:3", 1)
+	list, err := h.socket.Destinations(t.Context())
+	if err != nil || len(list) == 0 {
+		t.Fatal(list, err)
+	}
+	busy := 0
+	for _, d := range list {
+		if d.Last == nil || d.Last.Code != 421 {
+			continue
+		}
+		busy++
+		h.clean("destinations", d.Last.Text)
+		if d.Last.Enhanced != "4.7.0" || strings.Contains(d.Last.Text, "too much") {
+			t.Errorf("%+v", d.Last)
+		}
+	}
+	if busy != 1 {
+		t.Errorf("%d destinations are busy: %+v", busy, list)
 	}
 }
 

@@ -26,6 +26,10 @@ type Request struct {
 	// Insist: back-off and our own suspension of the destination are not heeded,
 	// since an operator asked for this attempt. Everything else is.
 	Insist bool
+	// Sealed: the message carries what is for its recipient alone, such as a link that
+	// signs in. Of what hosts say about it only the codes are kept, in results,
+	// transcripts and the destination's state.
+	Sealed bool
 }
 
 // Rcpt is one recipient, with its number in the message.

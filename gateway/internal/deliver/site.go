@@ -14,12 +14,13 @@ type site struct {
 	key  string
 	dest policy.Destination
 
-	fails   int       // episodes of trouble in a row
-	until   time.Time // back-off: nothing is tried before it
-	since   time.Time // of the last trouble; what began before it tells nothing new
-	window  int       // connections at a time while it is new or recovers; 0 as many as dest allows
-	trying  bool      // one attempt tests whether the trouble is over
-	last    mail.Reply
+	fails   int        // episodes of trouble in a row
+	until   time.Time  // back-off: nothing is tried before it
+	since   time.Time  // of the last trouble; what began before it tells nothing new
+	window  int        // connections at a time while it is new or recovers; 0 as many as dest allows
+	trying  bool       // one attempt tests whether the trouble is over
+	last    mail.Reply // anonymous
+	ours    string     // the text of last, if it is the gateway\'s
 	lastAt  time.Time
 	refused int       // attempts in a row in which everybody was refused
 	senders two       // whom they refused
@@ -48,7 +49,7 @@ type hold struct {
 	for_ time.Duration
 	text string     // for the reply; it is asked for far more rarely than what keeps us
 	code string     // enhanced; "" 4.4.5
-	last mail.Reply // what the destination said last, for the words; zero none
+	last mail.Reply // what keeps us, for the words; zero none
 }
 
 // reply is what recipients hear that are kept back.
@@ -88,7 +89,7 @@ func (s *site) held(now time.Time) *hold {
 func (s *site) holding(why string, d time.Duration, text string) *hold {
 	h := &hold{why: why, for_: d, text: text}
 	if why != WhyTrial {
-		h.last = s.last
+		h.last = mail.Reply{Code: s.last.Code, Enhanced: s.last.Enhanced, Text: s.ours}
 	}
 	return h
 }
@@ -170,6 +171,15 @@ type finding struct {
 	start       time.Time // of the attempt
 }
 
+// ours are the words that others may hear of it: those of the gateway, where no host
+// said anything. What a host says is about the message it was given.
+func (f *finding) ours() string {
+	if f.health == unreachable && !quotes(false, f.reply) {
+		return f.reply.Text
+	}
+	return ""
+}
+
 // report takes in what an attempt found out. It returns what there is to log,
 // "" nothing.
 func (s *site) report(f finding, now time.Time) string {
@@ -190,7 +200,7 @@ func (s *site) report(f finding, now time.Time) string {
 		}
 		return ""
 	}
-	s.last, s.lastAt = f.reply, now
+	s.last, s.lastAt, s.ours = f.reply, now, f.ours()
 	if (f.health == shut || f.health == refusing) && s.everybody(f) {
 		s.stopped = now.Add(s.dest.SuspendFor)
 		s.until, s.fails = time.Time{}, 0

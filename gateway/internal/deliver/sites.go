@@ -34,7 +34,7 @@ type hopState struct {
 	most   int   // connections that the route allows to a site that is well
 	reach  *site // what its hosts share: whether they can be reached. The site itself, unless that is a named destination
 	counts Counts
-	last   mail.Reply
+	last   mail.Reply // anonymous
 	lastAt time.Time
 	used   time.Time
 }
@@ -205,6 +205,7 @@ func most(r Route, d policy.Destination) int {
 // says nothing of others under the same name in the policy.
 func (p *pass) leave(f finding) {
 	x := p.x
+	f.reply = anonymous(f.reply)
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	now := x.now()
@@ -241,7 +242,7 @@ func (x *sites) tell(what string, s *site, f finding) {
 	if s.fails > 1 { // it goes on
 		level = slog.LevelInfo
 	}
-	x.log.Log(context.Background(), level, what, "destination", s.key, "reply", f.reply.String(), "until", later(s.until, s.stopped))
+	x.log.Log(context.Background(), level, what, "destination", s.key, "reply", mail.Reply{Code: f.reply.Code, Enhanced: f.reply.Enhanced, Text: f.ours()}.String(), "until", later(s.until, s.stopped))
 }
 
 func later(a, b time.Time) time.Time {
@@ -253,6 +254,13 @@ func later(a, b time.Time) time.Time {
 
 // count files what became of an attempt's recipients at a next hop.
 func (x *sites) count(hop string, rs []RcptResult) {
+	var last mail.Reply
+	for i := range slices.Backward(rs) {
+		if !rs[i].Throttled {
+			last = anonymous(rs[i].Reply)
+			break
+		}
+	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	hs := x.hops[hop]
@@ -262,9 +270,9 @@ func (x *sites) count(hop string, rs []RcptResult) {
 	for i := range rs {
 		hs.counts.add(&rs[i])
 		x.sum.add(&rs[i])
-		if !rs[i].Throttled {
-			hs.last, hs.lastAt = rs[i].Reply, x.now()
-		}
+	}
+	if !last.IsZero() {
+		hs.last, hs.lastAt = last, x.now()
 	}
 }
 

@@ -84,7 +84,9 @@ func (a *Attempt) newTry(h host, at dialable, batch []int) *try {
 // close files the record.
 func (t *try) close() {
 	t.rec.Took = t.a.e.opt.Now().Sub(t.rec.Start).Milliseconds()
-	t.rec.Transcript = t.tr.String()
+	if t.rec.Transcript = t.tr.String(); t.a.req.Sealed {
+		t.rec.Transcript = codesOnly(t.rec.Transcript)
+	}
 	t.a.result.Attempts = append(t.a.result.Attempts, t.rec)
 	for _, o := range t.rec.Outcome {
 		t.a.e.log.Debug("delivery attempt", "message", t.rec.Message.String(), "rcpt", o.N,
@@ -151,6 +153,7 @@ func (t *try) dial(ctx context.Context) (*pooled, error) {
 		Roots: e.opt.Roots, Timeouts: e.opt.Timeouts, Transcript: t.tr,
 	}
 	c, err := smtpc.Dial(ctx, o)
+	err = t.sealed(nil, err)
 	if ctx.Err() == nil {
 		t.reportTLS(c, err)
 	}
@@ -160,6 +163,7 @@ func (t *try) dial(ctx context.Context) (*pooled, error) {
 		t.tr.Note("TLS is optional on this route: trying again without it")
 		o.TLS = smtpc.TLSNone
 		c, err = smtpc.Dial(ctx, o)
+		err = t.sealed(nil, err)
 	}
 	if err != nil {
 		return nil, err
@@ -191,6 +195,7 @@ func (t *try) use(ctx context.Context, c *pooled) bool {
 		t.rec.Addr = c.RemoteAddr()
 	}
 	answers, err := t.transact(ctx, c)
+	err = t.sealed(answers, err)
 	a.paid = a.paid && err != nil && !isStage(err, smtpc.StageData, smtpc.StageDot)
 	if err != nil && t.rec.Reused && gone(err) && ctx.Err() == nil {
 		return false

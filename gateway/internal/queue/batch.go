@@ -110,7 +110,7 @@ func Request(m *store.Message, b Batch, body io.ReaderAt, size int64) (deliver.R
 		return deliver.Request{}, err
 	}
 	req := deliver.Request{
-		ID: m.ID, Route: b.Route, From: m.Sender, To: b.To, Params: m.Params, Size: plan.Size(),
+		ID: m.ID, Route: b.Route, From: m.Sender, To: b.To, Params: m.Params, Size: plan.Size(), Sealed: m.Sealed,
 		Open: func() (io.ReadCloser, error) { return io.NopCloser(plan.Reader()), nil },
 	}
 	for _, to := range b.To { // one whom an operator wants tried now takes the others along

@@ -373,7 +373,7 @@ func (w *Worker) attempt(ctx, work context.Context, cancel func(), log *slog.Log
 		return deliver.Result{Rcpts: w.o.Judge.Inject(work, m, ns(b.To), body)}, nil
 	}
 	if err != nil { // the body cannot be read now
-		req = deliver.Request{ID: m.ID, Route: b.Route, From: m.Sender, To: b.To, Params: m.Params}
+		req = deliver.Request{ID: m.ID, Route: b.Route, From: m.Sender, To: b.To, Params: m.Params, Sealed: m.Sealed}
 		req.Open = func() (io.ReadCloser, error) { return nil, err }
 	}
 	a := w.o.Engine.Start(work, req)
