@@ -127,12 +127,14 @@ func (l *Log) Find(ctx context.Context, sc scope.Scope, q Query) (Page, error) {
 				p.Rows = append(p.Rows, visible(sc, r))
 			}
 		}
-		p.SearchedBackTo = found.Back
+		if found.Back.After(p.SearchedBackTo) {
+			p.SearchedBackTo = found.Back
+		}
 		if inner = found.Next; inner == "" {
 			return p, nil
 		}
 		if budget.Err() != nil || q.Order.Newest() && !found.Back.IsZero() {
-			if p.SearchedBackTo.IsZero() && len(p.Rows) < q.Limit {
+			if q.Order.Newest() && p.SearchedBackTo.IsZero() && len(p.Rows) < q.Limit { // another order is not one of reception: Next goes on
 				p.SearchedBackTo = reached(inner, p.Rows)
 			}
 			break
