@@ -19,8 +19,7 @@ type site struct {
 	since   time.Time  // of the last trouble; what began before it tells nothing new
 	window  int        // connections at a time while it is new or recovers; 0 as many as dest allows
 	trying  bool       // one attempt tests whether the trouble is over
-	last    mail.Reply // anonymous
-	ours    string     // the text of last, if it is the gateway\'s
+	last    mail.Reply // as others may hear it
 	lastAt  time.Time
 	refused int       // attempts in a row in which everybody was refused
 	senders two       // whom they refused
@@ -89,7 +88,7 @@ func (s *site) held(now time.Time) *hold {
 func (s *site) holding(why string, d time.Duration, text string) *hold {
 	h := &hold{why: why, for_: d, text: text}
 	if why != WhyTrial {
-		h.last = mail.Reply{Code: s.last.Code, Enhanced: s.last.Enhanced, Text: s.ours}
+		h.last = s.last
 	}
 	return h
 }
@@ -171,13 +170,14 @@ type finding struct {
 	start       time.Time // of the attempt
 }
 
-// ours are the words that others may hear of it: those of the gateway, where no host
-// said anything. What a host says is about the message it was given.
-func (f *finding) ours() string {
+// heard is what others may hear of it: codes, and our own words where no host said
+// anything. What a host says is about the message it was given.
+func (f *finding) heard() mail.Reply {
+	r := mail.Reply{Code: f.reply.Code, Enhanced: f.reply.Enhanced}
 	if f.health == unreachable && !quotes(false, f.reply) {
-		return f.reply.Text
+		r.Text = f.reply.Text
 	}
-	return ""
+	return r
 }
 
 // report takes in what an attempt found out. It returns what there is to log,
@@ -200,7 +200,7 @@ func (s *site) report(f finding, now time.Time) string {
 		}
 		return ""
 	}
-	s.last, s.lastAt, s.ours = f.reply, now, f.ours()
+	s.last, s.lastAt = f.heard(), now
 	if (f.health == shut || f.health == refusing) && s.everybody(f) {
 		s.stopped = now.Add(s.dest.SuspendFor)
 		s.until, s.fails = time.Time{}, 0

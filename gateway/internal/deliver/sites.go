@@ -205,7 +205,6 @@ func most(r Route, d policy.Destination) int {
 // says nothing of others under the same name in the policy.
 func (p *pass) leave(f finding) {
 	x := p.x
-	f.reply = anonymous(f.reply)
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	now := x.now()
@@ -242,7 +241,7 @@ func (x *sites) tell(what string, s *site, f finding) {
 	if s.fails > 1 { // it goes on
 		level = slog.LevelInfo
 	}
-	x.log.Log(context.Background(), level, what, "destination", s.key, "reply", mail.Reply{Code: f.reply.Code, Enhanced: f.reply.Enhanced, Text: f.ours()}.String(), "until", later(s.until, s.stopped))
+	x.log.Log(context.Background(), level, what, "destination", s.key, "reply", f.heard().String(), "until", later(s.until, s.stopped))
 }
 
 func later(a, b time.Time) time.Time {

@@ -162,3 +162,34 @@ func TestTailFromBeyondTheEndBeginsNow(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+// TestTailNamesNoOthers: what a host said of the whole message names nobody that the
+// scope does not see, neither in the event nor in the row.
+func TestTailNamesNoOthers(t *testing.T) {
+	j := open(t)
+	said := mail.NewReply(554, "5.2.2", "<b@other.test> over quota")
+	m := &store.Message{
+		ID: mail.NewID(start), Direction: mail.Inbound, Received: start, Sender: address("from@sender.test"),
+		Recipients: []store.Recipient{
+			{N: 1, Address: address("a@acme.test"), Tenant: "acme", Status: mail.StatusBounced, Changed: start, Last: said},
+			{N: 2, Address: address("b@other.test"), Tenant: "other", Status: mail.StatusBounced, Changed: start, Last: said},
+		},
+	}
+	j.s.Record(m, nil, mail.Event{At: start, Type: mail.EventBounce, Message: m.ID, N: 1, Status: mail.StatusBounced, Reply: said, Text: said.Text})
+	if err := j.s.Sync(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for want, sc := range map[string]scope.Scope{
+		"<b@other.test> over quota":        scope.Admin("root"),
+		"<(another recipient)> over quota": scope.Domain("anna", "acme.test"),
+	} {
+		got := read(t, events.Follow(j.s, sc, matcher(t, ""), 0))
+		if len(got) != 1 {
+			t.Fatalf("%s: %+v", sc.Actor, got)
+		}
+		c := got[0]
+		if c.Event.Reply.Text != want || c.Event.Text != want || c.Row.Recipient.Last.Text != want || c.Row.Message.Recipients[0].Last.Text != want {
+			t.Errorf("%s reads %+v %+v", sc.Actor, c.Event, c.Row.Recipient.Last)
+		}
+	}
+}
