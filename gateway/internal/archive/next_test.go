@@ -89,6 +89,8 @@ func TestB81_the_master_key_that_comes_is_the_one_in_its_file(t *testing.T) {
 				switch refused := with != "placed" && (wrapped || with == "half-written"); {
 				case refused != (err != nil):
 					t.Fatalf("%v, want a refusal: %v", err, refused)
+				case refused && !errors.Is(err, ErrNextKey):
+					t.Errorf("%v", err)
 				case refused && wrapped && !strings.Contains(err.Error(), "put it back"):
 					t.Errorf("it does not say what to do: %v", err)
 				case refused && !wrapped && !strings.Contains(err.Error(), "(umask 077; openssl rand -hex 32 > "+next+")"):

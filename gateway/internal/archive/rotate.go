@@ -28,6 +28,10 @@ const oldEnd = ".old-"
 // ErrNoMaster: there is no master key that could be changed.
 var ErrNoMaster = errors.New("there is no master key yet; it is made with the first copy")
 
+// ErrNextKey: the file of the master key that comes is not as it has to be, or
+// cannot be made or put in its place; the error says what to do.
+var ErrNextKey = errors.New("the new master key is not in its place")
+
 // Rotated is a change of the master key.
 type Rotated struct {
 	Keys   int    // of tenants that are wrapped anew
@@ -39,7 +43,7 @@ type Rotated struct {
 // tenant's key under it; copies stay as they are. The new key is the one that
 // lies beside the old as ….next, or is made there. Wherever this is interrupted,
 // the keys open with the files that are there, and calling it again does the
-// rest. ErrNoMaster.
+// rest. ErrNoMaster, ErrNextKey.
 func (a *Archive) RotateKey(ctx context.Context, actor string) (Rotated, error) {
 	if err := ctx.Err(); err != nil {
 		return Rotated{}, err
@@ -60,11 +64,11 @@ func (k *keys) rotate() (r Rotated, err error) {
 		return r, ErrNoMaster
 	}
 	if err := k.settleNext(); err != nil {
-		return r, err
+		return r, fmt.Errorf("%w: %w", ErrNextKey, err)
 	}
 	if k.next == nil {
 		if k.next, err = makeMaster(k.file + nextEnd); err != nil {
-			return r, fmt.Errorf("making the new master key beside the old: %w; where the gateway may not write there, make it yourself: %s", err, makeOne(k.file+nextEnd))
+			return r, fmt.Errorf("%w: making it beside the old: %w; where the gateway may not write there, make it yourself: %s", ErrNextKey, err, makeOne(k.file+nextEnd))
 		}
 	}
 	if err := k.step("made"); err != nil {
@@ -82,7 +86,7 @@ func (k *keys) rotate() (r Rotated, err error) {
 		}
 	}
 	if err := k.proveNext(); err != nil {
-		return r, err
+		return r, fmt.Errorf("%w: %w", ErrNextKey, err)
 	}
 	r.Old, err = k.promote()
 	return r, err
@@ -172,7 +176,7 @@ func (k *keys) promote() (old string, err error) {
 		return "", err
 	}
 	if err := os.Rename(k.file+nextEnd, k.file); err != nil {
-		return "", fmt.Errorf("every tenant's key is wrapped under %s, which cannot be put in its place: %w; rename it to %s yourself and keep the old one under another name. Until then the gateway needs both", k.file+nextEnd, err, k.file)
+		return "", fmt.Errorf("%w: every tenant's key is wrapped under %s, which cannot be put there: %w; rename it to %s yourself and keep the old one under another name. Until then the gateway needs both", ErrNextKey, k.file+nextEnd, err, k.file)
 	}
 	k.placed()
 	if err := syncDir(filepath.Dir(k.file)); err != nil {

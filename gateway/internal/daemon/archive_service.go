@@ -193,7 +193,7 @@ func (s archiveService) RotateKey(ctx context.Context, sc scope.Scope) (api.Arch
 		return api.ArchiveRotated{}, fmt.Errorf("%w: changing the master key of the archives is for the administrator of all tenants", lifecycle.ErrRefused)
 	}
 	r, err := s.d.archive.RotateKey(ctx, sc.Actor)
-	if errors.Is(err, archive.ErrNoMaster) {
+	if errors.Is(err, archive.ErrNoMaster) || errors.Is(err, archive.ErrNextKey) {
 		err = badArgs{err}
 	}
 	return api.ArchiveRotated{Keys: r.Keys, Master: r.Master, Old: r.Old}, err
