@@ -40,7 +40,7 @@ func (l deliveryLog) list(ctx context.Context, g *Globals, cl *client.Client, ba
 		}
 	}
 	var back time.Time
-	told := func(p *api.DeliveryPage) { back = p.SearchedBackTo }
+	told := func(p *api.DeliveryPage) { back = later(back, p.SearchedBackTo) }
 	n := 0
 	var all []api.Delivery
 	for d, err := range cl.AllDeliveries(ctx, client.Search{Filter: f, Fields: fields}, l.flags.Limit, told) {
@@ -61,7 +61,7 @@ func (l deliveryLog) list(ctx context.Context, g *Globals, cl *client.Client, ba
 			all = append(all, d)
 		}
 	}
-	if !back.IsZero() && !g.JSON {
+	if !back.IsZero() {
 		fmt.Fprintf(os.Stderr, "weir: attempts before %s may be missing; narrow the search, with attempt_time for instance\n", g.view().short(back))
 	}
 	switch {
@@ -76,6 +76,15 @@ func (l deliveryLog) list(ctx context.Context, g *Globals, cl *client.Client, ba
 		return deliveryTable(g.view(), all, l.columns, g.Wide).Write(g.screen())
 	}
 	return attemptTable(g.view(), attemptsOf(all), g.Wide).Write(g.screen())
+}
+
+// later is the later of two times: what was not looked at of one page is not made
+// up for by the next.
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 func attemptsOf(all []api.Delivery) []api.Attempt {

@@ -152,7 +152,7 @@ func (l *ListFlags) list(ctx context.Context, g *Globals, base query.Filter, emp
 	}
 	var rows []api.Row
 	var back time.Time // a sorted search did not look at what came before
-	told := func(p *api.SearchPage) { back = p.SearchedBackTo }
+	told := func(p *api.SearchPage) { back = later(back, p.SearchedBackTo) }
 	for row, err := range cl.All(ctx, client.Search{Filter: f, Sort: l.order, Fields: fieldsOf(cols), Told: told}, l.Limit) {
 		if err != nil {
 			return err
@@ -166,6 +166,9 @@ func (l *ListFlags) list(ctx context.Context, g *Globals, base query.Filter, emp
 		if g.JSON {
 			rows = rows[:1] // only whether there was one
 		}
+	}
+	if l.order != "" && !back.IsZero() {
+		fmt.Fprintf(os.Stderr, "weir: the search looked back to %s only, for there are too many rows to sort; narrow it\n", g.view().short(back))
 	}
 	if len(rows) == 0 {
 		if !g.JSON {
@@ -185,9 +188,6 @@ func (l *ListFlags) list(ctx context.Context, g *Globals, base query.Filter, emp
 			which = "first"
 		}
 		fmt.Fprintf(os.Stderr, "weir: only the %s %d are shown; --limit 0 shows all\n", which, l.Limit)
-	}
-	if l.order != "" && !back.IsZero() {
-		fmt.Fprintf(os.Stderr, "weir: the search looked back to %s only, for there are too many rows to sort; narrow it\n", g.view().short(back))
 	}
 	return nil
 }
