@@ -40,9 +40,12 @@ func aKey(digits string) string { return strings.Repeat(digits, masterLen) + "\n
 // file has, and the next start reads every copy, also that of a tenant that came
 // meanwhile.
 func TestB81_the_master_key_that_comes_is_the_one_in_its_file(t *testing.T) {
-	const tenants = 3
-	for cut := 1; cut <= tenants+2; cut++ { // made, three wrapped, kept
+	const tenants = 2
+	for cut := 1; cut <= tenants+2; cut++ { // made, two wrapped, kept
 		for _, with := range []string{"replaced", "deleted", "half-written", "placed"} {
+			if with == "placed" && cut <= tenants { // it is for who finds every key wrapped
+				continue
+			}
 			t.Run(fmt.Sprint(with, "_after_step_", cut), func(t *testing.T) {
 				r := newRig(t)
 				copies := map[string]mail.ID{}
@@ -66,7 +69,6 @@ func TestB81_the_master_key_that_comes_is_the_one_in_its_file(t *testing.T) {
 				}
 				before := r.keyFiles()
 				wrapped := cut > 1
-				whole := cut > tenants
 				switch with {
 				case "replaced":
 					r.put(next, aKey("b0"))
@@ -77,9 +79,6 @@ func TestB81_the_master_key_that_comes_is_the_one_in_its_file(t *testing.T) {
 				case "half-written":
 					r.put(next, "b0b0b0")
 				case "placed":
-					if !whole {
-						t.Skip("it is for who finds every key wrapped")
-					}
 					if err := os.Rename(next, r.a.o.KeyFile); err != nil {
 						t.Fatal(err)
 					}
