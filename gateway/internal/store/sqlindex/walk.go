@@ -40,6 +40,25 @@ func tried(f query.Filter) bool {
 	return false
 }
 
+// changedSince is a time before which no row that a filter matches has changed, as
+// far as it says one in so many words.
+func changedSince(f query.Filter) int64 {
+	since := int64(math.MinInt64)
+	for _, c := range f.All {
+		since = max(since, changedSince(c))
+	}
+	if len(f.All) > 0 || f.Op != query.After && f.Op != query.AtLeast {
+		return since
+	}
+	if field, ok := query.Lookup(f.Field); !ok || field.Name != "changed" {
+		return since
+	}
+	if t, err := time.Parse(time.RFC3339Nano, f.Value); err == nil {
+		since = query.Moment(t)
+	}
+	return since
+}
+
 // triedRows are the rows of the index by_changed.
 const triedRows = "FROM rows r INDEXED BY by_changed WHERE r.attempts > 0"
 
@@ -54,7 +73,7 @@ func (x *Index) walk(ctx context.Context, a *asked, pl plan, o Sorting) (Sorted,
 	from := max(a.from, keyOfMilli(o.Floor))
 	id := o.AfterKey.ID.String()
 	tie, tieArgs := "(r.id < ? OR r.id = ? AND r.n > ?)", []any{id, id, o.AfterKey.N}
-	start := o.AfterKey.ID.IsZero()
+	start, since := o.AfterKey.ID.IsZero(), changedSince(a.Filter)
 	if start || o.After.Known {
 		top, topArgs := "", []any(nil)
 		edge, edgeArgs := "", []any(nil) // the part of it that the index finds
@@ -66,6 +85,9 @@ func (x *Index) walk(ctx context.Context, a *asked, pl plan, o Sorting) (Sorted,
 			floor, more, err := x.stepDown(ctx, edge, edgeArgs, step)
 			if err != nil {
 				return out, err
+			}
+			if floor < since {
+				floor, more = since, false
 			}
 			err = x.tried(ctx, &out, a, pl, from, top+" AND r.changed >= ?", append(slices.Clone(topArgs), floor), o)
 			if err != nil || len(out.Rows) >= a.Limit {
@@ -82,6 +104,9 @@ func (x *Index) walk(ctx context.Context, a *asked, pl plan, o Sorting) (Sorted,
 			top, topArgs = edge, edgeArgs
 		}
 		tie, tieArgs = "1", nil
+	}
+	if since > math.MinInt64 {
+		return out, nil // whose change is not known does not match
 	}
 	err := x.tried(ctx, &out, a, pl, from, " AND r.changed IS NULL AND "+tie, tieArgs, o)
 	return out, err
