@@ -183,3 +183,26 @@ func TestB138_time_is_looked_at_for_each_row(t *testing.T) {
 		}
 	}
 }
+
+// TestB138_waiting_mail_is_read_with_the_rest: what waits has its place by its last
+// change as all else has, and is not searched for apart, on each page again.
+func TestB138_waiting_mail_is_read_with_the_rest(t *testing.T) {
+	st := open(t)
+	m := attempted(t, st) // 150 minutes ago, and waits
+	for i := range 300 {
+		tryOf(t, st, fmt.Sprintf("u%d@acme.test", i), t0.Add(-time.Duration(i+1)*time.Minute))
+	}
+	sync(t, st)
+	w := &watched{Store: st}
+	l := New(Options{Store: w, Clock: func() time.Time { return t0 }})
+	p, err := l.Attempted(t.Context(), admin, Query{Limit: 152})
+	if err != nil || len(p.Rows) != 152 || w.finds != 1 {
+		t.Fatalf("%d rows of %d searches, %v", len(p.Rows), w.finds, err)
+	}
+	if p.Rows[148].Message.ID == m.ID || !slices.ContainsFunc(p.Rows[149:], func(d Delivery) bool { return d.Message.ID == m.ID }) {
+		t.Errorf("%s", strings.Join(lines(p.Rows[145:]), "\n"))
+	}
+	if n := strings.Count(strings.Join(lines(p.Rows), "\n"), " 452"); n != 2 {
+		t.Errorf("%d attempts of what waits", n)
+	}
+}
