@@ -1,6 +1,7 @@
 package sqlindex
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -135,26 +136,26 @@ func (x *Index) exec(ctx context.Context, qs []string) error {
 
 // writer writes rows within one transaction.
 type writer struct {
-	ctx                                     context.Context
-	tx                                      *sql.Tx
-	x                                       *Index
-	have, last, insert, update, word, forID *sql.Stmt
-	named                                   map[string]int // numbers given in this transaction
-	skew                                    skew
+	ctx                             context.Context
+	tx                              *sql.Tx
+	x                               *Index
+	have, last, insert, word, forID *sql.Stmt
+	updates                         map[string]*sql.Stmt // by the columns that they set
+	named                           map[string]int       // numbers given in this transaction
+	skew                            skew
 }
 
 func newWriter(ctx context.Context, tx *sql.Tx, x *Index) (*writer, error) {
-	w := &writer{ctx: ctx, tx: tx, x: x, named: map[string]int{}, skew: x.late()}
+	w := &writer{ctx: ctx, tx: tx, x: x, named: map[string]int{}, updates: map[string]*sql.Stmt{}, skew: x.late()}
 	var err error
 	prepare := func(q string) *sql.Stmt {
 		s, e := tx.PrepareContext(ctx, q)
 		err = errors.Join(err, e)
 		return s
 	}
-	w.have = prepare("SELECT n, at FROM rows WHERE id = ?")
+	w.have = prepare("SELECT n, at, " + strings.Join(columnNames, ", ") + " FROM rows WHERE id = ?")
 	w.last = prepare("SELECT ifnull(max(at), 0) FROM rows WHERE at >= ? AND at < ?")
 	w.insert = prepare("INSERT INTO rows (at, id, n, " + strings.Join(columnNames, ", ") + ") VALUES (?, ?, ?" + strings.Repeat(", ?", len(columnNames)) + ")")
-	w.update = prepare("UPDATE rows SET " + strings.Join(columnNames, " = ?, ") + " = ? WHERE at = ?")
 	w.word = prepare("INSERT INTO words (rowid, subject) VALUES (?, ?)")
 	w.forID = prepare("DELETE FROM rows WHERE id = ?")
 	return w, err
@@ -165,37 +166,117 @@ func (w *writer) change(c *Change) error {
 	if w.x.bulk {
 		return w.message(c, id, nil)
 	}
-	at := map[int]int64{}
-	rows, err := w.have.QueryContext(w.ctx, id)
+	old, err := w.rowsOf(id)
 	if err != nil {
 		return err
 	}
-	for rows.Next() {
-		var n int
-		var a int64
-		if err := rows.Scan(&n, &a); err != nil {
-			_ = rows.Close()
-			return err
-		}
-		at[n] = a
-	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-		return err
-	}
 	if c.Message == nil {
-		for _, a := range at {
-			if _, err := w.tx.ExecContext(w.ctx, "DELETE FROM words WHERE rowid = ?", a); err != nil {
+		for _, o := range old {
+			if _, err := w.tx.ExecContext(w.ctx, "DELETE FROM words WHERE rowid = ?", o.at); err != nil {
 				return err
 			}
 		}
 		_, err := w.forID.ExecContext(w.ctx, id)
 		return err
 	}
-	return w.message(c, id, at)
+	return w.message(c, id, old)
 }
 
-// message writes a message's rows, of which those of at are there.
-func (w *writer) message(c *Change, id string, at map[int]int64) error {
+// was is a row as it is in the index.
+type was struct {
+	at     int64
+	values []any // of columnNames
+}
+
+// rowsOf are a message's rows, by N.
+func (w *writer) rowsOf(id string) (map[int]was, error) {
+	rows, err := w.have.QueryContext(w.ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }() // read to its end by then, or given up
+	var out map[int]was
+	for rows.Next() {
+		var n int
+		o := was{values: make([]any, len(columnNames))}
+		into := append(make([]any, 0, 2+len(columnNames)), &n, &o.at)
+		for i := range o.values {
+			into = append(into, &o.values[i])
+		}
+		if err := rows.Scan(into...); err != nil {
+			return nil, err
+		}
+		if out == nil {
+			out = map[int]was{}
+		}
+		out[n] = o
+	}
+	return out, rows.Err()
+}
+
+// most is how many statements there are for updates in one transaction; what
+// else changes together is set with all columns.
+const most = 60
+
+// update writes what changed of a row, and nothing else: SQLite writes every
+// index anew whose column is set, also to what it was, and each is another page.
+func (w *writer) update(o was, values []any) error {
+	var names []string
+	var set []any
+	for i, v := range values {
+		if !same(o.values[i], v) {
+			names, set = append(names, columnNames[i]), append(set, v)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	key := strings.Join(names, " = ?, ")
+	st := w.updates[key]
+	if st == nil {
+		if len(w.updates) >= most {
+			key, set = strings.Join(columnNames, " = ?, "), values
+		}
+		var err error
+		if st = w.updates[key]; st == nil {
+			if st, err = w.tx.PrepareContext(w.ctx, "UPDATE rows SET "+key+" = ? WHERE at = ?"); err != nil {
+				return err
+			}
+			w.updates[key] = st
+		}
+	}
+	_, err := st.ExecContext(w.ctx, append(set, o.at)...)
+	return err
+}
+
+// same reports whether a value is what the index has. Whole numbers come back
+// from it as such, whatever they were.
+func same(have, want any) bool {
+	switch want := want.(type) {
+	case nil:
+		return have == nil
+	case string:
+		s, ok := have.(string)
+		return ok && s == want
+	case []byte:
+		b, ok := have.([]byte)
+		return ok && bytes.Equal(b, want)
+	case int64:
+		n, ok := have.(int64)
+		return ok && n == want
+	case float64:
+		switch n := have.(type) {
+		case int64:
+			return float64(n) == want
+		case float64:
+			return n == want
+		}
+	}
+	return false
+}
+
+// message writes a message's rows, of which those of old are there.
+func (w *writer) message(c *Change, id string, old map[int]was) error {
 	if c.Message == nil {
 		return nil
 	}
@@ -209,8 +290,8 @@ func (w *writer) message(c *Change, id string, at map[int]int64) error {
 		if err != nil {
 			return err
 		}
-		if a, ok := at[row.Recipient.N]; ok {
-			if _, err := w.update.ExecContext(w.ctx, append(values, a)...); err != nil {
+		if o, ok := old[row.Recipient.N]; ok {
+			if err := w.update(o, values); err != nil {
 				return err
 			}
 			continue
