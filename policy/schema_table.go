@@ -40,7 +40,7 @@ var gatewaySpec = &blockSpec{name: "gateway", must: true, doc: "The machine itse
 		{name: "per_hop", kind: kInt, def: "10", min: 1, max: 1000, doc: "Delivery attempts at one time to one next hop."},
 	}}, {name: "archive", doc: "Where the tenants' archives are; `retain.archive` of a tenant says whether it has one.", attrs: []attrSpec{
 		{name: "dir", kind: kPath, defDoc: "`archive` in data_dir", doc: "Folder of the encrypted copies and the tenants' wrapped keys. A change needs a restart."},
-		{name: "key_file", kind: kPath, defDoc: "`archive.key` in data_dir, made when it is first needed", doc: "File with the master key, under which the tenants' keys are wrapped: 64 hexadecimal digits, read by its owner alone; `openssl rand -hex 32` makes one. Back it up apart from the copies: without it nobody reads them. A change needs a restart."},
+		{name: "key_file", kind: kPath, defDoc: "`archive.key` in data_dir, made when it is first needed", doc: "File with the master key, under which the tenants' keys are wrapped: 64 hexadecimal digits, read by its owner alone; `(umask 077; openssl rand -hex 32 > FILE)` makes one. Back it up apart from the copies: without it nobody reads them. A change needs a restart."},
 	}}},
 }
 
