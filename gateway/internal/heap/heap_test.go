@@ -44,10 +44,11 @@ func TestPaceFollowsTheHeap(t *testing.T) {
 		t.Errorf("%s: %d %%", what, percentNow())
 	}
 	await("a small heap", func(n int) bool { return n > 300 })
-	big := make([]byte, 200<<20)
-	await("a large heap", func(n int) bool { return n == percent })
-	runtime.KeepAlive(big)
-	big = nil
+	func() {
+		big := make([]byte, 200<<20)
+		await("a large heap", func(n int) bool { return n == percent })
+		runtime.KeepAlive(big)
+	}()
 	await("a small heap again", func(n int) bool { return n > 300 })
 	stop()
 	runtime.GC()
