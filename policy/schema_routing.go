@@ -79,7 +79,7 @@ var destinationSpec = &blockSpec{name: "destination", label: "name", many: true,
 	doc:    "How gently a destination is treated (B89): the first block that names the recipient's domain, the host or the route. What a block leaves out is as built in for large mailbox providers, see [Large mailbox providers](#large-mailbox-providers), or else the default here.",
 	sample: "destination \"google\" {\n  domains     = [\"gmail.com\", \"googlemail.com\"]\n  mx          = [\"*.google.com\"]\n  connections = 10\n  rate        = \"600/1m\"\n}",
 	attrs: []attrSpec{
-		{name: "domains", kind: kDomainPatterns, doc: "Domains of recipients, or patterns such as `*.acme.test`."},
+		{name: "domains", kind: kDomainPatterns, doc: "Domains of recipients, or patterns such as `*.acme.test`, where their mail exchangers are asked. What a route sends to hosts of its own is matched by `mx` and `routes`."},
 		{name: "mx", kind: kDomainPatterns, doc: "Names of hosts, or patterns: whatever domain they serve."},
 		{name: "routes", kind: kRefs, ref: "route", doc: "Named routes: whatever mail goes there."},
 		{name: "connections", kind: kInt, defDoc: "`20`", min: 1, max: 10000, doc: "Connections at one time."},

@@ -71,7 +71,7 @@ ruleset "baseline" {
 	for i := range towns {
 		name := fmt.Sprintf("d%d", i)
 		way(name, backlogAddr(i))
-		fmt.Fprintf(&b, "destination %[1]q { domains = [\"%[1]s.test\"] }\n", name) // treated as anybody's, not as one of our own
+		fmt.Fprintf(&b, "destination %[1]q { routes = [route.%[1]s] }\n", name) // treated as anybody's, not as a host of our own
 	}
 	return []byte(b.String())
 }

@@ -30,30 +30,31 @@ type HopStatus struct {
 	Counts Counts
 }
 
-// Ready reports whether our own limits leave room for a further attempt to a
-// next hop now. It is quick, and may be called for every hop at every claim. One
-// that is unknown is ready. The tenant makes no difference: among those who wait
-// for a connection the one with the fewest goes first.
-func (e *Engine) Ready(nextHop, _ string) bool {
+// Room is how many attempts to a next hop may run at a time, 0 where that is not
+// known, and whether our own limits leave room for a further one now. It is quick,
+// and may be called for every hop at every claim. One that is unknown has room. The
+// tenant makes no difference: among those who wait for a connection the one with
+// the fewest goes first.
+func (e *Engine) Room(nextHop string) (most int, now bool) {
 	x := e.sites
 	x.mu.Lock()
 	hs := x.hops[nextHop]
 	if hs == nil {
 		held := len(x.held) > 0 && x.manual(x.now(), nextHop) != nil
 		x.mu.Unlock()
-		return !held
+		return 0, !held
 	}
-	now := x.now()
+	at := x.now()
 	s := hs.site
-	ready := x.holdOf(nextHop, s, hs.reach, now) == nil
+	ready := x.holdOf(nextHop, s, hs.reach, at) == nil
 	if ready {
-		if wait, _ := (&site{dest: s.dest, tat: s.tat}).take(now, 0); wait > 0 {
+		if wait, _ := (&site{dest: s.dest, tat: s.tat}).take(at, 0); wait > 0 {
 			ready = false
 		}
 	}
 	limit, key := s.limit(hs.most), s.key
 	x.mu.Unlock()
-	return ready && e.pool.free(key, limit)
+	return limit, ready && e.pool.free(key, limit)
 }
 
 // Held is for how long our own limits keep mail for a next hop back; ok is false

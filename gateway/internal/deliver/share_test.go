@@ -28,7 +28,7 @@ func TestB89_rate(t *testing.T) {
 			if wait := throttled(t, res, "rate"); wait > 2*time.Second {
 				t.Fatalf("wait %s", wait)
 			}
-			if e.Ready(r.NextHop(), "acme") {
+			if ready(e, r.NextHop()) {
 				t.Fatal("ready beyond the rate")
 			}
 		}
@@ -77,7 +77,7 @@ func TestB89_no_room_blocks_nobody(t *testing.T) {
 		defer e.Start(context.Background(), request(t, r, "a@b.test")).Abort()
 	}
 	waitFor(t, "MAIL", func() bool { return len(p.Lines()) == 4 })
-	if e.Ready(r.NextHop(), "acme") {
+	if ready(e, r.NextHop()) {
 		t.Error("ready although full")
 	}
 	throttled(t, run(t, e, request(t, r, "a@b.test")), "all connections")
@@ -86,7 +86,7 @@ func TestB89_no_room_blocks_nobody(t *testing.T) {
 	}
 	o := static(other.Addr)
 	o.Name = "other"
-	if !e.Ready(o.NextHop(), "acme") {
+	if !ready(e, o.NextHop()) {
 		t.Error("another destination is held up")
 	}
 	outcome(t, run(t, e, request(t, o, "a@b.test")), Delivered)

@@ -5,8 +5,9 @@ import "time"
 // Gate is an engine that says what its own limits keep back (B89);
 // *deliver.Engine is one.
 type Gate interface {
-	// Ready reports whether there is room for a further attempt to a next hop now.
-	Ready(nextHop, tenant string) bool
+	// Room is how many attempts to a next hop may run at a time, 0 unknown, and
+	// whether there is room for a further one now.
+	Room(nextHop string) (most int, now bool)
 	// Held is for how long mail for a next hop is kept back; that all connections
 	// are in use is no such thing.
 	Held(nextHop string) (d time.Duration, ok bool)
@@ -20,24 +21,30 @@ type Gate interface {
 // skipped.
 const shortHold = 15 * time.Minute
 
-// skip tells a claim which next hops to leave alone; nil: none.
-func (w *Worker) skip() func(nextHop, tenant string) time.Duration {
+// room tells a claim what it may take for each next hop; nil: anything. Were
+// more claimed than there are connections (of a destination that was in trouble:
+// one), the rest would be put off, each by a write.
+func (w *Worker) room() func(nextHop string) (most int, wait time.Duration) {
 	g, ok := w.o.Engine.(Gate)
 	if !ok {
 		return nil
 	}
-	return func(hop, tenant string) time.Duration {
-		if hop == "" || g.Ready(hop, tenant) {
-			return 0
+	return func(hop string) (int, time.Duration) {
+		if hop == "" {
+			return 0, 0
+		}
+		most, now := g.Room(hop)
+		if now {
+			return most, 0
 		}
 		d, held := g.Held(hop)
 		switch {
 		case !held:
-			return 1 // a moment
+			return most, 1 // a moment
 		case d > shortHold:
-			return 0
+			return 0, 0 // to be put off by its own time
 		}
-		return max(d, 1)
+		return most, max(d, 1)
 	}
 }
 

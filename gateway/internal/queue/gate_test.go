@@ -16,16 +16,17 @@ type gated struct {
 	mu    sync.Mutex
 	hop   string
 	hold  time.Duration
+	most  int // attempts at a time to any hop
 	asked int
 }
 
-func (g *gated) Ready(hop, _ string) bool {
+func (g *gated) Room(hop string) (int, bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if hop == g.hop {
 		g.asked++
 	}
-	return hop != g.hop
+	return g.most, hop != g.hop
 }
 
 func (g *gated) Held(hop string) (time.Duration, bool) {
@@ -77,6 +78,48 @@ func TestB89_hop_without_room_is_left_alone(t *testing.T) {
 	}
 	g.open()
 	b.until(waits, "delivered once there is room", is(mail.StatusDelivered))
+}
+
+// Mail is claimed for no more attempts than there is room for: of a destination
+// that was in trouble one message finds out how it is, and nothing is written of
+// the others (B89).
+func TestB89_no_more_is_claimed_than_there_is_room_for(t *testing.T) {
+	t.Parallel()
+	goOn := make(chan struct{})
+	d := newDest(t, func(verb, _ string) string {
+		if verb == "MAIL" {
+			<-goOn
+		}
+		return ""
+	})
+	b := newBench(t, 8, 8, benchTenant("acme", route(d)))
+	g := &gated{most: 1}
+	b.wrap = func(e Engine) Engine { g.Engine = e; return g }
+	var ids []mail.ID
+	for range 6 {
+		ids = append(ids, b.put("acme", "r@acme.test", nil))
+	}
+	b.start(&judges{}, 0)
+	d.hears(t, "MAIL")
+	time.Sleep(50 * time.Millisecond) // for what should not come
+	for _, id := range ids {
+		m, err := b.st.Get(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r := m.Recipients[0]; m.Rev != 1 || r.Throttled {
+			t.Errorf("it was touched: revision %d, %+v", m.Rev, r)
+		}
+	}
+	close(goOn)
+	for _, id := range ids {
+		b.until(id, "delivered in turn", is(mail.StatusDelivered))
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.most != 1 {
+		t.Errorf("%d transactions at one time, want 1", d.most)
+	}
 }
 
 // An operator's retry is tried although our own limits keep its hop back (B47).

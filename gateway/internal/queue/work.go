@@ -106,7 +106,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		p := w.o.Policy()
 		claims, err := w.o.Store.Claim(ctx, store.ClaimRequest{
 			Now: w.o.Now(), Limit: n, For: w.lease, PerHop: p.Gateway().Queue.PerHop,
-			PerTenant: perTenant(workers, len(p.Tenants())), Skip: w.skip(),
+			PerTenant: perTenant(workers, len(p.Tenants())), Room: w.room(),
 		})
 		if err != nil {
 			w.putBack(n)

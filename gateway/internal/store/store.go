@@ -298,11 +298,12 @@ type ClaimRequest struct {
 	For       time.Duration // length of the lease
 	PerHop    int           // at most this many running claims per next hop; 0 no limit
 	PerTenant int           // at most this many running claims per tenant; 0 no limit
-	// Skip is for how long a next hop's work is to be left alone; 0 or less: it
-	// is not. It is asked again no later than that, and at the latest every few
-	// seconds. It must be quick and not call the store. What an operator wants
-	// tried (Recipient.Manual) is not skipped. nil skips nothing.
-	Skip func(nextHop, tenant string) time.Duration
+	// Room says of a next hop how many claims of it may run, 0 for as many as
+	// PerHop, and for how long its work is to be left alone, 0 or less for not
+	// at all: it is asked again no later than that, and at the latest every few
+	// seconds. It must be quick and not call the store. It does not count for what
+	// an operator wants tried (Recipient.Manual). nil: there is always room.
+	Room func(nextHop string) (most int, wait time.Duration)
 }
 
 // Claimed is leased work.

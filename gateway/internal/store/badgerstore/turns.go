@@ -74,6 +74,14 @@ func (x *index) unpark(g *group) {
 	heap.Push(&x.waiting, g)
 }
 
+// capAt leaves a group alone until one of its hop's leases ends.
+func (x *index) capAt(hop string, g *group) {
+	if x.capped[hop] == nil {
+		x.capped[hop] = &parked{}
+	}
+	x.capped[hop].add(g)
+}
+
 // unparkHop lets a hop's groups have their turn again: one of its leases
 // ended.
 func (x *index) unparkHop(hop string) {
@@ -110,7 +118,7 @@ func (x *index) ripen(now int64, r *store.ClaimRequest) {
 		p := &x.skipped[i]
 		for el := p.Front(); el != nil; el = p.Front() {
 			g := el.Value.(*group)
-			if r.Skip != nil && g.until > now && g.until <= now+skipFor[i] {
+			if r.Room != nil && g.until > now && g.until <= now+skipFor[i] {
 				break
 			}
 			x.unpark(g)
@@ -161,15 +169,18 @@ func (x *index) turnOf(t *turns, now int64, r *store.ClaimRequest) *group {
 				heap.Push(&x.waiting, g)
 			case r.PerHop > 0 && x.running[at.hop] >= r.PerHop:
 				t.remove(g)
-				if x.capped[at.hop] == nil {
-					x.capped[at.hop] = &parked{}
-				}
-				x.capped[at.hop].add(g)
+				x.capAt(at.hop, g)
 			default:
-				if r.Skip != nil && !g.key.manual {
-					if d := r.Skip(at.hop, at.tenant); d > 0 {
+				if r.Room != nil && !g.key.manual {
+					most, wait := r.Room(at.hop)
+					if most > 0 && x.running[at.hop] >= most {
 						t.remove(g)
-						x.skip(g, now, d)
+						x.capAt(at.hop, g)
+						continue
+					}
+					if wait > 0 {
+						t.remove(g)
+						x.skip(g, now, wait)
 						continue
 					}
 				}

@@ -64,9 +64,9 @@ var claimTests = []test{
 		r.Status, r.Unjudged = mail.StatusAccepted, true
 		f.enqueue(message(r))
 		var hops []string
-		cs, err := f.s.Claim(ctx, store.ClaimRequest{Now: t0, Limit: 5, For: time.Minute, Skip: func(hop, tenant string) time.Duration {
+		cs, err := f.s.Claim(ctx, store.ClaimRequest{Now: t0, Limit: 5, For: time.Minute, Room: func(hop string) (int, time.Duration) {
 			hops = append(hops, hop)
-			return 0
+			return 0, 0
 		}})
 		f.must(err)
 		if len(cs) != 1 || !slices.Equal(hops, []string{""}) {
@@ -136,20 +136,47 @@ var claimTests = []test{
 	{"skip", func(f *fixture) {
 		f.enqueue(message(rcpt(1, "a")))
 		f.enqueue(message(rcpt(1, "b")))
-		cs, err := f.s.Claim(ctx, store.ClaimRequest{Now: t0, Limit: 10, For: time.Minute, Skip: func(hop, tenant string) time.Duration {
-			if tenant != "acme" {
-				f.Errorf("asked about tenant %q", tenant)
-			}
+		cs, err := f.s.Claim(ctx, store.ClaimRequest{Now: t0, Limit: 10, For: time.Minute, Room: func(hop string) (int, time.Duration) {
 			if hop == "a" {
-				return time.Second
+				return 0, time.Second
 			}
-			return 0
+			return 0, 0
 		}})
 		f.must(err)
 		if n := hops(cs); len(cs) != 1 || n["b"] != 1 {
 			f.Fatalf("claims by hop: %v", n)
 		}
 		f.claimOne(t0) // skipped, not lost
+	}},
+	{"room_for_a_few", func(f *fixture) {
+		for range 5 {
+			f.enqueue(message(rcpt(1, "a")))
+			f.enqueue(message(rcpt(1, "b")))
+		}
+		manual := rcpt(1, "a")
+		manual.Manual = true
+		most := map[string]int{"a": 1, "b": 3}
+		req := store.ClaimRequest{Now: t0, Limit: 20, For: time.Minute, PerHop: 4, Room: func(hop string) (int, time.Duration) { return most[hop], 0 }}
+		claim := func(a, b int) []store.Claimed {
+			f.Helper()
+			cs, err := f.s.Claim(ctx, req)
+			f.must(err)
+			if n := hops(cs); n["a"] != a || n["b"] != b {
+				f.Fatalf("claims by hop: %v, want %d and %d", n, a, b)
+			}
+			return cs
+		}
+		first := claim(1, 3)
+		claim(0, 0)
+		most["a"], most["b"] = 3, 0 // it has grown; and it is not known: as many as PerHop
+		for _, c := range first {
+			f.must(f.s.Settle(ctx, c.Lease, outcome(c, mail.StatusDelivered)))
+		}
+		claim(3, 2)
+		f.enqueue(message(manual))
+		claim(1, 0) // what an operator wants is bound by PerHop alone
+		f.enqueue(message(manual))
+		claim(0, 0)
 	}},
 	{"a_flood_to_one_hop_does_not_hold_up_others", func(f *fixture) {
 		for range 50 {

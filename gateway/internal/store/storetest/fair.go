@@ -8,9 +8,9 @@ import (
 	"github.com/mailweir/weir/gateway/internal/store"
 )
 
-// skipFor has a claim leave every next hop alone for so long.
-func skipFor(d time.Duration) func(nextHop, tenant string) time.Duration {
-	return func(string, string) time.Duration { return d }
+// noRoomFor has a claim leave every next hop alone for so long.
+func noRoomFor(d time.Duration) func(nextHop string) (int, time.Duration) {
+	return func(string) (int, time.Duration) { return 0, d }
 }
 
 // fairTests are about who is served first when there is more than can be.
@@ -117,12 +117,12 @@ var fairTests = []test{
 			want int
 		}{
 			{store.ClaimRequest{Now: t0, PerHop: 1}, 1},
-			{store.ClaimRequest{Now: t0, PerHop: 1}, 0},                                                // capped
-			{store.ClaimRequest{Now: t0, Skip: skipFor(time.Millisecond)}, 0},                          // skipped
-			{store.ClaimRequest{Now: t0.Add(time.Second), PerHop: 2, Skip: skipFor(0)}, 1},             // asked again
-			{store.ClaimRequest{Now: t0.Add(2 * time.Second), PerHop: 3, Skip: skipFor(time.Hour)}, 0}, // skipped for longer
-			{store.ClaimRequest{Now: t0.Add(3 * time.Second), PerHop: 3, Skip: skipFor(0)}, 0},         // not asked yet
-			{store.ClaimRequest{Now: t0.Add(30 * time.Second), PerHop: 3, Skip: skipFor(0)}, 1},        // but in time
+			{store.ClaimRequest{Now: t0, PerHop: 1}, 0},                                                  // capped
+			{store.ClaimRequest{Now: t0, Room: noRoomFor(time.Millisecond)}, 0},                          // skipped
+			{store.ClaimRequest{Now: t0.Add(time.Second), PerHop: 2, Room: noRoomFor(0)}, 1},             // asked again
+			{store.ClaimRequest{Now: t0.Add(2 * time.Second), PerHop: 3, Room: noRoomFor(time.Hour)}, 0}, // skipped for longer
+			{store.ClaimRequest{Now: t0.Add(3 * time.Second), PerHop: 3, Room: noRoomFor(0)}, 0},         // not asked yet
+			{store.ClaimRequest{Now: t0.Add(30 * time.Second), PerHop: 3, Room: noRoomFor(0)}, 1},        // but in time
 			{store.ClaimRequest{Now: t0.Add(30 * time.Second)}, 1},
 		} {
 			c.req.Limit, c.req.For = 10, time.Minute
