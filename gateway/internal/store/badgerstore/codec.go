@@ -58,15 +58,6 @@ func (s *state) live() bool {
 	return false
 }
 
-func (s *state) liveRcpts() (n int) {
-	for i := range s.rcpts {
-		if s.rcpts[i].status.Live() {
-			n++
-		}
-	}
-	return n
-}
-
 func (s *state) encode() []byte {
 	b := make([]byte, 0, 16+48*len(s.rcpts))
 	b = append(b, stateVersion)

@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"container/heap"
 	"container/list"
+	"iter"
 	"slices"
 	"sync"
-	"unique"
 
 	"github.com/mailweir/weir/gateway/internal/mail"
 )
@@ -18,8 +18,14 @@ import (
 // Times in it are UnixNano, 0 for "at once".
 type index struct {
 	mu        sync.Mutex
-	entries   map[mail.ID]*entry
+	live      map[mail.ID]ref // of entries
+	entries   slab[entry]
+	slots     slab[slot]
+	items     slab[item]
+	places    places
 	groups    map[groupKey]*group
+	groupAt   []*group             // by number
+	groupFree []ref                // numbers
 	waiting   groupHeap            // groups whose first work is not known to be due
 	ready     [2]turns             // groups with due work, served in turn: what has never failed, and retries
 	round     int                  // turns so far
@@ -42,7 +48,7 @@ type workKey struct{ hop, tenant string }
 // groupKey is a workKey's work of one class: fresh is what has never failed.
 // After a restart nothing counts as fresh but what comes in then.
 type groupKey struct {
-	place  unique.Handle[workKey]
+	place  ref
 	fresh  bool
 	manual bool // asked for by an operator: it is not skipped
 }
@@ -50,20 +56,22 @@ type groupKey struct {
 // entry is one live message.
 type entry struct {
 	id    mail.ID
-	slots []slot
-	items []*item
-	busy  int // commits under way: nothing of it is claimed meanwhile
+	self  ref
+	slots ref   // the first
+	items ref   // the first
+	busy  int32 // commits under way: nothing of it is claimed meanwhile
 }
 
 // slot is one recipient.
 type slot struct {
+	next   int64
+	token  uint64 // of the lease; 0 none
 	n      int32
+	place  ref
+	after  ref // of the entry's
 	status statusCode
 	fresh  bool
 	manual bool
-	place  unique.Handle[workKey]
-	next   int64
-	token  uint64 // of the lease; 0 none
 }
 
 func (s *slot) group() groupKey { return groupKey{s.place, s.fresh, s.manual} }
@@ -86,16 +94,18 @@ func (c statusCode) status() mail.Status { return allStatuses[c] }
 
 // item is the unleased due work of one message for one group.
 type item struct {
-	entry *entry
 	due   int64
-	pos   int
-	group *group
+	entry ref
+	group ref
+	after ref // of the entry's
+	pos   int32
 }
 
 // group is the work of one place and class. One with work is in exactly one
 // of waiting, ready, capped and skipped.
 type group struct {
 	key   groupKey
+	self  ref // its number
 	items itemHeap
 	pos   int // in waiting; -1 not there
 
@@ -120,13 +130,66 @@ type lease struct {
 
 func newIndex(epoch uint64) *index {
 	x := &index{
-		entries: map[mail.ID]*entry{}, groups: map[groupKey]*group{}, byToken: map[uint64]*lease{}, capped: map[string]*parked{},
+		live: map[mail.ID]ref{}, places: places{of: map[workKey]ref{}}, groups: map[groupKey]*group{}, byToken: map[uint64]*lease{}, capped: map[string]*parked{},
 		running: map[string]int{}, runningOf: map[string]int{}, counts: map[mail.Status]int{}, token: epoch << 40, woken: make(chan struct{}, 1),
 	}
 	for i := range x.ready {
 		x.ready[i].by = map[string]*tenantTurn{}
 	}
 	return x
+}
+
+// entry is the live message of that ID, or nil.
+func (x *index) entry(id mail.ID) *entry {
+	if r := x.live[id]; r != 0 {
+		return x.entries.at(r)
+	}
+	return nil
+}
+
+// slotsOf are an entry's recipients, in their order.
+func (x *index) slotsOf(e *entry) iter.Seq[*slot] {
+	return func(yield func(*slot) bool) {
+		for r := e.slots; r != 0; {
+			s := x.slots.at(r)
+			if r = s.after; !yield(s) {
+				return
+			}
+		}
+	}
+}
+
+// itemsOf are an entry's items; the one at hand may be taken out.
+func (x *index) itemsOf(e *entry) iter.Seq2[ref, *item] {
+	return func(yield func(ref, *item) bool) {
+		for r := e.items; r != 0; {
+			it := x.items.at(r)
+			here := r
+			if r = it.after; !yield(here, it) {
+				return
+			}
+		}
+	}
+}
+
+func (x *index) groupOf(it *item) *group { return x.groupAt[it.group-1] }
+
+// group is the group of a key, made where there is none.
+func (x *index) group(k groupKey) *group {
+	g := x.groups[k]
+	if g == nil {
+		g = &group{key: k, pos: -1, items: itemHeap{of: x}}
+		if n := len(x.groupFree); n > 0 {
+			g.self, x.groupFree = x.groupFree[n-1], x.groupFree[:n-1]
+			x.groupAt[g.self-1] = g
+		} else {
+			x.groupAt = append(x.groupAt, g)
+			g.self = ref(len(x.groupAt))
+		}
+		x.places.use(x.places.at(k.place))
+		x.groups[k] = g
+	}
+	return g
 }
 
 func (x *index) wake() {
@@ -146,7 +209,7 @@ func (x *index) guard(id mail.ID, check func() error) error {
 			return err
 		}
 	}
-	if e := x.entries[id]; e != nil {
+	if e := x.entry(id); e != nil {
 		e.busy++
 		x.arrange(e)
 	}
@@ -159,7 +222,7 @@ func (x *index) guard(id mail.ID, check func() error) error {
 func (x *index) finish(id mail.ID, st *state, end *lease, then func(*entry)) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	e := x.entries[id]
+	e := x.entry(id)
 	if e != nil && e.busy > 0 {
 		e.busy--
 	}
@@ -172,7 +235,7 @@ func (x *index) finish(id mail.ID, st *state, end *lease, then func(*entry)) {
 		x.arrange(e)
 	}
 	if then != nil {
-		if e := x.entries[id]; e != nil {
+		if e := x.entry(id); e != nil {
 			then(e)
 		}
 	}
@@ -181,41 +244,60 @@ func (x *index) finish(id mail.ID, st *state, end *lease, then func(*entry)) {
 
 // put enters a message's state; the leases it is under go on.
 func (x *index) put(id mail.ID, st *state) {
-	e := x.entries[id]
+	e := x.entry(id)
 	var old map[int32]uint64
 	if e != nil {
-		for i := range e.slots {
-			x.count(e.slots[i].status.status(), -1)
-			if e.slots[i].token != 0 {
+		for s := range x.slotsOf(e) {
+			x.count(s.status.status(), -1)
+			if s.token != 0 {
 				if old == nil {
 					old = map[int32]uint64{}
 				}
-				old[e.slots[i].n] = e.slots[i].token
+				old[s.n] = s.token
 			}
 		}
 		x.takeOut(e)
+		x.empty(e)
 	}
 	if !st.live() {
-		delete(x.entries, id)
+		if e != nil {
+			x.entries.give(e.self)
+			delete(x.live, id)
+		}
 		return
 	}
 	if e == nil {
-		e = &entry{id: id}
-		x.entries[id] = e
+		r, made := x.entries.take()
+		made.id, made.self = id, r
+		e, x.live[id] = made, r
 	}
-	e.slots = slices.Grow(e.slots[:0], st.liveRcpts())
+	last := &e.slots
 	for i := range st.rcpts {
 		r := &st.rcpts[i]
 		if !r.status.Live() {
 			continue
 		}
 		x.count(r.status, 1)
-		e.slots = append(e.slots, slot{
+		at, s := x.slots.take()
+		*s = slot{
 			n: int32(r.n), status: statusCodes[r.status], fresh: r.fresh, manual: r.manual, next: r.next, token: old[int32(r.n)],
-			place: unique.Make(workKey{r.hop, r.tenant}),
-		})
+			place: x.places.use(workKey{r.hop, r.tenant}),
+		}
+		*last, last = at, &s.after
 	}
 	x.arrange(e)
+}
+
+// empty takes an entry's recipients from it.
+func (x *index) empty(e *entry) {
+	for r := e.slots; r != 0; {
+		s := x.slots.at(r)
+		x.places.leave(s.place)
+		here := r
+		r = s.after
+		x.slots.give(here)
+	}
+	e.slots = 0
 }
 
 func (x *index) count(s mail.Status, d int) {
@@ -232,34 +314,31 @@ func (x *index) arrange(e *entry) {
 	if e.busy > 0 {
 		return
 	}
-	for i := range e.slots {
-		s := &e.slots[i]
+	for s := range x.slotsOf(e) {
 		if !s.free() {
 			continue
 		}
-		if it := e.item(s.group()); it == nil {
-			g := x.groups[s.group()]
-			if g == nil {
-				g = &group{key: s.group(), pos: -1}
-				x.groups[g.key] = g
-			}
-			e.items = append(e.items, &item{entry: e, due: s.next, group: g, pos: -1})
+		if it := x.item(e, s.group()); it == nil {
+			r, it := x.items.take()
+			*it = item{entry: e.self, due: s.next, group: x.group(s.group()).self, pos: -1, after: e.items}
+			e.items = r
 		} else if s.next < it.due {
 			it.due = s.next
 		}
 	}
-	for _, it := range e.items {
-		heap.Push(&it.group.items, it)
-		x.settleGroup(it.group)
+	for r, it := range x.itemsOf(e) {
+		g := x.groupOf(it)
+		g.items.add(r)
+		x.settleGroup(g)
 	}
 }
 
 // free reports work that may be claimed once its time has come.
 func (s *slot) free() bool { return s.token == 0 && s.status.status().Due() }
 
-func (e *entry) item(k groupKey) *item {
-	for _, it := range e.items {
-		if it.group.key == k {
+func (x *index) item(e *entry, k groupKey) *item {
+	for _, it := range x.itemsOf(e) {
+		if x.groupOf(it).key == k {
 			return it
 		}
 	}
@@ -268,42 +347,49 @@ func (e *entry) item(k groupKey) *item {
 
 // refresh is arrange for the items at one place, after some of their slots
 // were leased: the entry's other groups keep their turns.
-func (x *index) refresh(e *entry, place unique.Handle[workKey]) {
-	for _, it := range slices.Clone(e.items) {
-		if it.group.key.place != place {
+func (x *index) refresh(e *entry, place ref) {
+	link := &e.items
+	for r, it := range x.itemsOf(e) {
+		g := x.groupOf(it)
+		if g.key.place != place {
+			link = &it.after
 			continue
 		}
 		first, left := int64(0), false
-		for i := range e.slots {
-			if s := &e.slots[i]; s.group() == it.group.key && s.free() && (!left || s.next < first) {
+		for s := range x.slotsOf(e) {
+			if s.group() == g.key && s.free() && (!left || s.next < first) {
 				first, left = s.next, true
 			}
 		}
 		if left {
 			it.due = first
-			heap.Fix(&it.group.items, it.pos)
+			heap.Fix(&g.items, int(it.pos))
+			link = &it.after
 		} else {
-			heap.Remove(&it.group.items, it.pos)
-			e.items = slices.DeleteFunc(e.items, func(o *item) bool { return o == it })
+			heap.Remove(&g.items, int(it.pos))
+			*link = it.after
+			x.items.give(r)
 		}
-		x.settleGroup(it.group)
+		x.settleGroup(g)
 	}
 }
 
 func (x *index) takeOut(e *entry) {
-	for _, it := range e.items {
+	for r, it := range x.itemsOf(e) {
+		g := x.groupOf(it)
 		if it.pos >= 0 {
-			heap.Remove(&it.group.items, it.pos)
+			heap.Remove(&g.items, int(it.pos))
 		}
-		x.settleGroup(it.group)
+		x.items.give(r)
+		x.settleGroup(g)
 	}
-	e.items = nil
+	e.items = 0
 }
 
 // settleGroup puts a group back in order after its items changed.
 func (x *index) settleGroup(g *group) {
 	switch {
-	case len(g.items) == 0:
+	case g.items.Len() == 0:
 		if g.pos >= 0 {
 			heap.Remove(&x.waiting, g.pos)
 		}
@@ -314,11 +400,13 @@ func (x *index) settleGroup(g *group) {
 			x.forgetParked(g)
 		}
 		delete(x.groups, g.key)
+		x.groupAt[g.self-1] = nil
+		x.groupFree = append(x.groupFree, g.self)
+		x.places.leave(g.key.place)
 	case g.turn != nil, g.parked != nil: // claim looks at its first item anyway
 	case g.pos >= 0:
 		heap.Fix(&x.waiting, g.pos)
 	default:
-		x.groups[g.key] = g
 		heap.Push(&x.waiting, g)
 	}
 }
@@ -327,7 +415,7 @@ func (x *index) forgetParked(g *group) {
 	in := g.in
 	in.Remove(g.parked)
 	g.parked, g.in, g.until = nil, nil, 0
-	if hop := g.key.place.Value().hop; in == x.capped[hop] && in.Len() == 0 {
+	if hop := x.places.at(g.key.place).hop; in == x.capped[hop] && in.Len() == 0 {
 		delete(x.capped, hop)
 	}
 }
@@ -345,12 +433,12 @@ func (x *index) nextDue() (int64, bool) {
 		}
 	}
 	if len(x.waiting) > 0 {
-		take(x.waiting[0].items[0].due)
+		take(x.waiting[0].due())
 	}
 	for i := range x.ready {
 		for _, tt := range x.ready[i].by {
 			for el := tt.hops.Front(); el != nil; el = el.Next() {
-				take(el.Value.(*group).items[0].due)
+				take(el.Value.(*group).due())
 			}
 		}
 	}
@@ -380,12 +468,15 @@ func (x *index) snapshot() map[mail.Status]int {
 func (x *index) with(statuses []mail.Status, from mail.ID) []mail.ID {
 	x.mu.Lock()
 	var ids []mail.ID
-	for id, e := range x.entries {
+	for id, r := range x.live {
 		if !from.IsZero() && bytes.Compare(id[:], from[:]) > 0 {
 			continue
 		}
-		if slices.ContainsFunc(e.slots, func(s slot) bool { return slices.Contains(statuses, s.status.status()) }) {
-			ids = append(ids, id)
+		for s := range x.slotsOf(x.entries.at(r)) {
+			if slices.Contains(statuses, s.status.status()) {
+				ids = append(ids, id)
+				break
+			}
 		}
 	}
 	x.mu.Unlock()
@@ -397,5 +488,5 @@ func (x *index) with(statuses []mail.Status, from mail.ID) []mail.ID {
 func (x *index) size() int {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return len(x.entries)
+	return len(x.live)
 }

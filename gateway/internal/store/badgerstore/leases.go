@@ -13,14 +13,13 @@ import (
 // new lease. nil: none. The caller arranges the entry.
 func (x *index) lease(e *entry, until int64, want func(*slot) bool) *lease {
 	l := &lease{token: x.token + 1, id: e.id, until: until}
-	for i := range e.slots {
-		s := &e.slots[i]
+	for s := range x.slotsOf(e) {
 		if !s.free() || !want(s) {
 			continue
 		}
 		s.token = l.token
 		l.ns = append(l.ns, int(s.n))
-		at := s.place.Value()
+		at := x.places.at(s.place)
 		if !slices.Contains(l.hops, at.hop) {
 			l.hops = append(l.hops, at.hop)
 		}
@@ -61,13 +60,13 @@ func (x *index) endLease(l *lease) {
 			delete(x.runningOf, t)
 		}
 	}
-	e := x.entries[l.id]
+	e := x.entry(l.id)
 	if e == nil {
 		return
 	}
-	for i := range e.slots {
-		if e.slots[i].token == l.token {
-			e.slots[i].token = 0
+	for s := range x.slotsOf(e) {
+		if s.token == l.token {
+			s.token = 0
 		}
 	}
 }
@@ -78,7 +77,7 @@ func (x *index) expire(now int64) {
 	var later []*lease
 	for len(x.leases) > 0 && x.leases[0].until <= now {
 		l := x.leases[0]
-		e := x.entries[l.id]
+		e := x.entry(l.id)
 		if e != nil && e.busy > 0 {
 			later = append(later, heap.Pop(&x.leases).(*lease))
 			continue
@@ -117,13 +116,12 @@ func (x *index) extend(l store.Lease, until int64) error {
 
 // leased reports whether a recipient is under a lease that is not over at now.
 func (x *index) leased(id mail.ID, ns map[int]bool, now int64) error {
-	e := x.entries[id]
+	e := x.entry(id)
 	if e == nil {
 		return nil
 	}
 	var over []*lease
-	for i := range e.slots {
-		s := &e.slots[i]
+	for s := range x.slotsOf(e) {
 		if s.token == 0 || !ns[int(s.n)] {
 			continue
 		}
@@ -158,12 +156,12 @@ func (x *index) current(l store.Lease) (*lease, error) {
 func (x *index) revoke(id mail.ID) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	e := x.entries[id]
+	e := x.entry(id)
 	if e == nil {
 		return
 	}
-	for i := range e.slots {
-		if l := x.byToken[e.slots[i].token]; l != nil {
+	for s := range x.slotsOf(e) {
+		if l := x.byToken[s.token]; l != nil {
 			x.endLease(l)
 		}
 	}

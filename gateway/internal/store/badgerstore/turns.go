@@ -41,7 +41,7 @@ type tenantTurn struct {
 }
 
 func (t *turns) add(g *group) {
-	name := g.key.place.Value().tenant
+	name := g.items.of.places.at(g.key.place).tenant
 	tt := t.by[name]
 	if tt == nil {
 		tt = &tenantTurn{name: name}
@@ -124,7 +124,7 @@ func (x *index) ripen(now int64, r *store.ClaimRequest) {
 			x.unpark(g)
 		}
 	}
-	for len(x.waiting) > 0 && x.waiting[0].items[0].due <= now {
+	for len(x.waiting) > 0 && x.waiting[0].due() <= now {
 		g := heap.Pop(&x.waiting).(*group)
 		x.class(g).add(g)
 	}
@@ -162,9 +162,9 @@ func (x *index) turnOf(t *turns, now int64, r *store.ClaimRequest) *group {
 		// Whatever may not be served leaves the turns, the last with its tenant.
 		for tt.hops.Len() > 0 {
 			g := tt.hops.Front().Value.(*group)
-			at := g.key.place.Value()
+			at := x.places.at(g.key.place)
 			switch {
-			case g.items[0].due > now:
+			case g.due() > now:
 				t.remove(g)
 				heap.Push(&x.waiting, g)
 			case r.PerHop > 0 && x.running[at.hop] >= r.PerHop:
@@ -204,7 +204,7 @@ func (x *index) claim(now, until int64, r store.ClaimRequest) []*lease {
 		if g == nil {
 			break
 		}
-		e, place := g.items[0].entry, g.key.place
+		e, place := x.entries.at(g.items.at(0).entry), g.key.place
 		out = append(out, x.lease(e, until, func(s *slot) bool { return s.place == place && s.next <= now }))
 		x.refresh(e, place)
 	}

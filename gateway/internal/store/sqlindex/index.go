@@ -97,9 +97,11 @@ var errOther = errors.New("the search index is of another version")
 
 func open(ctx context.Context, path string, o Options) (*Index, error) {
 	// Synced at checkpoints only, the file is whole after a power cut, and
-	// perhaps behind.
+	// perhaps behind. A transaction touches pages of every index; those that do not
+	// fit the cache are written more than once, and so are those of every checkpoint
+	// (BenchmarkApply).
 	common := "&_pragma=busy_timeout(10000)"
-	w, err := sql.Open("sqlite", "file:"+path+"?_pragma=journal_mode(wal)&_pragma=synchronous(1)&_pragma=cache_size(-16000)&_pragma=wal_autocheckpoint(4000)&_txlock=immediate"+common)
+	w, err := sql.Open("sqlite", "file:"+path+"?_pragma=journal_mode(wal)&_pragma=synchronous(1)&_pragma=cache_size(-32000)&_pragma=wal_autocheckpoint(16000)&_txlock=immediate"+common)
 	if err != nil {
 		return nil, err
 	}
