@@ -82,8 +82,9 @@ func (t *trial) bound() (report func()) {
 // acceptance is messages a second to the last 250, the median of three loads
 // to healthy destinations, and says what one of them took.
 func (t *trial) acceptance() (rate float64, took string, err error) {
-	// Long enough for what is put off, such as the search index, to be part of it.
-	n := max(t.n/100, 8000)
+	// Long enough for what is put off, such as the search index and compactions, to
+	// be part of it.
+	n := max(t.n/8, 8000)
 	var got []float64
 	cost := t.cost()
 	for range 3 {

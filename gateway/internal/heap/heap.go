@@ -15,14 +15,14 @@ import (
 
 // limit is the soft limit of the heap where GOMEMLIMIT is not set: garbage is
 // collected harder rather than memory taken from the machine.
-const limit = 320 << 20
+const limit = 296 << 20
 
 // Where GOGC is not set, garbage is collected when this much of the live heap
 // has come on top, in percent, but not before room octets have: a small heap
 // would be collected again and again, for nothing.
 const (
 	percent = 35
-	room    = 48 << 20
+	room    = 64 << 20
 )
 
 // Spare has the process collect its garbage accordingly, until stop.

@@ -8,7 +8,7 @@ import (
 )
 
 func TestPercent(t *testing.T) {
-	for live, want := range map[uint64]int{0: 1000, 1 << 20: 1000, 24 << 20: 200, 48 << 20: 100, 96 << 20: 50, 200 << 20: 35, 4 << 30: 35} {
+	for live, want := range map[uint64]int{0: 1000, 1 << 20: 1000, 24 << 20: 266, 48 << 20: 133, 96 << 20: 66, 200 << 20: 35, 4 << 30: 35} {
 		if got := percentFor(live); got != want {
 			t.Errorf("%d MiB live: %d %%, want %d", live>>20, got, want)
 		}

@@ -94,13 +94,14 @@ func badgerOptions(dir string, version uint16, noSync bool, log *slog.Logger) ba
 		// transaction, at 15 % of it.
 		WithMemTableSize(8<<20 - 4096).
 		WithBaseTableSize(2<<20 - 4096).
-		WithNumMemtables(4).
+		WithNumMemtables(3).
 		// Every memtable spans all kinds of keys, so that a compaction of level 0
 		// rewrites the levels below it: the more tables it takes at a time, the less
 		// is written. Badger's default of 5 cost a deep queue 20 to 28 KiB for each
 		// message accepted, 10 tables 6 KiB with 50,000 queued and 21 with 200,000.
 		WithNumLevelZeroTables(20).
 		WithNumLevelZeroTablesStall(40).
+		WithBaseLevelSize(256 << 20). // no levels of 10 MiB to rewrite on the way
 		WithValueLogFileSize(16 << 20).
 		WithCompression(options.None).
 		WithBlockCacheSize(8 << 20).

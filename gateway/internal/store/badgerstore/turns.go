@@ -25,7 +25,7 @@ const (
 // is known to last, for to ask again about thousands of hops that are down takes
 // its time from those that come in. What ends sooner than was said waits that
 // long at most.
-var skipFor = [...]int64{500e6, 5e9}
+var skipFor = [...]int64{500e6, 5e9, 20e9}
 
 // turns are the groups with due work, of one class.
 type turns struct {
@@ -98,8 +98,8 @@ func (x *index) unparkHop(hop string) {
 // skip leaves a group alone for a while that is not longer than d, or a moment.
 func (x *index) skip(g *group, now int64, d time.Duration) {
 	i := 0
-	if int64(d) >= skipFor[1] {
-		i = 1
+	for i+1 < len(skipFor) && int64(d) >= skipFor[i+1] {
+		i++
 	}
 	g.until = now + skipFor[i]
 	x.skipped[i].add(g)

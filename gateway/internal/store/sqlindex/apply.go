@@ -22,8 +22,8 @@ type Change struct {
 	Message *store.Message // nil: it was forgotten
 }
 
-// Apply brings messages up to date and notes how far the index has come, in one
-// transaction.
+// Apply brings messages, each given once, up to date and notes how far the index
+// has come, in one transaction.
 func (x *Index) Apply(ctx context.Context, to State, changes []Change) error {
 	return x.ApplyParts(ctx, to, func() (part []Change, err error) {
 		part, changes = changes, nil
@@ -142,12 +142,18 @@ type writer struct {
 	have, last, insert, word, forID *sql.Stmt
 	updates                         map[string]*sql.Stmt // by the columns that they set
 	named                           map[string]int       // numbers given in this transaction
+	newest                          string               // ID before this transaction
+	top                             int64                // the highest key there is
 	skew                            skew
 }
 
 func newWriter(ctx context.Context, tx *sql.Tx, x *Index) (*writer, error) {
 	w := &writer{ctx: ctx, tx: tx, x: x, named: map[string]int{}, updates: map[string]*sql.Stmt{}, skew: x.late()}
-	var err error
+	newest := "SELECT ifnull(max(id), '') FROM rows"
+	if x.bulk { // there is no index by it, and no need
+		newest = "SELECT ''"
+	}
+	err := tx.QueryRowContext(ctx, "SELECT ("+newest+"), (SELECT ifnull(max(at), 0) FROM rows)").Scan(&w.newest, &w.top)
 	prepare := func(q string) *sql.Stmt {
 		s, e := tx.PrepareContext(ctx, q)
 		err = errors.Join(err, e)
@@ -163,7 +169,7 @@ func newWriter(ctx context.Context, tx *sql.Tx, x *Index) (*writer, error) {
 
 func (w *writer) change(c *Change) error {
 	id := c.ID.String()
-	if w.x.bulk {
+	if w.x.bulk || id > w.newest { // it cannot be there yet
 		return w.message(c, id, nil)
 	}
 	old, err := w.rowsOf(id)
@@ -309,6 +315,7 @@ func (w *writer) message(c *Change, id string, old map[int]was) error {
 				return err
 			}
 		}
+		w.top = max(w.top, next)
 		next++
 	}
 	return nil
@@ -318,6 +325,9 @@ func (w *writer) message(c *Change, id string, old map[int]was) error {
 // millisecond run into the next.
 func (w *writer) free(t time.Time) (int64, error) {
 	first := keyOf(t)
+	if w.top < first+counters { // nothing is behind it
+		return max(first, w.top+1), nil
+	}
 	var last int64
 	if err := w.last.QueryRowContext(w.ctx, first, first+counters).Scan(&last); err != nil {
 		return 0, err

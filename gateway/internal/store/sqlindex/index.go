@@ -101,7 +101,7 @@ func open(ctx context.Context, path string, o Options) (*Index, error) {
 	// fit the cache are written more than once, and so are those of every checkpoint
 	// (BenchmarkApply).
 	common := "&_pragma=busy_timeout(10000)"
-	w, err := sql.Open("sqlite", "file:"+path+"?_pragma=journal_mode(wal)&_pragma=synchronous(1)&_pragma=cache_size(-32000)&_pragma=wal_autocheckpoint(16000)&_txlock=immediate"+common)
+	w, err := sql.Open("sqlite", "file:"+path+"?_pragma=journal_mode(wal)&_pragma=synchronous(1)&_pragma=cache_size(-24000)&_pragma=wal_autocheckpoint(16000)&_txlock=immediate"+common)
 	if err != nil {
 		return nil, err
 	}
