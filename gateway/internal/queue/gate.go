@@ -23,7 +23,8 @@ const shortHold = 15 * time.Minute
 
 // room tells a claim what it may take for each next hop; nil: anything. Were
 // more claimed than there are connections (of a destination that was in trouble:
-// one), the rest would be put off, each by a write.
+// one), the rest would be put off, each by a write. Next hops that share a
+// destination's connections may still claim as many each.
 func (w *Worker) room() func(nextHop string) (most int, wait time.Duration) {
 	g, ok := w.o.Engine.(Gate)
 	if !ok {

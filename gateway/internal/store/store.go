@@ -300,8 +300,9 @@ type ClaimRequest struct {
 	PerTenant int           // at most this many running claims per tenant; 0 no limit
 	// Room says of a next hop how many claims of it may run, 0 for as many as
 	// PerHop, and for how long its work is to be left alone, 0 or less for not
-	// at all: it is asked again no later than that, and at the latest every few
-	// seconds. It must be quick and not call the store. It does not count for what
+	// at all: it is asked again no later than that, and at the latest after 20
+	// seconds; where as many run as may, when one of them ends, and at the latest
+	// after 5 seconds. It must be quick and not call the store. It does not count for what
 	// an operator wants tried (Recipient.Manual). nil: there is always room.
 	Room func(nextHop string) (most int, wait time.Duration)
 }

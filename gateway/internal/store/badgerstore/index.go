@@ -32,13 +32,15 @@ type index struct {
 	capped    map[string]*parked   // groups with due work at a hop that has as many leases as it may, by hop
 	skipped   [len(skipFor)]parked // groups with due work that the last claims were told to skip, by how long
 	perHop    int                  // of the last claim
-	leases    leaseHeap
-	byToken   map[uint64]*lease
-	running   map[string]int // leases by next hop
-	runningOf map[string]int // leases by tenant
-	counts    map[mail.Status]int
-	token     uint64
-	woken     chan struct{}
+	// cappedUntil is when all of capped have a turn again.
+	cappedUntil int64
+	leases      leaseHeap
+	byToken     map[uint64]*lease
+	running     map[string]int // leases by next hop
+	runningOf   map[string]int // leases by tenant
+	counts      map[mail.Status]int
+	token       uint64
+	woken       chan struct{}
 }
 
 // workKey is what fairness goes by. There are few of them and many
@@ -422,7 +424,7 @@ func (x *index) forgetParked(g *group) {
 
 // nextDue is when Claim may first find something: work falls due, may be asked
 // for again, or a lease runs out. What is due at a hop that has its leases waits
-// for one of them. 0, false: nothing.
+// for one of them, or capFor. 0, false: nothing.
 func (x *index) nextDue() (int64, bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -446,6 +448,9 @@ func (x *index) nextDue() (int64, bool) {
 		if el := x.skipped[i].Front(); el != nil {
 			take(el.Value.(*group).until)
 		}
+	}
+	if len(x.capped) > 0 {
+		take(x.cappedUntil)
 	}
 	if len(x.leases) > 0 {
 		take(x.leases[0].until)

@@ -25,7 +25,7 @@ type Options struct {
 	// record itself.
 	IndexDir string
 	// FreeWatermark is the free space in octets below which no new mail is
-	// taken; at least 96 MiB, which Badger needs to go on. Default 1 GiB.
+	// taken; at least 192 MiB, which Badger needs to go on. Default 1 GiB.
 	FreeWatermark int64
 	// BallastSize is the size in octets of a file that is given up when the
 	// disk is full, so that the queue can still be drained. Default 64 MiB;
@@ -98,10 +98,11 @@ func badgerOptions(dir string, version uint16, noSync bool, log *slog.Logger) ba
 		// Every memtable spans all kinds of keys, so that a compaction of level 0
 		// rewrites the levels below it: the more tables it takes at a time, the less
 		// is written. Badger's default of 5 cost a deep queue 20 to 28 KiB for each
-		// message accepted, 10 tables 6 KiB with 50,000 queued and 21 with 200,000.
-		WithNumLevelZeroTables(20).
-		WithNumLevelZeroTablesStall(40).
-		WithBaseLevelSize(256 << 20). // no levels of 10 MiB to rewrite on the way
+		// message accepted. But old and new are there together for a while:
+		// engineReserve has to hold them.
+		WithNumLevelZeroTables(15).
+		WithNumLevelZeroTablesStall(20).
+		WithBaseLevelSize(32 << 20). // no level of 10 MiB to rewrite on the way
 		WithValueLogFileSize(16 << 20).
 		WithCompression(options.None).
 		WithBlockCacheSize(8 << 20).

@@ -52,7 +52,7 @@ func (s *slab[T]) take() (ref, *T) {
 }
 
 // give frees a value's place, and a part that has none any more, but for the one
-// that is taken from next.
+// that is taken from next: who takes and gives in turn makes no new ones.
 func (s *slab[T]) give(r ref) {
 	var zero T
 	*s.at(r) = zero
@@ -60,12 +60,22 @@ func (s *slab[T]) give(r ref) {
 	p := s.parts[n]
 	p.free[p.frees] = uint16(i)
 	p.frees++
-	s.open = min(s.open, n)
-	if p.frees == p.used && n > s.open {
-		s.parts[n] = nil
-		for len(s.parts) > 0 && s.parts[len(s.parts)-1] == nil {
-			s.parts = s.parts[:len(s.parts)-1]
-		}
+	if n < s.open {
+		s.drop(s.open)
+		s.open = n
+	} else if n > s.open {
+		s.drop(n)
+	}
+}
+
+// drop gives a part back that has no values.
+func (s *slab[T]) drop(n int) {
+	if n >= len(s.parts) || s.parts[n] == nil || s.parts[n].frees < s.parts[n].used {
+		return
+	}
+	s.parts[n] = nil
+	for len(s.parts) > 0 && s.parts[len(s.parts)-1] == nil {
+		s.parts = s.parts[:len(s.parts)-1]
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 // TestSlab: what is taken is zero and nobody else's, keeps its value until it is
 // given back, and what has become empty is given back.
 func TestSlab(t *testing.T) {
-	type value struct{ n, m int64 }
+	type value struct{ n int64 }
 	var s slab[value]
 	r := rand.New(rand.NewPCG(1, 2))
 	have := map[ref]int64{}
@@ -66,8 +66,14 @@ func TestSlab(t *testing.T) {
 	if n := parts(); n > 8 {
 		t.Errorf("%d parts hold %d values", n, len(refs))
 	}
-	for len(refs) > 0 {
-		give()
+	for range 50 * slabPart {
+		take()
+	}
+	for len(refs) > 0 { // the newest first
+		at := refs[len(refs)-1]
+		s.give(at)
+		delete(have, at)
+		refs = refs[:len(refs)-1]
 	}
 	if n := parts(); n > 1 {
 		t.Errorf("%d parts hold nothing", n)

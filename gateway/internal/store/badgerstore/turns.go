@@ -74,16 +74,24 @@ func (x *index) unpark(g *group) {
 	heap.Push(&x.waiting, g)
 }
 
-// capAt leaves a group alone until one of its hop's leases ends.
-func (x *index) capAt(hop string, g *group) {
+// capFor is for how long, in nanoseconds, a hop is left alone that has as many
+// leases as it may: until one of them ends, and no longer than this, for it may
+// be that it may have more.
+const capFor = 5e9
+
+// capAt leaves a group alone until one of its hop's leases ends, or for a while.
+func (x *index) capAt(hop string, g *group, now int64) {
+	if len(x.capped) == 0 {
+		x.cappedUntil = now + capFor
+	}
 	if x.capped[hop] == nil {
 		x.capped[hop] = &parked{}
 	}
 	x.capped[hop].add(g)
 }
 
-// unparkHop lets a hop's groups have their turn again: one of its leases
-// ended.
+// unparkHop lets a hop's groups have their turn again, in the order in which they
+// lost it: one of its leases ended.
 func (x *index) unparkHop(hop string) {
 	p := x.capped[hop]
 	if p == nil {
@@ -91,7 +99,10 @@ func (x *index) unparkHop(hop string) {
 	}
 	delete(x.capped, hop)
 	for el := p.Front(); el != nil; el = p.Front() {
-		x.unpark(el.Value.(*group))
+		g := el.Value.(*group)
+		p.Remove(el)
+		g.parked, g.in = nil, nil
+		x.class(g).add(g)
 	}
 }
 
@@ -108,8 +119,8 @@ func (x *index) skip(g *group, now int64, d time.Duration) {
 // ripen gives their turn to the groups whose time has come, also to those
 // whose reason not to be served is over.
 func (x *index) ripen(now int64, r *store.ClaimRequest) {
-	if r.PerHop != x.perHop {
-		x.perHop = r.PerHop
+	if over := x.cappedUntil <= now || x.cappedUntil > now+capFor; r.PerHop != x.perHop || over {
+		x.perHop, x.cappedUntil = r.PerHop, now+capFor
 		for hop := range x.capped {
 			x.unparkHop(hop)
 		}
@@ -140,11 +151,12 @@ func (x *index) class(g *group) *turns {
 // nextTurn is the group to serve; nil: none may be.
 func (x *index) nextTurn(now int64, r *store.ClaimRequest) *group {
 	first := 0
-	if x.round++; x.round%freshIn >= freshOf {
+	if (x.round+1)%freshIn >= freshOf {
 		first = 1
 	}
 	for _, c := range []int{first, 1 - first} {
 		if g := x.turnOf(&x.ready[c], now, r); g != nil {
+			x.round++
 			return g
 		}
 	}
@@ -169,13 +181,13 @@ func (x *index) turnOf(t *turns, now int64, r *store.ClaimRequest) *group {
 				heap.Push(&x.waiting, g)
 			case r.PerHop > 0 && x.running[at.hop] >= r.PerHop:
 				t.remove(g)
-				x.capAt(at.hop, g)
+				x.capAt(at.hop, g, now)
 			default:
 				if r.Room != nil && !g.key.manual {
 					most, wait := r.Room(at.hop)
 					if most > 0 && x.running[at.hop] >= most {
 						t.remove(g)
-						x.capAt(at.hop, g)
+						x.capAt(at.hop, g, now)
 						continue
 					}
 					if wait > 0 {

@@ -27,7 +27,7 @@ type Index struct {
 	write *sql.DB // one connection
 	read  *sql.DB
 
-	mu     sync.Mutex // of Apply and Reset
+	mu     sync.Mutex // of Apply, Begin and Finish
 	nameMu sync.RWMutex
 	names  map[string]int // kind, NUL, name: number
 	skew   skew

@@ -141,6 +141,72 @@ var fairTests = []test{
 			f.Fatalf("%v", n)
 		}
 	}},
+	{"a_hop_that_may_have_more_gets_more", func(f *fixture) {
+		for range 3 {
+			f.enqueue(message(rcpt(1, "a")))
+		}
+		most := 1
+		claim := func(at time.Duration, want int) {
+			f.Helper()
+			cs, err := f.s.Claim(ctx, store.ClaimRequest{Now: t0.Add(at), Limit: 10, For: time.Minute, Room: func(string) (int, time.Duration) { return most, 0 }})
+			f.must(err)
+			if len(cs) != want {
+				f.Fatalf("%d claims after %v, want %d", len(cs), at, want)
+			}
+		}
+		claim(0, 1)
+		claim(time.Second, 0)
+		most = 2 // and no lease ends
+		due, err := f.s.NextDue(ctx)
+		f.must(err)
+		if due.After(t0.Add(10 * time.Second)) {
+			f.Fatalf("nothing is looked at before %v", due)
+		}
+		claim(10*time.Second, 1)
+		claim(11*time.Second, 0)
+	}},
+	{"tenants_share_a_hop_with_room_for_one", func(f *fixture) {
+		for range 12 {
+			f.enqueue(message(rcpt(1, "a")))
+		}
+		for range 3 {
+			r := rcpt(1, "a")
+			r.Tenant, r.Next = "beta", t0.Add(time.Second) // later than all of them
+			f.enqueue(message(r))
+		}
+		got := ""
+		for range 6 {
+			cs, err := f.s.Claim(ctx, store.ClaimRequest{Now: t0.Add(2 * time.Second), Limit: 10, For: time.Minute, Room: func(string) (int, time.Duration) { return 1, 0 }})
+			f.must(err)
+			if len(cs) != 1 {
+				f.Fatalf("%d claims", len(cs))
+			}
+			got += cs[0].Message.Recipients[0].Tenant[:1]
+			f.must(f.s.Settle(ctx, cs[0].Lease, outcome(cs[0], mail.StatusDelivered)))
+		}
+		if got != "ababab" && got != "bababa" {
+			f.Fatalf("served were %s", got)
+		}
+	}},
+	{"retries_get_turns_one_claim_at_a_time", func(f *fixture) {
+		for range 20 {
+			f.enqueue(message(rcpt(1, "a")))
+			r := rcpt(1, "b")
+			r.FirstFailure, r.Failures = t0.Add(-time.Hour), 2
+			f.enqueue(message(r))
+		}
+		retries := 0
+		for range 12 {
+			cs := f.claim(t0, 1)
+			if len(cs) == 1 && cs[0].Message.Recipients[0].NextHop == "b" {
+				retries++
+			}
+			f.claim(t0.Add(-time.Minute), 1) // finds nothing, which is no turn
+		}
+		if retries != 3 {
+			f.Fatalf("%d of 12 turns were retries', want 3", retries)
+		}
+	}},
 	{"a_lease_from_the_start_is_of_those_whose_attempt_runs", func(f *fixture) {
 		m := message(rcpt(1, "a"), rcpt(2, "b"), rcpt(3, "a"))
 		d := f.draft(bodyOf(m.ID, 100))
