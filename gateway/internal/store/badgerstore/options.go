@@ -94,15 +94,12 @@ func badgerOptions(dir string, version uint16, noSync bool, log *slog.Logger) ba
 		// transaction, at 15 % of it.
 		WithMemTableSize(8<<20 - 4096).
 		WithBaseTableSize(2<<20 - 4096).
-		WithNumMemtables(3).
+		WithNumMemtables(4).
 		// Every memtable spans all kinds of keys, so that a compaction of level 0
-		// rewrites the levels below it: the more tables it takes at a time, the less
-		// is written. Badger's default of 5 cost a deep queue 20 to 28 KiB for each
-		// message accepted. But old and new are there together for a while:
-		// engineReserve has to hold them.
-		WithNumLevelZeroTables(15).
+		// rewrites the whole level below it: half as often costs a deep queue 6 KiB
+		// written for each message accepted instead of 20 to 28.
+		WithNumLevelZeroTables(10).
 		WithNumLevelZeroTablesStall(20).
-		WithBaseLevelSize(32 << 20). // no level of 10 MiB to rewrite on the way
 		WithValueLogFileSize(16 << 20).
 		WithCompression(options.None).
 		WithBlockCacheSize(8 << 20).

@@ -20,7 +20,7 @@ var errFull = store.ErrFull
 // engineReserve is what Badger needs to go on: it writes through mmap, and
 // where a page cannot be had the process dies of SIGBUS. The compaction of a
 // full level 0 into a full level below it fits (badgerOptions: 20 tables of
-// 8 MiB at the most, and 32 MiB), whose old tables go when the new ones stand.
+// 8 MiB at the most, and 10 MiB), whose old tables go when the new ones stand.
 const engineReserve = 192 << 20
 
 // statAge is how long a look at the free space is good for.
