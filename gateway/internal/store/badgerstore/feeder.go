@@ -45,12 +45,13 @@ type feeder struct {
 // How the feeder works: so many messages to a transaction of the index, of which
 // so many are read at one time; the time that it lets changes gather, so that a
 // message which changes several times in a row is written once, and a page that
-// holds several of them too; and so many entries behind, it does not rest.
+// holds several of them too; so many entries behind, it does not rest.
 const (
 	feedBatch  = 5000
 	feedPart   = 250
 	feedLinger = 3 * time.Second
 	feedFar    = 50000
+	feedRoom   = 4 << 30 // free octets of the disk that a whole batch wants
 )
 
 func openFeeder(s *Store, dir string) (*feeder, error) {
@@ -158,7 +159,8 @@ func (f *feeder) work() error {
 		return f.rebuild()
 	}
 	f.reached(st.Applied, true)
-	ids, last, err := f.s.fed(st.Applied, feedBatch)
+	batch := f.batch()
+	ids, last, err := f.s.fed(st.Applied, batch)
 	if errors.Is(err, errGap) {
 		return f.rebuild()
 	}
@@ -188,8 +190,18 @@ func (f *feeder) work() error {
 	if err := f.trim(last); err != nil {
 		return err
 	}
-	f.rest(n == feedBatch, f.feed.durable.Load()-last, time.Since(start))
+	f.rest(n >= batch, f.feed.durable.Load()-last, time.Since(start))
 	return nil
+}
+
+// batch is how many messages to take at a time. With millions of rows each may
+// write a dozen pages, twice for a while: where the disk is rather full, as much
+// must not be in the way of the store.
+func (f *feeder) batch() int {
+	if free, _, err := f.s.space.look(false); err != nil || free < feedRoom {
+		return feedPart
+	}
+	return feedBatch
 }
 
 // rest leaves twice the time to the mail that the index took, and lets changes
