@@ -97,7 +97,8 @@ func badgerOptions(dir string, version uint16, noSync bool, log *slog.Logger) ba
 		WithNumMemtables(4).
 		// Every memtable spans all kinds of keys, so that a compaction of level 0
 		// rewrites the whole level below it: half as often costs a deep queue 6 KiB
-		// written for each message accepted instead of 20 to 28.
+		// written for each message accepted instead of 20 to 28. engineReserve goes by
+		// how many there may be.
 		WithNumLevelZeroTables(10).
 		WithNumLevelZeroTablesStall(20).
 		WithValueLogFileSize(16 << 20).

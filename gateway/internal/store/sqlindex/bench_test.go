@@ -34,18 +34,13 @@ func made(b *testing.B, r *rand.Rand, at time.Time, n int) []Change {
 	return out
 }
 
-// wrote is what this process has had written, in octets.
-func wrote(b *testing.B) float64 {
-	text, err := os.ReadFile("/proc/self/io")
-	if err != nil {
-		b.Skip(err)
-	}
+// wrote is what this process has had written, in octets; 0 where the system does
+// not say.
+func wrote() float64 {
+	text, _ := os.ReadFile("/proc/self/io")
 	_, after, _ := strings.Cut(string(text), "\nwchar: ")
 	line, _, _ := strings.Cut(after, "\n")
-	n, err := strconv.ParseFloat(line, 64)
-	if err != nil {
-		b.Fatal(err)
-	}
+	n, _ := strconv.ParseFloat(line, 64)
 	return n
 }
 
@@ -64,7 +59,7 @@ func BenchmarkApply(b *testing.B) {
 	}
 	for _, size := range []int{500, 5_000, 20_000} {
 		b.Run(strconv.Itoa(size), func(b *testing.B) {
-			n, before := 0, wrote(b)
+			n, before := 0, wrote()
 			for b.Loop() {
 				b.StopTimer()
 				changes := made(b, r, at, size)
@@ -76,7 +71,9 @@ func BenchmarkApply(b *testing.B) {
 				n += size
 			}
 			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(n), "µs/message")
-			b.ReportMetric((wrote(b)-before)/1024/float64(n), "KiB/message")
+			if before > 0 {
+				b.ReportMetric((wrote()-before)/1024/float64(n), "KiB/message")
+			}
 		})
 	}
 }
