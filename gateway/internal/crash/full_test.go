@@ -17,11 +17,11 @@ import (
 // does not hold, the gateway does not die of it, takes mail again when there
 // is space, and starts again after it was killed with the disk full.
 func TestFullDisk(t *testing.T) {
-	disk, bin := disk(t, 600<<20)
+	disk, bin := disk(t, 1000<<20)
 	d, err := startDestination()
 	must(t, err)
 	defer d.close()
-	g, err := newGateway(bin, filepath.Join(disk.Dir, "data"), filepath.Join(t.TempDir(), "config.hcl"), d.addr, "220MiB")
+	g, err := newGateway(bin, filepath.Join(disk.Dir, "data"), filepath.Join(t.TempDir(), "config.hcl"), d.addr, "500MiB")
 	must(t, err)
 	g.logTo(t)
 	must(t, g.start())
@@ -57,7 +57,7 @@ func TestFullDisk(t *testing.T) {
 
 	// A little left, and mail that bounces: there is room for the outcome and
 	// none for its DSN.
-	hog := fill(t, filepath.Join(disk.Dir, "hog"), 140<<20)
+	hog := fill(t, filepath.Join(disk.Dir, "hog"), 350<<20)
 	d.mode.Store(int32(accepting))
 	wait("deliveries with little space", func() bool { return len(d.keys()) > 20 })
 	d.mode.Store(int32(deferring))

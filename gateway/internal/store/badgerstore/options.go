@@ -25,7 +25,7 @@ type Options struct {
 	// record itself.
 	IndexDir string
 	// FreeWatermark is the free space in octets below which no new mail is
-	// taken; at least 192 MiB, which Badger needs to go on. Default 1 GiB.
+	// taken; at least 480 MiB, half of which Badger needs to go on. Default 1 GiB.
 	FreeWatermark int64
 	// BallastSize is the size in octets of a file that is given up when the
 	// disk is full, so that the queue can still be drained. Default 64 MiB;
@@ -95,12 +95,13 @@ func badgerOptions(dir string, version uint16, noSync bool, log *slog.Logger) ba
 		WithMemTableSize(8<<20 - 4096).
 		WithBaseTableSize(2<<20 - 4096).
 		WithNumMemtables(4).
-		// Every memtable spans all kinds of keys, so that a compaction of level 0
-		// rewrites the whole level below it: half as often costs a deep queue 6 KiB
-		// written for each message accepted instead of 20 to 28. engineReserve goes by
-		// how many there may be.
-		WithNumLevelZeroTables(10).
-		WithNumLevelZeroTablesStall(20).
+		// Every memtable spans all kinds of keys, and with a deep queue all ages of
+		// mail: a compaction of level 0 rewrites the whole level below, and what comes
+		// of it much of the last one. So it comes seldom, and there is one level less.
+		// engineReserve goes by both.
+		WithNumLevelZeroTables(20).
+		WithNumLevelZeroTablesStall(30).
+		WithBaseLevelSize(64 << 20).
 		WithValueLogFileSize(16 << 20).
 		WithCompression(options.None).
 		WithBlockCacheSize(8 << 20).

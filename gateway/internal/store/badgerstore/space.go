@@ -18,10 +18,11 @@ import (
 var errFull = store.ErrFull
 
 // engineReserve is what Badger needs to go on: it writes through mmap, and
-// where a page cannot be had the process dies of SIGBUS. The compaction of a
-// full level 0 into a full level below it fits (badgerOptions: 20 tables of
-// 8 MiB at the most, and 10 MiB), whose old tables go when the new ones stand.
-const engineReserve = 192 << 20
+// where a page cannot be had the process dies of SIGBUS. The compaction of level 0
+// into a full level below it fits into the half below which nothing is committed
+// (badgerOptions: 20 tables of 8 MiB, and 64 MiB), and one of as many tables as
+// there may be, 30, into the whole. The old tables go when the new ones stand.
+const engineReserve = 480 << 20
 
 // statAge is how long a look at the free space is good for.
 const statAge = 200 * time.Millisecond

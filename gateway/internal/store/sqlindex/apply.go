@@ -64,6 +64,9 @@ func (x *Index) ApplyParts(ctx context.Context, to State, next func() ([]Change,
 			}
 		}
 	}
+	if err := w.countLows(); err != nil {
+		return fmt.Errorf("search index: %w", err)
+	}
 	for k, v := range map[string]string{
 		"epoch": to.Epoch, "applied": strconv.FormatUint(to.Applied, 10),
 		"early": strconv.FormatInt(w.skew.min, 10), "late": strconv.FormatInt(w.skew.max, 10),
@@ -90,7 +93,7 @@ func (x *Index) ApplyParts(ctx context.Context, to State, next func() ([]Change,
 func (x *Index) Begin(ctx context.Context) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	qs := []string{"DROP TABLE rows", "DROP TABLE names", "DROP TABLE words", "DROP TABLE meta", tables}
+	qs := []string{"DROP TABLE rows", "DROP TABLE names", "DROP TABLE lows", "DROP TABLE words", "DROP TABLE meta", tables}
 	if err := x.exec(ctx, qs); err != nil {
 		return err
 	}
@@ -142,13 +145,14 @@ type writer struct {
 	have, last, insert, word, forID *sql.Stmt
 	updates                         map[string]*sql.Stmt // by the columns that they set
 	named                           map[string]int       // numbers given in this transaction
+	lows                            map[int64]int        // by how many each of the table lows changes
 	newest                          string               // ID before this transaction
 	top                             int64                // the highest key there is
 	skew                            skew
 }
 
 func newWriter(ctx context.Context, tx *sql.Tx, x *Index) (*writer, error) {
-	w := &writer{ctx: ctx, tx: tx, x: x, named: map[string]int{}, updates: map[string]*sql.Stmt{}, skew: x.late()}
+	w := &writer{ctx: ctx, tx: tx, x: x, named: map[string]int{}, lows: map[int64]int{}, updates: map[string]*sql.Stmt{}, skew: x.late()}
 	newest := "SELECT ifnull(max(id), '') FROM rows"
 	if x.bulk { // there is no index by it, and no need
 		newest = "SELECT ''"
@@ -181,6 +185,7 @@ func (w *writer) change(c *Change) error {
 			if _, err := w.tx.ExecContext(w.ctx, "DELETE FROM words WHERE rowid = ?", o.at); err != nil {
 				return err
 			}
+			w.lows[o.low()]--
 		}
 		_, err := w.forID.ExecContext(w.ctx, id)
 		return err
@@ -193,6 +198,8 @@ type was struct {
 	at     int64
 	values []any // of columnNames
 }
+
+func (o was) low() int64 { return o.values[lowColumn].(int64) } // NOT NULL
 
 // rowsOf are a message's rows, by N.
 func (w *writer) rowsOf(id string) (map[int]was, error) {
@@ -300,6 +307,8 @@ func (w *writer) message(c *Change, id string, old map[int]was) error {
 			if err := w.update(o, values); err != nil {
 				return err
 			}
+			w.lows[o.low()]--
+			w.lows[values[lowColumn].(int64)]++
 			continue
 		}
 		if next < 0 {
@@ -315,10 +324,25 @@ func (w *writer) message(c *Change, id string, old map[int]was) error {
 				return err
 			}
 		}
+		w.lows[values[lowColumn].(int64)]++
 		w.top = max(w.top, next)
 		next++
 	}
 	return nil
+}
+
+// countLows brings the table lows up to date.
+func (w *writer) countLows() error {
+	for low, n := range w.lows {
+		if n == 0 {
+			continue
+		}
+		if _, err := w.tx.ExecContext(w.ctx, "INSERT INTO lows VALUES (?, ?) ON CONFLICT (low) DO UPDATE SET n = n + excluded.n", low, n); err != nil {
+			return err
+		}
+	}
+	_, err := w.tx.ExecContext(w.ctx, "DELETE FROM lows WHERE n = 0")
+	return err
 }
 
 // free is the first key of a time that is not taken. A million rows of one

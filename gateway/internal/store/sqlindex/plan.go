@@ -3,10 +3,10 @@ package sqlindex
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
-	"github.com/mailweir/weir/gateway/internal/mail"
 	"github.com/mailweir/weir/gateway/internal/query"
 )
 
@@ -33,25 +33,36 @@ type candidate struct {
 func (c candidate) words() bool      { return c.ways[0].order != "r.at" }
 func (c candidate) sparseOnly() bool { return sparseOnly(c.ways) }
 
-// candidates are the terms that have indexes; low and the range of keys are
-// noted in the plan. said are the terms that these say all about.
-func (x *Index) candidates(a *asked, pl *plan) (cs []candidate, said []bool) {
+// candidates are the ways to the rows: those of low together, and the terms that
+// have indexes. What low says, and that there are no rows, is noted in the plan. said
+// are the terms that low and the range of keys say all about.
+func (x *Index) candidates(ctx context.Context, a *asked, pl *plan) (cs []candidate, said []bool, err error) {
 	said = make([]bool, len(a.Terms))
+	pl.lowOnly = a.All && a.Since == math.MinInt64 && a.Until == math.MaxInt64
 	for i, t := range a.Terms {
-		low := x.low(pl, t)
+		low := pl.low.note(x, t)
 		said[i] = low || t.Field == "received"
+		pl.lowOnly = pl.lowOnly && low
 		if ways := x.ways(t); ways != nil {
 			cs = append(cs, candidate{i, ways, low})
 		}
 	}
-	return cs, said
+	ways, none, err := x.together(ctx, pl.low)
+	if ways != nil {
+		cs = append([]candidate{{term: len(a.Terms), ways: ways}}, cs...)
+	}
+	pl.none = none
+	return cs, said, err
 }
 
 // plan chooses the index that has the fewest rows in the range, by counting up
 // to few of each: SQLite's statistics do not know how often one value occurs.
 func (x *Index) plan(ctx context.Context, a *asked) (plan, error) {
 	pl := plan{access: []access{everything}, rest: a.Where, restArgs: a.Args}
-	cs, said := x.candidates(a, &pl)
+	cs, said, err := x.candidates(ctx, a, &pl)
+	if err != nil || pl.none {
+		return pl, err
+	}
 	least, best := few+1, -1
 	try := func(c candidate, limit int) error {
 		n, err := x.countUpTo(ctx, c.ways, a.from, a.to, limit)
@@ -97,7 +108,10 @@ func (x *Index) plan(ctx context.Context, a *asked) (plan, error) {
 
 // settle compares the indexes further: the first step found too little.
 func (x *Index) settle(ctx context.Context, a *asked, pl plan) (plan, error) {
-	cs, _ := x.candidates(a, &plan{})
+	cs, _, err := x.candidates(ctx, a, &plan{})
+	if err != nil {
+		return pl, err
+	}
 	pl.settled, pl.covered = true, false
 	least, found := many, false
 	for _, c := range cs {
@@ -156,44 +170,6 @@ func (x *Index) countUpTo(ctx context.Context, ways []access, from, to int64, li
 	return n, nil
 }
 
-// low notes what a term says of the column that every index carries, and tells
-// whether that is all it says.
-func (x *Index) low(pl *plan, t query.Filter) (all bool) {
-	if t.Op != query.Is {
-		return false
-	}
-	set := func(shift, bits uint, v int) bool {
-		mask := (int64(1)<<bits - 1) << shift
-		if pl.mask&mask != 0 {
-			return false // another value would be a contradiction, which the row's own condition sees
-		}
-		pl.mask, pl.want = pl.mask|mask, pl.want|int64(v)<<shift
-		return true
-	}
-	switch t.Field {
-	case "direction":
-		v := 0
-		if strings.EqualFold(t.Value, string(mail.Outbound)) {
-			v = 1
-		}
-		return set(0, 1, v)
-	case "status":
-		if n := query.StatusNumber(mail.Status(strings.ToLower(t.Value))); n >= 0 {
-			return set(lowStatus, 5, n)
-		}
-	case "main", "class":
-		main, _, more := strings.Cut(query.Key(t.Value), "/")
-		if n := x.number("main\x00" + main); n > 0 {
-			return set(lowMain, 20, n) && (t.Field == "main" || !more)
-		}
-	case "tenant":
-		if n := x.number("tenant\x00" + query.Key(t.Value)); n > 0 {
-			return set(lowTenant, 20, n)
-		}
-	}
-	return false
-}
-
 // maxWays bounds the alternatives that are each looked up in an index.
 const maxWays = 100
 
@@ -240,7 +216,7 @@ func (x *Index) branch(f query.Filter) []access {
 
 // rank says how few rows a value of an index is likely to have.
 func rank(ways []access) int {
-	for i, name := range []string{"by_direction", "by_status", "by_main", "words", "by_tenant"} {
+	for i, name := range []string{"by_status", "by_main", "words", "by_tenant"} {
 		if strings.Contains(ways[0].from, name) {
 			return i
 		}
@@ -256,7 +232,7 @@ func equal(col string, v any) access {
 func wayOf(t query.Filter) []access {
 	v := query.Key(t.Value)
 	switch t.Field {
-	case "tenant", "status", "direction", "main", "message_id", "owner", "owner_domain":
+	case "tenant", "status", "main", "message_id", "owner", "owner_domain":
 		return []access{equal(t.Field, v)}
 	case "sender", "sender_domain":
 		if v == "<>" {

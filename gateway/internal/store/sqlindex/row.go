@@ -17,6 +17,9 @@ var columnNames = []string{
 	"changed", "delay", "next", "expires", "route", "next_hop", "host", "address", "schedule", "attempts", "failures", "has_body", "archived", "identity", "low",
 }
 
+// lowColumn is that of low among columnNames.
+var lowColumn = slices.Index(columnNames, "low")
+
 func first(vs []string) string {
 	if len(vs) == 0 {
 		return ""

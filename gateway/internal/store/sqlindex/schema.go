@@ -4,7 +4,7 @@ import "strings"
 
 // version grows with every change of the tables; an index of another version is
 // made anew.
-const version = 4
+const version = 5
 
 // A row's key is the time of the message's ID in milliseconds, shifted, and a
 // counter that tells the rows of one millisecond apart. Searches go down the
@@ -47,6 +47,7 @@ CREATE TABLE rows (
 	low INTEGER NOT NULL
 );
 CREATE TABLE names (no INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, UNIQUE (kind, name));
+CREATE TABLE lows (low INTEGER PRIMARY KEY, n INTEGER NOT NULL);
 ` + wordsTable + `
 `
 
@@ -58,7 +59,7 @@ CREATE UNIQUE INDEX by_id ON rows (id, n);
 CREATE INDEX by_at ON rows (at, low);
 CREATE INDEX by_tenant ON rows (tenant, at, low);
 CREATE INDEX by_status ON rows (status, at, low);
-CREATE INDEX by_direction ON rows (direction, at, low);
+CREATE INDEX by_low ON rows (low, at);
 CREATE INDEX by_main ON rows (main, at, low);
 CREATE INDEX by_sender ON rows (sender, at, low);
 CREATE INDEX by_sender_domain ON rows (sender_domain, at, low);
@@ -74,4 +75,7 @@ CREATE INDEX by_body ON rows (at, low) WHERE has_body <> 0;
 CREATE INDEX by_changed ON rows (changed, at, low) WHERE attempts > 0;
 `), "\n")
 
-const wordsTable = `CREATE VIRTUAL TABLE words USING fts5 (subject, content='', contentless_delete=1, detail=none, tokenize='trigram case_sensitive 1')`
+// The table of words keeps where in a subject each trigram is (detail=full): what
+// contains a text has them side by side, which is seen without the row. With the
+// rows alone, a rare number of frequent trigrams took 0.8 s among ten million.
+const wordsTable = `CREATE VIRTUAL TABLE words USING fts5 (subject, content='', contentless_delete=1, detail=full, tokenize='trigram case_sensitive 1')`

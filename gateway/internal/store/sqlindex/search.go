@@ -277,11 +277,11 @@ func (x *Index) rows(ctx context.Context, out *[]hit, text string, args []any) e
 // joined.
 type plan struct {
 	access  []access
-	sparse  bool // so few that they are looked at at once
-	none    bool // there are none
-	settled bool // the indexes were compared as far as it pays
-	// what is known of low, for every index carries it
-	mask, want int64
+	sparse  bool     // so few that they are looked at at once
+	none    bool     // there are none
+	settled bool     // the indexes were compared as far as it pays
+	low     lowTerms // what is known of low, for every index carries it
+	lowOnly bool     // low says it all
 	// rest is the condition that remains for the row itself; "" nothing does.
 	rest     string
 	restArgs []any
@@ -310,9 +310,9 @@ func (a access) query(what string, pl plan, from, to int64) (string, []any) {
 		b.WriteString(" AND " + a.where)
 		args = append(args, a.args...)
 	}
-	if pl.mask != 0 {
+	if pl.low.mask != 0 {
 		b.WriteString(" AND r.low & ? = ?")
-		args = append(args, pl.mask, pl.want)
+		args = append(args, pl.low.mask, pl.low.want)
 	}
 	if pl.rest != "" {
 		b.WriteString(" AND (" + pl.rest + ")")

@@ -26,17 +26,17 @@ const firstTally, maxTally = 10_000, 400_000
 
 // Count counts what matches. Limit and After do not matter.
 func (x *Index) Count(ctx context.Context, q Question) (Tally, error) {
-	return x.tally(ctx, q, "", nil)
+	return x.tally(ctx, q, "", true, nil)
 }
 
 // Facets sums what matches by the values of a field, as Key makes them, and
 // gives each with its number. Of a field with several values each counts.
 func (x *Index) Facets(ctx context.Context, q Question, field string, add func(value string, n int)) (Tally, error) {
-	expr, decode, err := x.facet(field)
+	expr, ofLow, decode, err := x.facet(field)
 	if err != nil {
 		return Tally{}, err
 	}
-	return x.tally(ctx, q, expr, func(v string, n int) {
+	return x.tally(ctx, q, expr, ofLow, func(v string, n int) {
 		if decode != nil {
 			v = decode(v)
 		}
@@ -53,45 +53,46 @@ func (x *Index) Facets(ctx context.Context, q Question, field string, add func(v
 // Histogram sums what matches by time, in steps counted from 1970 on.
 func (x *Index) Histogram(ctx context.Context, q Question, step time.Duration, add func(at time.Time, n int)) (Tally, error) {
 	ms := max(1, step.Milliseconds())
-	return x.tally(ctx, q, fmt.Sprintf("(r.at >> %d) / %d", counterBits, ms), func(v string, n int) {
+	return x.tally(ctx, q, fmt.Sprintf("(r.at >> %d) / %d", counterBits, ms), false, func(v string, n int) {
 		k, _ := strconv.ParseInt(v, 10, 64)
 		add(time.UnixMilli(k*ms), n)
 	})
 }
 
-// facet is the expression for a field's values, and what they stand for.
-func (x *Index) facet(field string) (expr string, decode func(string) string, err error) {
+// facet is the expression for a field's values, whether it is one of low, and what
+// they stand for.
+func (x *Index) facet(field string) (expr string, ofLow bool, decode func(string) string, err error) {
 	low := func(shift, bits int) string { return fmt.Sprintf("r.low >> %d & %d", shift, 1<<bits-1) }
 	switch err := CanFacet(field); {
 	case err != nil:
-		return "", nil, err
+		return "", false, nil, err
 	case numeric(field): // those of REAL columns have a point
-		return `r."` + field + `"`, func(v string) string {
+		return `r."` + field + `"`, false, func(v string) string {
 			if n, err := strconv.ParseFloat(v, 64); err == nil {
 				return numberText(n)
 			}
 			return v
 		}, nil
 	case field == "direction":
-		return low(0, 1), func(v string) string {
+		return low(0, 1), true, func(v string) string {
 			if v == "1" {
 				return string(mail.Outbound)
 			}
 			return string(mail.Inbound)
 		}, nil
 	case field == "status":
-		return low(lowStatus, 5), func(v string) string {
+		return low(lowStatus, 5), true, func(v string) string {
 			if n, err := strconv.Atoi(v); err == nil && n < len(mail.Statuses()) {
 				return string(mail.Statuses()[n])
 			}
 			return v
 		}, nil
 	case field == "tenant":
-		return low(lowTenant, 20), x.nameOf("tenant"), nil
+		return low(lowTenant, 20), true, x.nameOf("tenant"), nil
 	case field == "main":
-		return low(lowMain, 20), x.nameOf("main"), nil
+		return low(lowMain, 20), true, x.nameOf("main"), nil
 	}
-	return `r."` + field + `"`, nil, nil
+	return `r."` + field + `"`, false, nil, nil
 }
 
 func numberText(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) }
@@ -109,8 +110,8 @@ func (x *Index) nameOf(kind string) func(string) string {
 	return func(v string) string { return names[v] }
 }
 
-// tally sums by an expression; "" counts only.
-func (x *Index) tally(ctx context.Context, q Question, expr string, add func(string, int)) (Tally, error) {
+// tally sums by an expression; "" counts only. ofLow: it is one of low.
+func (x *Index) tally(ctx context.Context, q Question, expr string, ofLow bool, add func(string, int)) (Tally, error) {
 	a, err := x.ask(q)
 	if err != nil || !a.Exact {
 		return Tally{}, err
@@ -118,6 +119,10 @@ func (x *Index) tally(ctx context.Context, q Question, expr string, add func(str
 	t := Tally{Exact: true}
 	pl, err := x.plan(ctx, a)
 	if err != nil || pl.none {
+		return t, err
+	}
+	if pl.lowOnly && ofLow {
+		err := x.sumLows(ctx, pl.low, expr, &t, add)
 		return t, err
 	}
 	inner := x.within(a)
@@ -192,14 +197,23 @@ func (x *Index) sum(ctx context.Context, pl plan, expr string, from, to int64, t
 	}
 	from1 := " FROM (" + strings.Join(parts, " UNION ") + ")" // UNION gives each once
 	if expr == "" {
-		n := 0
-		if err := x.read.QueryRowContext(ctx, "SELECT count(*)"+from1, args...).Scan(&n); err != nil {
-			return fmt.Errorf("search index: %w", err)
-		}
-		t.N += n
-		return nil
+		return x.addSums(ctx, "SELECT '', count(*)"+from1, args, t, nil)
 	}
-	rows, err := x.read.QueryContext(ctx, "SELECT ifnull(CAST(v AS TEXT), ''), count(*)"+from1+" GROUP BY v", args...)
+	return x.addSums(ctx, "SELECT ifnull(CAST(v AS TEXT), ''), count(*)"+from1+" GROUP BY v", args, t, add)
+}
+
+// sumLows is sum of everything that low has, by the table lows.
+func (x *Index) sumLows(ctx context.Context, l lowTerms, expr string, t *Tally, add func(string, int)) error {
+	where, args := l.condition("r")
+	if expr == "" {
+		return x.addSums(ctx, "SELECT '', ifnull(sum(r.n), 0) FROM lows r WHERE "+where, args, t, nil)
+	}
+	return x.addSums(ctx, "SELECT CAST("+expr+" AS TEXT) AS v, sum(r.n) FROM lows r WHERE "+where+" GROUP BY v", args, t, add)
+}
+
+// addSums adds values and their numbers to a tally.
+func (x *Index) addSums(ctx context.Context, text string, args []any, t *Tally, add func(string, int)) error {
+	rows, err := x.read.QueryContext(ctx, text, args...)
 	if err != nil {
 		return fmt.Errorf("search index: %w", err)
 	}
@@ -210,8 +224,9 @@ func (x *Index) sum(ctx context.Context, pl plan, expr string, from, to int64, t
 		if err := rows.Scan(&v, &n); err != nil {
 			return fmt.Errorf("search index: %w", err)
 		}
-		t.N += n
-		add(v, n)
+		if t.N += n; add != nil {
+			add(v, n)
+		}
 	}
 	if err := rows.Err(); err != nil {
 		return fmt.Errorf("search index: %w", err)

@@ -131,8 +131,8 @@ func (x *Index) stepDown(ctx context.Context, edge string, args []any, step int)
 func (x *Index) tried(ctx context.Context, out *Sorted, a *asked, pl plan, from int64, where string, whereArgs []any, o Sorting) error {
 	text := "SELECT r.id, r.n, r.changed " + triedRows + " AND +r.at >= ? AND +r.at < ?" + where
 	args := append([]any{from, a.to}, whereArgs...)
-	if pl.mask != 0 {
-		text, args = text+" AND r.low & ? = ?", append(args, pl.mask, pl.want)
+	if pl.low.mask != 0 {
+		text, args = text+" AND r.low & ? = ?", append(args, pl.low.mask, pl.low.want)
 	}
 	if pl.rest != "" {
 		text, args = text+" AND ("+pl.rest+")", append(args, pl.restArgs...)

@@ -1,7 +1,6 @@
 package sqlindex
 
 import (
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -13,47 +12,42 @@ func words(t query.Filter) []access {
 	if t.Field != "subject" {
 		return nil
 	}
-	m := trigrams(query.Key(t.Value))
-	if m == "" {
+	s := query.Key(t.Value)
+	part := rarest(s)
+	if part == "" {
 		return nil
 	}
-	return []access{{from: "words w CROSS JOIN rows r ON r.at = w.rowid", order: "w.rowid", where: "w.words MATCH ?", args: []any{m}}}
+	phrase := `"` + strings.ReplaceAll(part, `"`, `""`) + `"`
+	return []access{{from: "words w CROSS JOIN rows r ON r.at = w.rowid", order: "w.rowid", where: "w.words MATCH ?", args: []any{phrase}, exact: part == s}}
 }
 
-// maxTrigrams bounds the question to the index of words: each is a long list
-// to go through, a match has all of them, and the row's own condition looks at
-// the rest.
-const maxTrigrams = 3
+// A trigram is the least that the index of words knows. Of a long text it is asked
+// for the part that is likely to be the rarest: there is a long list to go through
+// for each trigram, and the row's own condition looks at the rest.
+const trigram, longest = 3, 10
 
-// trigrams asks for what every text that contains s has: those of its trigrams
-// that are likely to be the rarest. "" for less than three runes.
-func trigrams(s string) string {
-	type trigram struct {
-		text string
-		rare int
+// rarest is a part of s with longest runes, or all of it; "" has not even one trigram.
+func rarest(s string) string {
+	if !utf8.ValidString(s) { // what the index made of it is not known
+		return ""
 	}
-	var all []trigram
-	for i := range s {
-		t := trigram{}
-		end := i
-		for n := 0; n < 3 && end < len(s); n++ {
-			r, w := utf8.DecodeRuneInString(s[end:])
-			end, t.rare = end+w, t.rare+rarity(r)
-			if n == 2 {
-				t.text = s[i:end]
-			}
+	rs := []rune(s)
+	if len(rs) < trigram {
+		return ""
+	}
+	if len(rs) <= longest {
+		return s
+	}
+	best, at, sum := -1, 0, 0
+	for i, r := range rs {
+		if sum += rarity(r); i >= longest {
+			sum -= rarity(rs[i-longest])
 		}
-		if t.text != "" {
-			all = append(all, t)
+		if first := i - longest + 1; first >= 0 && sum > best {
+			best, at = sum, first
 		}
 	}
-	slices.SortStableFunc(all, func(a, b trigram) int { return b.rare - a.rare })
-	all = slices.CompactFunc(all, func(a, b trigram) bool { return a.text == b.text })
-	var parts []string
-	for _, t := range all[:min(len(all), maxTrigrams)] {
-		parts = append(parts, `"`+strings.ReplaceAll(t.text, `"`, `""`)+`"`)
-	}
-	return strings.Join(parts, " AND ")
+	return string(rs[at : at+longest])
 }
 
 // rarity ranks characters by how rare they are in subjects of mail.
