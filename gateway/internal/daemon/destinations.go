@@ -215,6 +215,7 @@ func (s destinations) Suspend(ctx context.Context, sc scope.Scope, r api.Suspend
 
 func (s destinations) Resume(ctx context.Context, _ scope.Scope, name string) (bool, error) {
 	was, ended := s.d.engine.Resume(name)
+	s.d.worker.Again()
 	for _, n := range ended {
 		doc, err := s.d.store.GetDoc(ctx, "", kindSuspension, n)
 		if errors.Is(err, store.ErrNotFound) {

@@ -64,6 +64,7 @@ func (d *Daemon) reload(ctx context.Context, actor string, checkOnly bool) (relo
 		if !checkOnly {
 			setLevel(d.o.Level, p.Gateway())
 			d.applyEvents(p)
+			d.worker.Again() // destinations may have other limits
 			d.log.Info("policy reloaded", "actor", actor, "policy", out.digest, "changed", out.changed, "tenants", len(p.Tenants()))
 		}
 	}

@@ -80,6 +80,26 @@ func TestB89_hop_without_room_is_left_alone(t *testing.T) {
 	b.until(waits, "delivered once there is room", is(mail.StatusDelivered))
 }
 
+// What an operator resumes is looked at at once, and not when the time is over for
+// which it was left alone (B89).
+func TestB89_a_resumed_hop_goes_on_at_once(t *testing.T) {
+	t.Parallel()
+	d := newDest(t, nil)
+	b := newBench(t, 2, 2, benchTenant("acme", route(d)))
+	g := &gated{hop: d.addr, hold: shortHold}
+	b.wrap = func(e Engine) Engine { g.Engine = e; return g }
+	id := b.put("acme", "r@acme.test", nil)
+	b.start(&judges{}, 0)
+	for limit := time.Now().Add(10 * time.Second); g.times() < 1; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(limit) {
+			t.Fatal("the hop is not asked about")
+		}
+	}
+	g.open()
+	b.w.Again()
+	b.until(id, "delivered", is(mail.StatusDelivered)) // which waits 15 s, where it would be left alone for 20
+}
+
 // Mail is claimed for no more attempts than there is room for: of a destination
 // that was in trouble one message finds out how it is, and nothing is written of
 // the others (B89).

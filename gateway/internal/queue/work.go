@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/mailweir/weir/gateway/internal/deliver"
@@ -75,6 +76,8 @@ type Worker struct {
 	free chan struct{} // a token for each attempt that may run
 	kick chan struct{}
 
+	again atomic.Bool // next hops that were left alone are to be asked about
+
 	lease time.Duration // of a claim; leaseFor but in tests
 }
 
@@ -103,12 +106,15 @@ func (w *Worker) Run(ctx context.Context) error {
 		if n == 0 {
 			break
 		}
-		p := w.o.Policy()
+		p, again := w.o.Policy(), w.again.Swap(false)
 		claims, err := w.o.Store.Claim(ctx, store.ClaimRequest{
 			Now: w.o.Now(), Limit: n, For: w.lease, PerHop: p.Gateway().Queue.PerHop,
-			PerTenant: perTenant(workers, len(p.Tenants())), Room: w.room(),
+			PerTenant: perTenant(workers, len(p.Tenants())), Room: w.room(), Again: again,
 		})
 		if err != nil {
+			if again {
+				w.again.Store(true)
+			}
 			w.putBack(n)
 			if ctx.Err() != nil {
 				break
@@ -166,6 +172,18 @@ func (w *Worker) putBack(n int) {
 // done ends one attempt: a slot is free, and with it a next hop's capacity.
 func (w *Worker) done() {
 	w.putBack(1)
+	w.look()
+}
+
+// Again has next hops looked at that are left alone: what the engine keeps back
+// may have changed, as when an operator ends a suspension.
+func (w *Worker) Again() {
+	w.again.Store(true)
+	w.look()
+}
+
+// look ends a sleep.
+func (w *Worker) look() {
 	select {
 	case w.kick <- struct{}{}:
 	default:

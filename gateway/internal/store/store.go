@@ -305,6 +305,8 @@ type ClaimRequest struct {
 	// after 5 seconds. It must be quick and not call the store. It does not count for what
 	// an operator wants tried (Recipient.Manual). nil: there is always room.
 	Room func(nextHop string) (most int, wait time.Duration)
+	// Again has Room asked about every next hop, whatever it said before.
+	Again bool
 }
 
 // Claimed is leased work.

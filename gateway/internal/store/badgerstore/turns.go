@@ -24,7 +24,7 @@ const (
 // skip is left alone: a moment where that may be over soon, and longer where it
 // is known to last, for to ask again about thousands of hops that are down takes
 // its time from those that come in. What ends sooner than was said waits that
-// long at most.
+// long at most, or until a claim asks again (ClaimRequest.Again).
 var skipFor = [...]int64{500e6, 5e9, 20e9}
 
 // turns are the groups with due work, of one class.
@@ -119,7 +119,7 @@ func (x *index) skip(g *group, now int64, d time.Duration) {
 // ripen gives their turn to the groups whose time has come, also to those
 // whose reason not to be served is over.
 func (x *index) ripen(now int64, r *store.ClaimRequest) {
-	if over := x.cappedUntil <= now || x.cappedUntil > now+capFor; r.PerHop != x.perHop || over {
+	if over := r.Again || x.cappedUntil <= now || x.cappedUntil > now+capFor; r.PerHop != x.perHop || over {
 		x.perHop, x.cappedUntil = r.PerHop, now+capFor
 		for hop := range x.capped {
 			x.unparkHop(hop)
@@ -129,7 +129,7 @@ func (x *index) ripen(now int64, r *store.ClaimRequest) {
 		p := &x.skipped[i]
 		for el := p.Front(); el != nil; el = p.Front() {
 			g := el.Value.(*group)
-			if r.Room != nil && g.until > now && g.until <= now+skipFor[i] {
+			if r.Room != nil && !r.Again && g.until > now && g.until <= now+skipFor[i] {
 				break
 			}
 			x.unpark(g)

@@ -109,7 +109,7 @@ var fairTests = []test{
 		}
 	}},
 	{"what_was_capped_or_skipped_comes_back", func(f *fixture) {
-		for range 4 {
+		for range 5 {
 			f.enqueue(message(rcpt(1, "a")))
 		}
 		for i, c := range []struct {
@@ -122,7 +122,10 @@ var fairTests = []test{
 			{store.ClaimRequest{Now: t0.Add(time.Second), PerHop: 2, Room: noRoomFor(0)}, 1},             // asked again
 			{store.ClaimRequest{Now: t0.Add(2 * time.Second), PerHop: 3, Room: noRoomFor(time.Hour)}, 0}, // skipped for longer
 			{store.ClaimRequest{Now: t0.Add(3 * time.Second), PerHop: 3, Room: noRoomFor(0)}, 0},         // not asked yet
-			{store.ClaimRequest{Now: t0.Add(30 * time.Second), PerHop: 3, Room: noRoomFor(0)}, 1},        // but in time
+			{store.ClaimRequest{Now: t0.Add(3 * time.Second), PerHop: 3, Room: noRoomFor(time.Hour), Again: true}, 0},
+			{store.ClaimRequest{Now: t0.Add(3 * time.Second), PerHop: 3, Room: noRoomFor(0), Again: true}, 1}, // unless told to
+			{store.ClaimRequest{Now: t0.Add(4 * time.Second), PerHop: 4, Room: noRoomFor(time.Hour)}, 0},
+			{store.ClaimRequest{Now: t0.Add(30 * time.Second), PerHop: 4, Room: noRoomFor(0)}, 1}, // but in time
 			{store.ClaimRequest{Now: t0.Add(30 * time.Second)}, 1},
 		} {
 			c.req.Limit, c.req.For = 10, time.Minute
@@ -137,7 +140,7 @@ var fairTests = []test{
 		}
 		n, err := f.s.Counts(ctx)
 		f.must(err)
-		if n[mail.StatusQueued] != 4 {
+		if n[mail.StatusQueued] != 5 {
 			f.Fatalf("%v", n)
 		}
 	}},
