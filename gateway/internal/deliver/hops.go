@@ -31,18 +31,19 @@ type HopStatus struct {
 }
 
 // Room is how many attempts to a next hop may run at a time, 0 where that is not
-// known, and whether our own limits leave room for a further one now. It is quick,
+// known, of all that share a destination with it, and whether our own limits leave
+// room for a further one now. It is quick,
 // and may be called for every hop at every claim. One that is unknown has room. The
 // tenant makes no difference: among those who wait for a connection the one with
 // the fewest goes first.
-func (e *Engine) Room(nextHop string) (most int, now bool) {
+func (e *Engine) Room(nextHop string) (most int, destination string, now bool) {
 	x := e.sites
 	x.mu.Lock()
 	hs := x.hops[nextHop]
 	if hs == nil {
 		held := len(x.held) > 0 && x.manual(x.now(), nextHop) != nil
 		x.mu.Unlock()
-		return 0, !held
+		return 0, "", !held
 	}
 	at := x.now()
 	s := hs.site
@@ -54,7 +55,7 @@ func (e *Engine) Room(nextHop string) (most int, now bool) {
 	}
 	limit, key := s.limit(hs.most), s.key
 	x.mu.Unlock()
-	return limit, ready && e.pool.free(key, limit)
+	return limit, key, ready && e.pool.free(key, limit)
 }
 
 // Held is for how long our own limits keep mail for a next hop back; ok is false

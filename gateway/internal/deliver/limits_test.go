@@ -45,7 +45,7 @@ func shaped(t testing.TB, d policy.Destination, set ...func(*Options)) (*Engine,
 }
 
 func ready(e *Engine, hop string) bool {
-	_, now := e.Room(hop)
+	_, _, now := e.Room(hop)
 	return now
 }
 
@@ -123,6 +123,26 @@ func TestB89_backoff_on_what(t *testing.T) {
 	}
 }
 
+// Next hops of one destination have its connections together, and the queue is
+// told so; those of none have their own.
+func TestB89_room_is_the_destinations(t *testing.T) {
+	for _, name := range []string{"", "provider"} {
+		d := big
+		d.Name = name
+		e, _ := shaped(t, d)
+		var of []string
+		for range 2 {
+			r := static(smtptest.Start(t, smtptest.Script{}).Addr)
+			outcome(t, run(t, e, request(t, r, "a@b.test")), Delivered)
+			_, destination, _ := e.Room(r.NextHop())
+			of = append(of, destination)
+		}
+		if of[0] == "" || (of[0] == of[1]) != (name != "") || name != "" && of[0] != name {
+			t.Errorf("two next hops of %q are of %q", name, of)
+		}
+	}
+}
+
 // The pause doubles with each episode up to its bound, one attempt alone finds
 // out whether it is over, and a delivery ends it all.
 func TestB89_backoff_doubles_and_one_tries(t *testing.T) {
@@ -139,7 +159,7 @@ func TestB89_backoff_doubles_and_one_tries(t *testing.T) {
 		}
 		c.add(want * time.Minute)
 	}
-	if most, now := e.Room(r.NextHop()); most != 1 || !now {
+	if most, _, now := e.Room(r.NextHop()); most != 1 || !now {
 		t.Errorf("room for %d after trouble, now %v, want one", most, now)
 	}
 	// The one that tries hangs; nobody else is let through meanwhile.

@@ -1,13 +1,18 @@
 package queue
 
-import "time"
+import (
+	"time"
+
+	"github.com/mailweir/weir/gateway/internal/store"
+)
 
 // Gate is an engine that says what its own limits keep back (B89);
 // *deliver.Engine is one.
 type Gate interface {
-	// Room is how many attempts to a next hop may run at a time, 0 unknown, and
-	// whether there is room for a further one now.
-	Room(nextHop string) (most int, now bool)
+	// Room is how many attempts to a next hop may run at a time, 0 unknown, of all
+	// that go to the same destination, and whether there is room for a further one
+	// now.
+	Room(nextHop string) (most int, destination string, now bool)
 	// Held is for how long mail for a next hop is kept back; that all connections
 	// are in use is no such thing.
 	Held(nextHop string) (d time.Duration, ok bool)
@@ -23,29 +28,31 @@ const shortHold = 15 * time.Minute
 
 // room tells a claim what it may take for each next hop; nil: anything. Were
 // more claimed than there are connections (of a destination that was in trouble:
-// one), the rest would be put off, each by a write. Next hops that share a
-// destination's connections may still claim as many each.
-func (w *Worker) room() func(nextHop string) (most int, wait time.Duration) {
+// one), the rest would be put off, each by a write.
+func (w *Worker) room() func(nextHop string) store.Room {
 	g, ok := w.o.Engine.(Gate)
 	if !ok {
 		return nil
 	}
-	return func(hop string) (int, time.Duration) {
+	return func(hop string) store.Room {
 		if hop == "" {
-			return 0, 0
+			return store.Room{}
 		}
-		most, now := g.Room(hop)
+		most, destination, now := g.Room(hop)
+		room := store.Room{Most: most, Shared: destination}
 		if now {
-			return most, 0
+			return room
 		}
 		d, held := g.Held(hop)
 		switch {
 		case !held:
-			return most, 1 // a moment
+			room.Wait = 1 // a moment
 		case d > shortHold:
-			return 0, 0 // to be put off by its own time
+			return store.Room{} // to be put off by its own time
+		default:
+			room.Wait = max(d, 1)
 		}
-		return most, max(d, 1)
+		return room
 	}
 }
 

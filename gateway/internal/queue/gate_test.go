@@ -20,13 +20,13 @@ type gated struct {
 	asked int
 }
 
-func (g *gated) Room(hop string) (int, bool) {
+func (g *gated) Room(hop string) (int, string, bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if hop == g.hop {
 		g.asked++
 	}
-	return g.most, hop != g.hop
+	return g.most, "", hop != g.hop
 }
 
 func (g *gated) Held(hop string) (time.Duration, bool) {

@@ -298,15 +298,24 @@ type ClaimRequest struct {
 	For       time.Duration // length of the lease
 	PerHop    int           // at most this many running claims per next hop; 0 no limit
 	PerTenant int           // at most this many running claims per tenant; 0 no limit
-	// Room says of a next hop how many claims of it may run, 0 for as many as
-	// PerHop, and for how long its work is to be left alone, 0 or less for not
-	// at all: it is asked again no later than that, and at the latest after 20
-	// seconds; where as many run as may, when one of them ends, and at the latest
-	// after 5 seconds. It must be quick and not call the store. It does not count for what
-	// an operator wants tried (Recipient.Manual). nil: there is always room.
-	Room func(nextHop string) (most int, wait time.Duration)
+	// Room says what there is room for at a next hop. What is left alone is asked
+	// about again when the time is over that it said, and at the latest after 20
+	// seconds; where as many claims run as may, when one of them ends, and at the
+	// latest after 5 seconds. It must be quick and not call the store. It does not
+	// count for what an operator wants tried (Recipient.Manual). nil: there is always
+	// room.
+	Room func(nextHop string) Room
 	// Again has Room asked about every next hop, whatever it said before.
 	Again bool
+}
+
+// Room is what a next hop's work may have. The zero Room is as much as PerHop says.
+type Room struct {
+	Most int // this many running claims at most; 0 no limit
+	// Shared is what next hops have in common that have Most together, such as the
+	// hosts of their mail; "" it is this one's alone.
+	Shared string
+	Wait   time.Duration // its work is to be left alone for so long; 0 or less not at all
 }
 
 // Claimed is leased work.

@@ -29,7 +29,7 @@ type index struct {
 	waiting   groupHeap            // groups whose first work is not known to be due
 	ready     [2]turns             // groups with due work, served in turn: what has never failed, and retries
 	round     int                  // turns so far
-	capped    map[string]*parked   // groups with due work at a hop that has as many leases as it may, by hop
+	capped    map[string]*parked   // groups with due work at a hop, or hops together, with as many leases as may be
 	skipped   [len(skipFor)]parked // groups with due work that the last claims were told to skip, by how long
 	perHop    int                  // of the last claim
 	// cappedUntil is when all of capped have a turn again.
@@ -37,6 +37,7 @@ type index struct {
 	leases      leaseHeap
 	byToken     map[uint64]*lease
 	running     map[string]int // leases by next hop
+	sharing     map[string]int // leases by what next hops share
 	runningOf   map[string]int // leases by tenant
 	counts      map[mail.Status]int
 	token       uint64
@@ -125,6 +126,7 @@ type lease struct {
 	ns      []int
 	hops    []string
 	tenants []string
+	shared  string  // what its next hop shares with others
 	read    *stored // the message as the claim read it; only its holder's
 	until   int64
 	pos     int
@@ -133,7 +135,7 @@ type lease struct {
 func newIndex(epoch uint64) *index {
 	x := &index{
 		live: map[mail.ID]ref{}, places: places{of: map[workKey]ref{}}, groups: map[groupKey]*group{}, byToken: map[uint64]*lease{}, capped: map[string]*parked{},
-		running: map[string]int{}, runningOf: map[string]int{}, counts: map[mail.Status]int{}, token: epoch << 40, woken: make(chan struct{}, 1),
+		running: map[string]int{}, sharing: map[string]int{}, runningOf: map[string]int{}, counts: map[mail.Status]int{}, token: epoch << 40, woken: make(chan struct{}, 1),
 	}
 	for i := range x.ready {
 		x.ready[i].by = map[string]*tenantTurn{}
@@ -417,8 +419,8 @@ func (x *index) forgetParked(g *group) {
 	in := g.in
 	in.Remove(g.parked)
 	g.parked, g.in, g.until = nil, nil, 0
-	if hop := x.places.at(g.key.place).hop; in == x.capped[hop] && in.Len() == 0 {
-		delete(x.capped, hop)
+	if in.name != "" && in.Len() == 0 {
+		delete(x.capped, in.name)
 	}
 }
 

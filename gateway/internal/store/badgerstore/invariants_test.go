@@ -2,7 +2,9 @@ package badgerstore
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -59,9 +61,27 @@ func sound(x *index) error {
 			return fmt.Errorf("group %+v of %d items is in %d places", k, g.items.Len(), in)
 		}
 	}
-	for hop, p := range x.capped {
-		if p.Len() == 0 || x.running[hop] == 0 {
-			return fmt.Errorf("%q is capped by nothing", hop)
+	running, sharing := map[string]int{}, map[string]int{}
+	for _, l := range x.byToken {
+		for _, h := range l.hops {
+			running[h]++
+		}
+		if l.shared != "" {
+			sharing[l.shared]++
+		}
+	}
+	if !maps.Equal(running, x.running) || !maps.Equal(sharing, x.sharing) {
+		return fmt.Errorf("%v and %v run, counted %v and %v", running, sharing, x.running, x.sharing)
+	}
+	for name, p := range x.capped {
+		n := 0
+		if hop, ok := strings.CutPrefix(name, atHop("")); ok {
+			n = running[hop]
+		} else {
+			n = sharing[strings.TrimPrefix(name, atShared(""))]
+		}
+		if p.Len() == 0 || n == 0 || p.name != name {
+			return fmt.Errorf("%q is capped by nothing", name)
 		}
 	}
 	for r, n := range uses {
@@ -115,8 +135,8 @@ func TestIndexStaysWhole(t *testing.T) {
 				x.finish(id, st, nil, nil)
 			case 3, 4:
 				leases = append(leases, x.claim(now, now+int64(30*time.Second), store.ClaimRequest{
-					Limit: 1 + r.IntN(5), PerHop: r.IntN(4), PerTenant: r.IntN(4), Room: func(string) (int, time.Duration) {
-						return r.IntN(3), time.Duration(r.IntN(3)*r.IntN(30)) * time.Second
+					Limit: 1 + r.IntN(5), PerHop: r.IntN(4), PerTenant: r.IntN(4), Room: func(string) store.Room {
+						return store.Room{Most: r.IntN(3), Shared: []string{"", "x", "y"}[r.IntN(3)], Wait: time.Duration(r.IntN(3)*r.IntN(30)) * time.Second}
 					},
 				})...)
 			case 5:

@@ -53,7 +53,13 @@ func (x *index) endLease(l *lease) {
 		if x.running[h]--; x.running[h] <= 0 {
 			delete(x.running, h)
 		}
-		x.unparkHop(h)
+		x.uncap(atHop(h))
+	}
+	if l.shared != "" {
+		if x.sharing[l.shared]--; x.sharing[l.shared] <= 0 {
+			delete(x.sharing, l.shared)
+		}
+		x.uncap(atShared(l.shared))
 	}
 	for _, t := range l.tenants {
 		if x.runningOf[t]--; x.runningOf[t] <= 0 {

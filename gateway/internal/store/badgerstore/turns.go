@@ -62,7 +62,10 @@ func (t *turns) remove(g *group) {
 }
 
 // parked are groups with due work that may not be served now, oldest first.
-type parked struct{ list.List }
+type parked struct {
+	list.List
+	name string // among capped
+}
 
 func (p *parked) add(g *group) { g.parked, g.in = p.PushBack(g), p }
 
@@ -79,25 +82,31 @@ func (x *index) unpark(g *group) {
 // be that it may have more.
 const capFor = 5e9
 
-// capAt leaves a group alone until one of its hop's leases ends, or for a while.
-func (x *index) capAt(hop string, g *group, now int64) {
+// atHop and atShared are the names among capped of a next hop, and of what
+// several have in common.
+func atHop(hop string) string       { return "hop " + hop }
+func atShared(shared string) string { return "all " + shared }
+
+// capAt leaves a group alone until a lease ends that counts for the name, or for a
+// while.
+func (x *index) capAt(name string, g *group, now int64) {
 	if len(x.capped) == 0 {
 		x.cappedUntil = now + capFor
 	}
-	if x.capped[hop] == nil {
-		x.capped[hop] = &parked{}
+	if x.capped[name] == nil {
+		x.capped[name] = &parked{name: name}
 	}
-	x.capped[hop].add(g)
+	x.capped[name].add(g)
 }
 
-// unparkHop lets a hop's groups have their turn again, in the order in which they
-// lost it: one of its leases ended.
-func (x *index) unparkHop(hop string) {
-	p := x.capped[hop]
+// uncap lets the groups that are capped under a name have their turn again, in the
+// order in which they lost it: a lease ended.
+func (x *index) uncap(name string) {
+	p := x.capped[name]
 	if p == nil {
 		return
 	}
-	delete(x.capped, hop)
+	delete(x.capped, name)
 	for el := p.Front(); el != nil; el = p.Front() {
 		g := el.Value.(*group)
 		p.Remove(el)
@@ -121,8 +130,8 @@ func (x *index) skip(g *group, now int64, d time.Duration) {
 func (x *index) ripen(now int64, r *store.ClaimRequest) {
 	if over := r.Again || x.cappedUntil <= now || x.cappedUntil > now+capFor; r.PerHop != x.perHop || over {
 		x.perHop, x.cappedUntil = r.PerHop, now+capFor
-		for hop := range x.capped {
-			x.unparkHop(hop)
+		for name := range x.capped {
+			x.uncap(name)
 		}
 	}
 	for i := range x.skipped {
@@ -148,22 +157,23 @@ func (x *index) class(g *group) *turns {
 	return &x.ready[1]
 }
 
-// nextTurn is the group to serve; nil: none may be.
-func (x *index) nextTurn(now int64, r *store.ClaimRequest) *group {
+// nextTurn is the group to serve, and what its next hop shares with others; nil:
+// none may be.
+func (x *index) nextTurn(now int64, r *store.ClaimRequest) (g *group, shared string) {
 	first := 0
 	if (x.round+1)%freshIn >= freshOf {
 		first = 1
 	}
 	for _, c := range []int{first, 1 - first} {
-		if g := x.turnOf(&x.ready[c], now, r); g != nil {
+		if g, shared = x.turnOf(&x.ready[c], now, r); g != nil {
 			x.round++
-			return g
+			return g, shared
 		}
 	}
-	return nil
+	return nil, ""
 }
 
-func (x *index) turnOf(t *turns, now int64, r *store.ClaimRequest) *group {
+func (x *index) turnOf(t *turns, now int64, r *store.ClaimRequest) (g *group, shared string) {
 	for passed := 0; passed < t.tenants.Len(); {
 		tt := t.tenants.Front().Value.(*tenantTurn)
 		t.tenants.MoveToBack(tt.el)
@@ -173,7 +183,7 @@ func (x *index) turnOf(t *turns, now int64, r *store.ClaimRequest) *group {
 		}
 		// Whatever may not be served leaves the turns, the last with its tenant.
 		for tt.hops.Len() > 0 {
-			g := tt.hops.Front().Value.(*group)
+			g = tt.hops.Front().Value.(*group)
 			at := x.places.at(g.key.place)
 			switch {
 			case g.due() > now:
@@ -181,27 +191,31 @@ func (x *index) turnOf(t *turns, now int64, r *store.ClaimRequest) *group {
 				heap.Push(&x.waiting, g)
 			case r.PerHop > 0 && x.running[at.hop] >= r.PerHop:
 				t.remove(g)
-				x.capAt(at.hop, g, now)
+				x.capAt(atHop(at.hop), g, now)
 			default:
+				var room store.Room
 				if r.Room != nil && !g.key.manual {
-					most, wait := r.Room(at.hop)
-					if most > 0 && x.running[at.hop] >= most {
-						t.remove(g)
-						x.capAt(at.hop, g, now)
-						continue
-					}
-					if wait > 0 {
-						t.remove(g)
-						x.skip(g, now, wait)
-						continue
-					}
+					room = r.Room(at.hop)
 				}
-				tt.hops.MoveToBack(g.turn)
-				return g
+				name, running := atHop(at.hop), x.running[at.hop]
+				if room.Shared != "" {
+					name, running = atShared(room.Shared), x.sharing[room.Shared]
+				}
+				switch {
+				case room.Most > 0 && running >= room.Most:
+					t.remove(g)
+					x.capAt(name, g, now)
+				case room.Wait > 0:
+					t.remove(g)
+					x.skip(g, now, room.Wait)
+				default:
+					tt.hops.MoveToBack(g.turn)
+					return g, room.Shared
+				}
 			}
 		}
 	}
-	return nil
+	return nil, ""
 }
 
 // claim leases due work, in turns.
@@ -212,12 +226,16 @@ func (x *index) claim(now, until int64, r store.ClaimRequest) []*lease {
 	x.ripen(now, &r)
 	var out []*lease
 	for len(out) < r.Limit {
-		g := x.nextTurn(now, &r)
+		g, shared := x.nextTurn(now, &r)
 		if g == nil {
 			break
 		}
 		e, place := x.entries.at(g.items.at(0).entry), g.key.place
-		out = append(out, x.lease(e, until, func(s *slot) bool { return s.place == place && s.next <= now }))
+		l := x.lease(e, until, func(s *slot) bool { return s.place == place && s.next <= now })
+		if l.shared = shared; shared != "" {
+			x.sharing[shared]++
+		}
+		out = append(out, l)
 		x.refresh(e, place)
 	}
 	return out

@@ -64,9 +64,9 @@ var claimTests = []test{
 		r.Status, r.Unjudged = mail.StatusAccepted, true
 		f.enqueue(message(r))
 		var hops []string
-		cs, err := f.s.Claim(ctx, store.ClaimRequest{Now: t0, Limit: 5, For: time.Minute, Room: func(hop string) (int, time.Duration) {
+		cs, err := f.s.Claim(ctx, store.ClaimRequest{Now: t0, Limit: 5, For: time.Minute, Room: func(hop string) store.Room {
 			hops = append(hops, hop)
-			return 0, 0
+			return store.Room{}
 		}})
 		f.must(err)
 		if len(cs) != 1 || !slices.Equal(hops, []string{""}) {
@@ -136,11 +136,11 @@ var claimTests = []test{
 	{"skip", func(f *fixture) {
 		f.enqueue(message(rcpt(1, "a")))
 		f.enqueue(message(rcpt(1, "b")))
-		cs, err := f.s.Claim(ctx, store.ClaimRequest{Now: t0, Limit: 10, For: time.Minute, Room: func(hop string) (int, time.Duration) {
+		cs, err := f.s.Claim(ctx, store.ClaimRequest{Now: t0, Limit: 10, For: time.Minute, Room: func(hop string) store.Room {
 			if hop == "a" {
-				return 0, time.Second
+				return store.Room{Wait: time.Second}
 			}
-			return 0, 0
+			return store.Room{}
 		}})
 		f.must(err)
 		if n := hops(cs); len(cs) != 1 || n["b"] != 1 {
@@ -156,7 +156,7 @@ var claimTests = []test{
 		manual := rcpt(1, "a")
 		manual.Manual = true
 		most := map[string]int{"a": 1, "b": 3}
-		req := store.ClaimRequest{Now: t0, Limit: 20, For: time.Minute, PerHop: 4, Room: func(hop string) (int, time.Duration) { return most[hop], 0 }}
+		req := store.ClaimRequest{Now: t0, Limit: 20, For: time.Minute, PerHop: 4, Room: func(hop string) store.Room { return store.Room{Most: most[hop]} }}
 		claim := func(a, b int) []store.Claimed {
 			f.Helper()
 			cs, err := f.s.Claim(ctx, req)

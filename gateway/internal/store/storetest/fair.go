@@ -9,8 +9,8 @@ import (
 )
 
 // noRoomFor has a claim leave every next hop alone for so long.
-func noRoomFor(d time.Duration) func(nextHop string) (int, time.Duration) {
-	return func(string) (int, time.Duration) { return 0, d }
+func noRoomFor(d time.Duration) func(nextHop string) store.Room {
+	return func(string) store.Room { return store.Room{Wait: d} }
 }
 
 // fairTests are about who is served first when there is more than can be.
@@ -144,6 +144,54 @@ var fairTests = []test{
 			f.Fatalf("%v", n)
 		}
 	}},
+	{"hops_that_share_a_destination_share_its_room", func(f *fixture) {
+		for range 2 {
+			for _, hop := range []string{"a", "b", "c", "d"} {
+				f.enqueue(message(rcpt(1, hop)))
+			}
+		}
+		room := func(hop string) store.Room {
+			if hop == "d" {
+				return store.Room{Most: 1}
+			}
+			return store.Room{Most: 2, Shared: "a,b,c"}
+		}
+		var running []store.Claimed
+		claim := func(shared, alone int) {
+			f.Helper()
+			cs, err := f.s.Claim(ctx, store.ClaimRequest{Now: t0, Limit: 10, For: time.Minute, Room: room})
+			f.must(err)
+			running = append(running, cs...)
+			n := hops(cs)
+			if n["d"] != alone || len(cs)-n["d"] != shared {
+				f.Fatalf("claims by hop: %v, want %d of those that share and %d of d", n, shared, alone)
+			}
+		}
+		end := func(alone bool) {
+			f.Helper()
+			i := slices.IndexFunc(running, func(c store.Claimed) bool { return (c.Message.Recipients[0].NextHop == "d") == alone })
+			c := running[i]
+			running = slices.Delete(running, i, i+1)
+			r := c.Message.Recipients[0]
+			r.Status = mail.StatusDelivered
+			f.must(f.s.Settle(ctx, c.Lease, store.Outcome{Recipients: []store.Recipient{r}}))
+		}
+		claim(2, 1)
+		claim(0, 0)
+		end(false)
+		claim(1, 0)
+		end(true)
+		claim(0, 1)
+		end(false)
+		end(false)
+		claim(2, 0)
+		end(true)
+		end(false)
+		claim(1, 0)
+		end(false)
+		end(false)
+		claim(0, 0)
+	}},
 	{"a_hop_that_may_have_more_gets_more", func(f *fixture) {
 		for range 3 {
 			f.enqueue(message(rcpt(1, "a")))
@@ -151,7 +199,7 @@ var fairTests = []test{
 		most := 1
 		claim := func(at time.Duration, want int) {
 			f.Helper()
-			cs, err := f.s.Claim(ctx, store.ClaimRequest{Now: t0.Add(at), Limit: 10, For: time.Minute, Room: func(string) (int, time.Duration) { return most, 0 }})
+			cs, err := f.s.Claim(ctx, store.ClaimRequest{Now: t0.Add(at), Limit: 10, For: time.Minute, Room: func(string) store.Room { return store.Room{Most: most} }})
 			f.must(err)
 			if len(cs) != want {
 				f.Fatalf("%d claims after %v, want %d", len(cs), at, want)
@@ -179,7 +227,7 @@ var fairTests = []test{
 		}
 		got := ""
 		for range 6 {
-			cs, err := f.s.Claim(ctx, store.ClaimRequest{Now: t0.Add(2 * time.Second), Limit: 10, For: time.Minute, Room: func(string) (int, time.Duration) { return 1, 0 }})
+			cs, err := f.s.Claim(ctx, store.ClaimRequest{Now: t0.Add(2 * time.Second), Limit: 10, For: time.Minute, Room: func(string) store.Room { return store.Room{Most: 1} }})
 			f.must(err)
 			if len(cs) != 1 {
 				f.Fatalf("%d claims", len(cs))
