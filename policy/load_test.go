@@ -89,7 +89,7 @@ func TestExamples(t *testing.T) {
 
 func TestDefaults(t *testing.T) {
 	p := mustLoad(t, "testdata/decide.hcl", testOptions)
-	if got, want := p.Gateway(), (Gateway{Hostname: "mx.weir.test", DataDir: "testdata/var", Watermark: 256 << 20,
+	if got, want := p.Gateway(), (Gateway{Hostname: "mx.weir.test", DataDir: "testdata/var", Watermark: 640 << 20,
 		Queue: QueueSettings{64, 10}, DirectInbound: 30 * time.Second, DirectOutbound: 10 * time.Second, Resolver: []string{}, DANE: true, MTASTS: true,
 		BareLF: "refuse", MaxReceived: 50, LogLevel: "info", LogFormat: "text"}); !reflect.DeepEqual(got, want) {
 		t.Errorf("gateway %+v\nwant    %+v", got, want)

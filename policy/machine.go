@@ -38,7 +38,7 @@ func isLoopback(address string) bool {
 }
 
 // defaultWatermark is the least free space where none is written.
-const defaultWatermark = 512 << 20
+const defaultWatermark = 640 << 20
 
 // listeners evaluates the listener blocks, and what follows from them.
 func (l *loader) listeners() {

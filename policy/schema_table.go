@@ -23,7 +23,7 @@ var gatewaySpec = &blockSpec{name: "gateway", must: true, doc: "The machine itse
 	attrs: []attrSpec{
 		{name: "hostname", kind: kDomain, required: true, doc: "Name in EHLO, Received and as the reporting MTA of delivery status notifications."},
 		{name: "data_dir", kind: kPath, required: true, doc: "Folder of queue, journal and spool, relative to the configuration's folder. A change needs a restart."},
-		{name: "watermark", kind: kBytes, defDoc: "the larger of 512MiB and 1.5 × the largest `message_size`", min: 1 << 20, doc: "Free space to keep on data_dir; below it mail is answered 452. At least 480 MiB are kept, which the store needs to compact itself."},
+		{name: "watermark", kind: kBytes, defDoc: "the larger of 640MiB and 1.5 × the largest `message_size`", min: 1 << 20, doc: "Free space to keep on data_dir; below it mail is answered 452. At least 512 MiB are kept, which the store needs to compact itself."},
 		{name: "direct_inbound", kind: kDuration, def: "30s", max: 600, doc: "How long an inbound client waits for direct delivery before its message is queued (B64). `0s` queues at once what may be queued; other recipients are still tried for up to 30 s (B69)."},
 		{name: "direct_outbound", kind: kDuration, def: "10s", max: 600, doc: "The same for outbound clients."},
 		{name: "resolver", kind: kHostPorts, defDoc: "the system's", doc: "DNS servers, asked in order; the port is 53 where none is given."},

@@ -21,7 +21,7 @@ func TestFullDisk(t *testing.T) {
 	d, err := startDestination()
 	must(t, err)
 	defer d.close()
-	g, err := newGateway(bin, filepath.Join(disk.Dir, "data"), filepath.Join(t.TempDir(), "config.hcl"), d.addr, "500MiB")
+	g, err := newGateway(bin, filepath.Join(disk.Dir, "data"), filepath.Join(t.TempDir(), "config.hcl"), d.addr, "560MiB")
 	must(t, err)
 	g.logTo(t)
 	must(t, g.start())
@@ -57,7 +57,7 @@ func TestFullDisk(t *testing.T) {
 
 	// A little left, and mail that bounces: there is room for the outcome and
 	// none for its DSN.
-	hog := fill(t, filepath.Join(disk.Dir, "hog"), 350<<20)
+	hog := fill(t, filepath.Join(disk.Dir, "hog"), 464<<20)
 	d.mode.Store(int32(accepting))
 	wait("deliveries with little space", func() bool { return len(d.keys()) > 20 })
 	d.mode.Store(int32(deferring))

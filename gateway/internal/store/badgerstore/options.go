@@ -25,7 +25,7 @@ type Options struct {
 	// record itself.
 	IndexDir string
 	// FreeWatermark is the free space in octets below which no new mail is
-	// taken; at least 480 MiB, half of which Badger needs to go on. Default 1 GiB.
+	// taken; at least Reserve. Default 1 GiB.
 	FreeWatermark int64
 	// BallastSize is the size in octets of a file that is given up when the
 	// disk is full, so that the queue can still be drained. Default 64 MiB;
@@ -74,7 +74,7 @@ func (o Options) defaults() *settings {
 	}
 	return &settings{
 		Options: o, memBody: 64 << 10, segSize: 32 << 20, linger: 20 * time.Millisecond,
-		reserve: engineReserve, verify: 256 << 20,
+		reserve: Reserve, verify: 256 << 20,
 	}
 }
 
@@ -98,7 +98,7 @@ func badgerOptions(dir string, version uint16, noSync bool, log *slog.Logger) ba
 		// Every memtable spans all kinds of keys, and with a deep queue all ages of
 		// mail: a compaction of level 0 rewrites the whole level below, and what comes
 		// of it much of the last one. So it comes seldom, and there is one level less.
-		// engineReserve goes by both.
+		// Reserve goes by both.
 		WithNumLevelZeroTables(20).
 		WithNumLevelZeroTablesStall(30).
 		WithBaseLevelSize(64 << 20).

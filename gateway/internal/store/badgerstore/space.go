@@ -17,12 +17,12 @@ import (
 // errFull is what every refusal for want of space wraps.
 var errFull = store.ErrFull
 
-// engineReserve is what Badger needs to go on: it writes through mmap, and
-// where a page cannot be had the process dies of SIGBUS. The compaction of level 0
-// into a full level below it fits into the half below which nothing is committed
-// (badgerOptions: 20 tables of 8 MiB, and 64 MiB), and one of as many tables as
-// there may be, 30, into the whole. The old tables go when the new ones stand.
-const engineReserve = 480 << 20
+// Reserve is what is kept free for Badger, in octets: it writes through mmap, and
+// where a page cannot be had the process dies of SIGBUS. A compaction has its old
+// tables and its new ones side by side. Of level 0 it takes 20 tables of 8 MiB
+// (badgerOptions) into a level below that holds 64 MiB by its target, and 250 MiB
+// were seen after a burst: so much is free when the last thing is committed (stop).
+const Reserve = 512 << 20
 
 // statAge is how long a look at the free space is good for.
 const statAge = 200 * time.Millisecond
@@ -31,11 +31,12 @@ const statAge = 200 * time.Millisecond
 //
 //	below the watermark          new mail is refused (Admit, 452)
 //	below the reserve            the ballast goes; nothing that adds bodies is committed
-//	below half of the reserve    nothing is committed at all (451)
+//	below 13/16 of the reserve   nothing is committed at all (451)
 type space struct {
 	dir     string
 	mark    int64
 	keep    int64
+	stop    int64
 	ballast int64
 	log     *slog.Logger
 	stat    func(dir string) (int64, error)
@@ -52,7 +53,7 @@ type space struct {
 
 func newSpace(dir string, o *settings) *space {
 	return &space{
-		dir: dir, mark: max(o.FreeWatermark, o.reserve), keep: o.reserve, ballast: o.BallastSize,
+		dir: dir, mark: max(o.FreeWatermark, o.reserve), keep: o.reserve, stop: o.reserve / 16 * 13, ballast: o.BallastSize,
 		log: o.Logger, stat: statFree, ballPath: filepath.Join(dir, "ballast"),
 	}
 }
@@ -171,7 +172,7 @@ func (s *space) room() error {
 // engineRoom reports whether Badger may still write.
 func (s *space) engineRoom() error {
 	free, _, err := s.look(false)
-	if err == nil && free < s.keep/2 {
+	if err == nil && free < s.stop {
 		err = fmt.Errorf("%d octets are free: nothing can be recorded until there is space: %w: %w", free, store.ErrUnavailable, errFull)
 	}
 	return err

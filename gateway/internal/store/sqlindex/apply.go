@@ -93,7 +93,7 @@ func (x *Index) ApplyParts(ctx context.Context, to State, next func() ([]Change,
 func (x *Index) Begin(ctx context.Context) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	qs := []string{"DROP TABLE rows", "DROP TABLE names", "DROP TABLE lows", "DROP TABLE words", "DROP TABLE meta", tables}
+	qs := []string{"DROP TABLE rows", "DROP TABLE names", "DROP TABLE IF EXISTS lows", "DROP TABLE words", "DROP TABLE meta", tables}
 	if err := x.exec(ctx, qs); err != nil {
 		return err
 	}
@@ -114,8 +114,12 @@ func (x *Index) Finish(ctx context.Context, to State) error {
 			return err
 		}
 	}
-	x.bulk = false
+	err := x.exec(ctx, []string{"DROP TABLE IF EXISTS lows", lowsTable, "INSERT INTO lows SELECT low, count(*) FROM rows INDEXED BY by_low GROUP BY low"})
+	x.bulk = x.bulk && err != nil
 	x.mu.Unlock()
+	if err != nil {
+		return err
+	}
 	return x.Apply(ctx, to, nil)
 }
 
@@ -331,18 +335,22 @@ func (w *writer) message(c *Change, id string, old map[int]was) error {
 	return nil
 }
 
-// countLows brings the table lows up to date.
+// countLows brings the table lows up to date; one that is filled is counted in the
+// end.
 func (w *writer) countLows() error {
 	for low, n := range w.lows {
-		if n == 0 {
+		if n == 0 || w.x.bulk {
 			continue
 		}
-		if _, err := w.tx.ExecContext(w.ctx, "INSERT INTO lows VALUES (?, ?) ON CONFLICT (low) DO UPDATE SET n = n + excluded.n", low, n); err != nil {
+		_, err := w.tx.ExecContext(w.ctx, "INSERT INTO lows VALUES (?, ?) ON CONFLICT (low) DO UPDATE SET n = n + excluded.n", low, n)
+		if err == nil && n < 0 {
+			_, err = w.tx.ExecContext(w.ctx, "DELETE FROM lows WHERE low = ? AND n = 0", low)
+		}
+		if err != nil {
 			return err
 		}
 	}
-	_, err := w.tx.ExecContext(w.ctx, "DELETE FROM lows WHERE n = 0")
-	return err
+	return nil
 }
 
 // free is the first key of a time that is not taken. A million rows of one

@@ -12,8 +12,14 @@ import (
 // TestCompositions: whatever terms are put together, the index finds what the
 // matcher finds, by indexes as by row.
 func TestCompositions(t *testing.T) {
+	t.Run("usual", func(t *testing.T) { compositions(t, usual) })
+	t.Run("small", func(t *testing.T) { compositions(t, small) })
+}
+
+func compositions(t *testing.T, st steps) {
 	ms := sample(t, 150)
 	x := newIndex(t)
+	x.steps = st
 	apply(t, x, 1, ms...)
 	var leaves []query.Filter
 	for _, text := range []string{

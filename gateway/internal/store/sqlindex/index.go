@@ -26,6 +26,7 @@ type Index struct {
 	log   *slog.Logger
 	write *sql.DB // one connection
 	read  *sql.DB
+	steps
 
 	mu     sync.Mutex // of Apply, Begin and Finish
 	nameMu sync.RWMutex
@@ -106,7 +107,7 @@ func open(ctx context.Context, path string, o Options) (*Index, error) {
 		return nil, err
 	}
 	w.SetMaxOpenConns(1)
-	x := &Index{log: o.Logger, write: w, names: map[string]int{}}
+	x := &Index{log: o.Logger, write: w, steps: usual, names: map[string]int{}}
 	if err := x.prepare(ctx); err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
@@ -131,7 +132,7 @@ func (x *Index) prepare(ctx context.Context) error {
 			return err
 		}
 		defer func() { _ = tx.Rollback() }()
-		for _, q := range append([]string{tables}, indexes...) {
+		for _, q := range append([]string{tables, lowsTable}, indexes...) {
 			if _, err := tx.ExecContext(ctx, q); err != nil {
 				return err
 			}

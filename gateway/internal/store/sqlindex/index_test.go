@@ -30,6 +30,27 @@ func newIndex(t testing.TB) *Index {
 	return x
 }
 
+// small are steps with which a short history is gone through as a long one is.
+var small = steps{few: 12, fewWords: 6, many: 200, firstStep: 16, maxStep: 40, firstTally: 20, maxTally: 60}
+
+func planOf(t testing.TB, x *Index, f query.Filter) plan {
+	t.Helper()
+	a, err := x.ask(Question{Filter: f, Now: now, Limit: 500, Budget: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, end, err := x.look(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer end()
+	pl, err := v.plan(t.Context(), a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pl
+}
+
 func address(t testing.TB, s string) mail.Address {
 	t.Helper()
 	if s == "" {
@@ -158,8 +179,14 @@ func sumsOf(ms []*store.Message, keys []Key, field string) map[string]int {
 }
 
 func TestFindsWhatTheMatcherFinds(t *testing.T) {
+	t.Run("usual", func(t *testing.T) { findsWhatTheMatcherFinds(t, usual) })
+	t.Run("small", func(t *testing.T) { findsWhatTheMatcherFinds(t, small) })
+}
+
+func findsWhatTheMatcherFinds(t *testing.T, st steps) {
 	ms := sample(t, 400)
 	x := newIndex(t)
+	x.steps = st
 	apply(t, x, 1, ms[:200]...)
 	apply(t, x, 2, ms[200:]...)
 	filters := []string{
@@ -197,7 +224,7 @@ func TestFindsWhatTheMatcherFinds(t *testing.T) {
 		if err != nil || n.Exact && n.N != len(want) || !n.Back.IsZero() {
 			t.Errorf("%s: counted %+v, want %d: %v", text, n, len(want), err)
 		}
-		for _, field := range []string{"status", "tenant", "sender_domain", "tag"} {
+		for _, field := range []string{"status", "tenant", "main", "direction", "sender_domain", "tag"} {
 			sums := map[string]int{}
 			n, err := x.Facets(t.Context(), q, field, func(v string, n int) { sums[v] += n })
 			if err != nil {

@@ -10,15 +10,20 @@ import (
 	"github.com/mailweir/weir/gateway/internal/query"
 )
 
-// few is up to how many rows an index is walked whole, and up to which
-// candidates are compared at first; many is up to which they are when the first
-// step found too little. To count all that have some trigrams is dear, so fewWords
-// is what the former is for words.
-const (
-	few      = 5000
-	fewWords = 200
-	many     = 200_000
-)
+// steps are how many rows are looked at at a time.
+type steps struct {
+	// few is up to how many rows an index is walked whole, and up to which
+	// candidates are compared at first; many is up to which they are when the first
+	// step found too little. To count all that have some words is dear, so fewWords is
+	// what the former is for words.
+	few, fewWords, many int
+	// Between two looks at the clock, at first and later; those of a tally are to
+	// take some 50 ms.
+	firstStep, maxStep   int
+	firstTally, maxTally int
+}
+
+var usual = steps{few: 5000, fewWords: 200, many: 200_000, firstStep: 4000, maxStep: 20_000, firstTally: 10_000, maxTally: 400_000}
 
 // everything is the way without an index of its own: from the newest back.
 var everything = access{from: "rows r INDEXED BY by_at", order: "r.at", exact: true}
@@ -36,18 +41,18 @@ func (c candidate) sparseOnly() bool { return sparseOnly(c.ways) }
 // candidates are the ways to the rows: those of low together, and the terms that
 // have indexes. What low says, and that there are no rows, is noted in the plan. said
 // are the terms that low and the range of keys say all about.
-func (x *Index) candidates(ctx context.Context, a *asked, pl *plan) (cs []candidate, said []bool, err error) {
+func (x view) candidates(ctx context.Context, a *asked, pl *plan) (cs []candidate, said []bool, err error) {
 	said = make([]bool, len(a.Terms))
 	pl.lowOnly = a.All && a.Since == math.MinInt64 && a.Until == math.MaxInt64
 	for i, t := range a.Terms {
-		low := pl.low.note(x, t)
+		low := pl.low.note(x.Index, t)
 		said[i] = low || t.Field == "received"
 		pl.lowOnly = pl.lowOnly && low
 		if ways := x.ways(t); ways != nil {
 			cs = append(cs, candidate{i, ways, low})
 		}
 	}
-	ways, none, err := x.together(ctx, pl.low)
+	ways, none, err := x.together(ctx, pl.low, len(a.Args))
 	if ways != nil {
 		cs = append([]candidate{{term: len(a.Terms), ways: ways}}, cs...)
 	}
@@ -57,13 +62,13 @@ func (x *Index) candidates(ctx context.Context, a *asked, pl *plan) (cs []candid
 
 // plan chooses the index that has the fewest rows in the range, by counting up
 // to few of each: SQLite's statistics do not know how often one value occurs.
-func (x *Index) plan(ctx context.Context, a *asked) (plan, error) {
+func (x view) plan(ctx context.Context, a *asked) (plan, error) {
 	pl := plan{access: []access{everything}, rest: a.Where, restArgs: a.Args}
 	cs, said, err := x.candidates(ctx, a, &pl)
 	if err != nil || pl.none {
 		return pl, err
 	}
-	least, best := few+1, -1
+	least, best := x.few+1, -1
 	try := func(c candidate, limit int) error {
 		n, err := x.countUpTo(ctx, c.ways, a.from, a.to, limit)
 		if err == nil && n < limit {
@@ -83,14 +88,14 @@ func (x *Index) plan(ctx context.Context, a *asked) (plan, error) {
 		}
 	}
 	for _, c := range cs {
-		if !c.words() || least <= few {
+		if !c.words() || least <= x.few {
 			continue
 		}
-		if err := try(c, fewWords); err != nil {
+		if err := try(c, x.fewWords); err != nil {
 			return pl, err
 		}
 	}
-	if pl.sparse, pl.none = least <= few, least == 0; !pl.sparse {
+	if pl.sparse, pl.none = least <= x.few, least == 0; !pl.sparse {
 		// Any will do at first, best one of which low says nothing.
 		for _, c := range cs {
 			if !c.words() && !c.sparseOnly() && (best < 0 || !c.low) {
@@ -107,13 +112,13 @@ func (x *Index) plan(ctx context.Context, a *asked) (plan, error) {
 }
 
 // settle compares the indexes further: the first step found too little.
-func (x *Index) settle(ctx context.Context, a *asked, pl plan) (plan, error) {
+func (x view) settle(ctx context.Context, a *asked, pl plan) (plan, error) {
 	cs, _, err := x.candidates(ctx, a, &plan{})
 	if err != nil {
 		return pl, err
 	}
 	pl.settled, pl.covered = true, false
-	least, found := many, false
+	least, found := x.many, false
 	for _, c := range cs {
 		if c.words() || c.sparseOnly() {
 			continue
@@ -127,18 +132,18 @@ func (x *Index) settle(ctx context.Context, a *asked, pl plan) (plan, error) {
 		}
 	}
 	for _, c := range cs {
-		if !c.words() || least <= few {
+		if !c.words() || least <= x.few {
 			continue
 		}
-		n, err := x.countUpTo(ctx, c.ways, a.from, a.to, few+1)
+		n, err := x.countUpTo(ctx, c.ways, a.from, a.to, x.few+1)
 		if err != nil {
 			return pl, err
 		}
-		if n <= few || !found {
+		if n <= x.few || !found {
 			least, pl.access = n, c.ways
 		}
 	}
-	pl.sparse, pl.none = least <= few, least == 0
+	pl.sparse, pl.none = least <= x.few, least == 0
 	return pl, nil
 }
 
@@ -152,7 +157,7 @@ func sparseOnly(ways []access) bool {
 
 // countUpTo is how many rows some ways have in the range, limit at most. Of
 // those whose rows are not in order it is how many they have at all.
-func (x *Index) countUpTo(ctx context.Context, ways []access, from, to int64, limit int) (n int, err error) {
+func (x view) countUpTo(ctx context.Context, ways []access, from, to int64, limit int) (n int, err error) {
 	for _, a := range ways {
 		text, args := a.query("1", plan{}, from, to)
 		if a.sparseOnly {
@@ -216,7 +221,7 @@ func (x *Index) branch(f query.Filter) []access {
 
 // rank says how few rows a value of an index is likely to have.
 func rank(ways []access) int {
-	for i, name := range []string{"by_status", "by_main", "words", "by_tenant"} {
+	for i, name := range []string{"by_direction", "by_status", "by_main", "words", "by_tenant"} {
 		if strings.Contains(ways[0].from, name) {
 			return i
 		}
@@ -232,7 +237,7 @@ func equal(col string, v any) access {
 func wayOf(t query.Filter) []access {
 	v := query.Key(t.Value)
 	switch t.Field {
-	case "tenant", "status", "main", "message_id", "owner", "owner_domain":
+	case "tenant", "status", "direction", "main", "message_id", "owner", "owner_domain":
 		return []access{equal(t.Field, v)}
 	case "sender", "sender_domain":
 		if v == "<>" {

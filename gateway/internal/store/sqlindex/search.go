@@ -61,9 +61,6 @@ type Page struct {
 	Exact bool
 }
 
-// How many rows are looked at between two looks at the clock, at first and later.
-const firstStep, maxStep = 4000, 20_000
-
 // asked is a question that is being answered: rows with keys in [from, to).
 type asked struct {
 	Question
@@ -92,12 +89,40 @@ func milli(ns int64) int64 { return time.Unix(0, ns).UnixMilli() }
 
 func (a *asked) over() bool { return time.Now().After(a.until) }
 
+// view is the index as it is at one time: several statements see the same rows.
+type view struct {
+	*Index
+	read interface {
+		QueryContext(ctx context.Context, text string, args ...any) (*sql.Rows, error)
+		QueryRowContext(ctx context.Context, text string, args ...any) *sql.Row
+	}
+}
+
+// look makes a view, and what ends it.
+func (x *Index) look(ctx context.Context) (v view, end func(), err error) {
+	tx, err := x.read.BeginTx(ctx, nil)
+	if err != nil {
+		return view{}, nil, fmt.Errorf("search index: %w", err)
+	}
+	return view{x, tx}, func() { _ = tx.Rollback() }, nil // nothing was written
+}
+
 // Search finds rows in the order of positions. ctx ends it with an error.
 func (x *Index) Search(ctx context.Context, q Question) (Page, error) {
 	a, err := x.ask(q)
 	if err != nil {
 		return Page{}, err
 	}
+	v, end, err := x.look(ctx)
+	if err != nil {
+		return Page{}, err
+	}
+	defer end()
+	return v.search(ctx, a)
+}
+
+func (x view) search(ctx context.Context, a *asked) (Page, error) {
+	q := a.Question
 	p := Page{Exact: a.Exact}
 	first := int64(-1) // the keys of the position's millisecond
 	if !q.After.IsZero() {
@@ -119,7 +144,7 @@ func (x *Index) Search(ctx context.Context, q Question) (Page, error) {
 		}
 		a.to = first
 	}
-	for step := firstStep; a.to > a.from; step = min(2*step, maxStep) {
+	for step := x.firstStep; a.to > a.from; step = min(2*step, x.maxStep) {
 		low := a.from
 		if !pl.sparse {
 			if low, err = x.stepBack(ctx, pl, a.from, a.to, step); err != nil {
@@ -171,15 +196,16 @@ func (p *Page) take(hits []hit, limit int) bool {
 
 // stepBack is the beginning of the millisecond that lies some steps of the
 // plan's indexes below to, not below from.
-func (x *Index) stepBack(ctx context.Context, pl plan, from, to int64, step int) (low int64, err error) {
+func (x view) stepBack(ctx context.Context, pl plan, from, to int64, step int) (low int64, err error) {
 	low = from
+	step /= min(len(pl.access), 4) // of many, few have most of the rows
 	for _, a := range pl.access {
 		if a.order != "r.at" { // of words: to count them would be to find them
 			a = everything
 		}
 		var at int64
 		text, args := a.query("r.at", plan{}, from, to)
-		err = x.read.QueryRowContext(ctx, text+" ORDER BY r.at DESC LIMIT 1 OFFSET "+strconv.Itoa(step/len(pl.access)), args...).Scan(&at)
+		err = x.read.QueryRowContext(ctx, text+" ORDER BY r.at DESC LIMIT 1 OFFSET "+strconv.Itoa(step), args...).Scan(&at)
 		if errors.Is(err, sql.ErrNoRows) {
 			continue
 		}
@@ -194,7 +220,7 @@ func (x *Index) stepBack(ctx context.Context, pl plan, from, to int64, step int)
 }
 
 // window adds what it finds in [from, to), which ends with a millisecond.
-func (x *Index) window(ctx context.Context, pl plan, from, to int64, limit int, p *Page) error {
+func (x view) window(ctx context.Context, pl plan, from, to int64, limit int, p *Page) error {
 	hits, err := x.hits(ctx, pl, from, to, limit)
 	if err != nil {
 		return err
@@ -228,7 +254,7 @@ func (a hit) compare(b hit) int {
 
 // hits finds rows in [from, to) in the order of positions, each once: those
 // with the highest keys, limit at most where it is not 0.
-func (x *Index) hits(ctx context.Context, pl plan, from, to int64, limit int) ([]hit, error) {
+func (x view) hits(ctx context.Context, pl plan, from, to int64, limit int) ([]hit, error) {
 	if limit <= 0 {
 		limit = -1 // none, to SQLite
 	}
@@ -250,7 +276,7 @@ func (x *Index) hits(ctx context.Context, pl plan, from, to int64, limit int) ([
 	return found, nil
 }
 
-func (x *Index) rows(ctx context.Context, out *[]hit, text string, args []any) error {
+func (x view) rows(ctx context.Context, out *[]hit, text string, args []any) error {
 	rows, err := x.read.QueryContext(ctx, text, args...)
 	if err != nil {
 		return fmt.Errorf("search index: %w", err)
@@ -297,6 +323,8 @@ type access struct {
 	args  []any
 	// exact: its rows are those that match the term.
 	exact bool
+	// apart: no other access of the plan has its rows.
+	apart bool
 	// sparseOnly: its rows are not in order, which is no matter for few.
 	sparseOnly bool
 }

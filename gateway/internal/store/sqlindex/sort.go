@@ -118,6 +118,15 @@ func (x *Index) Sort(ctx context.Context, q Question, o Sorting) (Sorted, error)
 	if err != nil {
 		return Sorted{}, err
 	}
+	v, end, err := x.look(ctx)
+	if err != nil {
+		return Sorted{}, err
+	}
+	defer end()
+	return v.sort(ctx, a, o)
+}
+
+func (x view) sort(ctx context.Context, a *asked, o Sorting) (Sorted, error) {
 	out := Sorted{Exact: a.Exact, Floor: o.Floor}
 	pl, err := x.plan(ctx, a)
 	if err != nil || pl.none {
@@ -128,7 +137,7 @@ func (x *Index) Sort(ctx context.Context, q Question, o Sorting) (Sorted, error)
 			return out, err
 		}
 	}
-	if !pl.sparse && o.walks(q.Filter) {
+	if !pl.sparse && o.walks(a.Filter) {
 		return x.walk(ctx, a, pl, o)
 	}
 	from := max(a.from, keyOfMilli(o.Floor))
@@ -140,13 +149,13 @@ func (x *Index) Sort(ctx context.Context, q Question, o Sorting) (Sorted, error)
 			out.Back = time.UnixMilli(out.Floor)
 		}
 	}
-	text, args := o.query(pl, from, a.to, q.Limit)
+	text, args := o.query(pl, from, a.to, a.Limit)
 	err = x.sortedRows(ctx, &out, o, text, args)
 	return out, err
 }
 
 // sortedRows adds what a SELECT finds to a page.
-func (x *Index) sortedRows(ctx context.Context, out *Sorted, o Sorting, text string, args []any) error {
+func (x view) sortedRows(ctx context.Context, out *Sorted, o Sorting, text string, args []any) error {
 	rows, err := x.read.QueryContext(ctx, text, args...)
 	if err != nil {
 		return fmt.Errorf("search index: %w", err)

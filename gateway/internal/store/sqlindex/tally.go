@@ -21,9 +21,6 @@ type Tally struct {
 	Exact bool
 }
 
-// Rows of one step of a tally, at first and at most; it is to take some 50 ms.
-const firstTally, maxTally = 10_000, 400_000
-
 // Count counts what matches. Limit and After do not matter.
 func (x *Index) Count(ctx context.Context, q Question) (Tally, error) {
 	return x.tally(ctx, q, "", true, nil)
@@ -116,6 +113,15 @@ func (x *Index) tally(ctx context.Context, q Question, expr string, ofLow bool, 
 	if err != nil || !a.Exact {
 		return Tally{}, err
 	}
+	v, end, err := x.look(ctx)
+	if err != nil {
+		return Tally{}, err
+	}
+	defer end()
+	return v.tally(ctx, a, expr, ofLow, add)
+}
+
+func (x view) tally(ctx context.Context, a *asked, expr string, ofLow bool, add func(string, int)) (Tally, error) {
 	t := Tally{Exact: true}
 	pl, err := x.plan(ctx, a)
 	if err != nil || pl.none {
@@ -126,7 +132,7 @@ func (x *Index) tally(ctx context.Context, q Question, expr string, ofLow bool, 
 		return t, err
 	}
 	inner := x.within(a)
-	for step := firstTally; a.to > a.from; {
+	for step := x.firstTally; a.to > a.from; {
 		start := time.Now()
 		low, bare := a.from, pl
 		if !pl.sparse {
@@ -149,9 +155,9 @@ func (x *Index) tally(ctx context.Context, q Question, expr string, ofLow bool, 
 		}
 		switch took := time.Since(start); {
 		case took < 20*time.Millisecond:
-			step = min(2*step, maxTally)
+			step = min(2*step, x.maxTally)
 		case took > 50*time.Millisecond:
-			step = max(step/2, firstTally)
+			step = max(step/2, x.firstTally)
 		}
 	}
 	return t, nil
@@ -184,7 +190,7 @@ func (k keys) cut(low, to int64) int64 {
 	return low
 }
 
-func (x *Index) sum(ctx context.Context, pl plan, expr string, from, to int64, t *Tally, add func(string, int)) error {
+func (x view) sum(ctx context.Context, pl plan, expr string, from, to int64, t *Tally, add func(string, int)) error {
 	what := "r.at"
 	if expr != "" {
 		what += ", " + expr + " AS v"
@@ -195,7 +201,11 @@ func (x *Index) sum(ctx context.Context, pl plan, expr string, from, to int64, t
 		text, as := acc.query(what, pl, from, to)
 		parts, args = append(parts, text), append(args, as...)
 	}
-	from1 := " FROM (" + strings.Join(parts, " UNION ") + ")" // UNION gives each once
+	union := " UNION " // which gives each once
+	if pl.access[0].apart {
+		union = " UNION ALL "
+	}
+	from1 := " FROM (" + strings.Join(parts, union) + ")"
 	if expr == "" {
 		return x.addSums(ctx, "SELECT '', count(*)"+from1, args, t, nil)
 	}
@@ -203,7 +213,7 @@ func (x *Index) sum(ctx context.Context, pl plan, expr string, from, to int64, t
 }
 
 // sumLows is sum of everything that low has, by the table lows.
-func (x *Index) sumLows(ctx context.Context, l lowTerms, expr string, t *Tally, add func(string, int)) error {
+func (x view) sumLows(ctx context.Context, l lowTerms, expr string, t *Tally, add func(string, int)) error {
 	where, args := l.condition("r")
 	if expr == "" {
 		return x.addSums(ctx, "SELECT '', ifnull(sum(r.n), 0) FROM lows r WHERE "+where, args, t, nil)
@@ -212,7 +222,7 @@ func (x *Index) sumLows(ctx context.Context, l lowTerms, expr string, t *Tally, 
 }
 
 // addSums adds values and their numbers to a tally.
-func (x *Index) addSums(ctx context.Context, text string, args []any, t *Tally, add func(string, int)) error {
+func (x view) addSums(ctx context.Context, text string, args []any, t *Tally, add func(string, int)) error {
 	rows, err := x.read.QueryContext(ctx, text, args...)
 	if err != nil {
 		return fmt.Errorf("search index: %w", err)

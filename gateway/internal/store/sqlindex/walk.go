@@ -68,7 +68,7 @@ var behindAll = Key{ID: mail.ID{len(mail.ID{}) - 1: 1}, N: math.MaxInt32}
 // walk goes down the index of the order, so that no row is left out, however
 // long ago its message came. It looks at the clock after each step; when the time
 // is over, Next is where to go on.
-func (x *Index) walk(ctx context.Context, a *asked, pl plan, o Sorting) (Sorted, error) {
+func (x view) walk(ctx context.Context, a *asked, pl plan, o Sorting) (Sorted, error) {
 	out := Sorted{Exact: a.Exact, Floor: o.Floor}
 	from := max(a.from, keyOfMilli(o.Floor))
 	id := o.AfterKey.ID.String()
@@ -81,7 +81,7 @@ func (x *Index) walk(ctx context.Context, a *asked, pl plan, o Sorting) (Sorted,
 			edge, edgeArgs = " AND r.changed <= ?", []any{o.After.Int}
 			top, topArgs = edge+" AND (r.changed < ? OR "+tie+")", append([]any{o.After.Int, o.After.Int}, tieArgs...)
 		}
-		for step := firstStep; ; step = min(2*step, maxStep) {
+		for step := x.firstStep; ; step = min(2*step, x.maxStep) {
 			floor, more, err := x.stepDown(ctx, edge, edgeArgs, step)
 			if err != nil {
 				return out, err
@@ -114,7 +114,7 @@ func (x *Index) walk(ctx context.Context, a *asked, pl plan, o Sorting) (Sorted,
 
 // stepDown is the change that lies some steps down the index, and whether there
 // is one.
-func (x *Index) stepDown(ctx context.Context, edge string, args []any, step int) (int64, bool, error) {
+func (x view) stepDown(ctx context.Context, edge string, args []any, step int) (int64, bool, error) {
 	var v sql.NullInt64
 	text := "SELECT r.changed " + triedRows + edge + " ORDER BY r.changed DESC LIMIT 1 OFFSET " + strconv.Itoa(step)
 	err := x.read.QueryRowContext(ctx, text, args...).Scan(&v)
@@ -128,7 +128,7 @@ func (x *Index) stepDown(ctx context.Context, edge string, args []any, step int)
 }
 
 // tried adds rows of the index by_changed to a page.
-func (x *Index) tried(ctx context.Context, out *Sorted, a *asked, pl plan, from int64, where string, whereArgs []any, o Sorting) error {
+func (x view) tried(ctx context.Context, out *Sorted, a *asked, pl plan, from int64, where string, whereArgs []any, o Sorting) error {
 	text := "SELECT r.id, r.n, r.changed " + triedRows + " AND +r.at >= ? AND +r.at < ?" + where
 	args := append([]any{from, a.to}, whereArgs...)
 	if pl.low.mask != 0 {

@@ -18,7 +18,7 @@ func words(t query.Filter) []access {
 		return nil
 	}
 	phrase := `"` + strings.ReplaceAll(part, `"`, `""`) + `"`
-	return []access{{from: "words w CROSS JOIN rows r ON r.at = w.rowid", order: "w.rowid", where: "w.words MATCH ?", args: []any{phrase}, exact: part == s}}
+	return []access{{from: "words w CROSS JOIN rows r ON r.at = w.rowid", order: "w.rowid", where: "w.words MATCH ?", args: []any{phrase}, exact: part == s && !strings.ContainsAny(s, "\ufffd\ufffe\uffff")}} // which FTS5 takes for the same
 }
 
 // A trigram is the least that the index of words knows. Of a long text it is asked
