@@ -176,7 +176,7 @@ func (x view) countUpTo(ctx context.Context, ways []access, from, to int64, limi
 }
 
 // maxWays bounds the alternatives that are each looked up in an index.
-const maxWays = 100
+const maxWays = 300
 
 // ways are the indexes that together have every row a term matches; nil: none
 // have.
@@ -237,8 +237,14 @@ func equal(col string, v any) access {
 func wayOf(t query.Filter) []access {
 	v := query.Key(t.Value)
 	switch t.Field {
-	case "tenant", "status", "direction", "main", "message_id", "owner", "owner_domain":
+	case "tenant", "status", "direction", "main", "message_id", "owner_domain":
 		return []access{equal(t.Field, v)}
+	case "owner": // the sender, or whom it was addressed to
+		ways := append(wayOf(query.Where("recipient", query.Is, t.Value)), equal("sender", v))
+		for i := range ways {
+			ways[i].exact = false
+		}
+		return ways
 	case "sender", "sender_domain":
 		if v == "<>" {
 			v = ""

@@ -52,7 +52,9 @@ CREATE TABLE names (no INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NU
 
 // indexes are those of the table rows. What is asked for by equality has one
 // with the key behind it, so that its rows are in order, and low, so that
-// much is known of them without the row.
+// much is known of them without the row. Where new mail has its place anywhere, an
+// index is a page written for each message: there is none by owner, who is the sender
+// or a recipient.
 var indexes = strings.Split(strings.TrimSpace(`
 CREATE UNIQUE INDEX by_id ON rows (id, n);
 CREATE INDEX by_at ON rows (at, low);
@@ -67,7 +69,6 @@ CREATE INDEX by_recipient ON rows (recipient, at, low);
 CREATE INDEX by_recipient2 ON rows (recipient2, at, low) WHERE recipient2 <> '';
 CREATE INDEX by_recipient_domain ON rows (recipient_domain, at, low);
 CREATE INDEX by_recipient_domain2 ON rows (recipient_domain2, at, low) WHERE recipient_domain2 <> '';
-CREATE INDEX by_owner ON rows (owner, at, low);
 CREATE INDEX by_owner_domain ON rows (owner_domain, at, low);
 CREATE INDEX by_client ON rows (client_octets, at, low);
 CREATE INDEX by_message_id ON rows (message_id, at, low);
