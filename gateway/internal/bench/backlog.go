@@ -105,11 +105,13 @@ func backlog(path, dir string, n int) error {
 
 func backlogWeir(path, dir string, t *trial) (drained time.Duration, err error) {
 	data := ""
-	t.sys, err = serveAt(path, filepath.Join(dir, "weir"), "weir", "submission", func(d string) []byte {
-		data = d
-		return backlogConfig(d, *direct, t.towns.port, t.dests)
-	})
-	if err != nil {
+	serve := func(name string) (*system, error) {
+		return serveAt(path, filepath.Join(dir, name), "weir", "submission", func(d string) []byte {
+			data = d
+			return backlogConfig(d, *direct, t.towns.port, t.dests)
+		})
+	}
+	if t.sys, err = serve("weir"); err != nil {
 		return 0, err
 	}
 	defer t.sys.stop()
@@ -127,6 +129,15 @@ func backlogWeir(path, dir string, t *trial) (drained time.Duration, err error) 
 		return 0, err
 	}
 	deep, err := t.standing(c, empty)
+	if err != nil {
+		return 0, err
+	}
+	other := *t
+	if other.sys, err = serve("beside"); err != nil {
+		return 0, err
+	}
+	err = t.beside(&other)
+	other.sys.stop()
 	if err != nil {
 		return 0, err
 	}

@@ -79,23 +79,57 @@ func (t *trial) bound() (report func()) {
 	}
 }
 
-// acceptance is messages a second to the last 250, the median of three loads
-// to healthy destinations, and says what one of them took.
+// loads is how many messages a load has: so many that what is put off, such as the
+// search index and compactions, is part of it.
+func (t *trial) loads() int { return max(t.n/8, 8000) }
+
+// load is messages a second to the last 250, of one load to healthy destinations.
+func (t *trial) load() (rate float64, err error) {
+	took, err := pour(t.sys.addr, *sessions, t.loads(), t.toHealthy)
+	return float64(t.loads()) / took.Seconds(), err
+}
+
+// acceptance is the median of three loads, and says what one of their messages
+// took.
 func (t *trial) acceptance() (rate float64, took string, err error) {
-	// Long enough for what is put off, such as the search index and compactions, to
-	// be part of it.
-	n := max(t.n/8, 8000)
 	var got []float64
 	cost := t.cost()
 	for range 3 {
-		took, err := pour(t.sys.addr, *sessions, n, t.toHealthy)
+		one, err := t.load()
 		if err != nil {
 			return 0, "", err
 		}
-		got = append(got, float64(n)/took.Seconds())
+		got = append(got, one)
 	}
 	slices.Sort(got)
-	return got[1], cost(3 * n), nil
+	return got[1], cost(3 * t.loads()), nil
+}
+
+// beside is acceptance in turns with another one, whose queue is empty: how fast
+// the machine is changes within minutes. The first load of each is not counted.
+func (t *trial) beside(other *trial) error {
+	const turns = 4
+	var own, others []float64
+	cost, otherCost := t.cost(), other.cost()
+	for i := range turns {
+		b, err := other.load()
+		if err != nil {
+			return err
+		}
+		a, err := t.load()
+		if err != nil {
+			return err
+		}
+		if i > 0 {
+			own, others = append(own, a), append(others, b)
+		}
+	}
+	slices.Sort(own)
+	slices.Sort(others)
+	mid := (turns - 1) / 2
+	t.say("accepted, queue deep, in turns with an empty one", "%.0f/s, %.2f of the other's %.0f/s%s; the other%s", own[mid], own[mid]/others[mid], others[mid],
+		cost(turns*t.loads()), otherCost(turns*t.loads()))
+	return nil
 }
 
 // cost begins to count; the function returned says what each of n messages took.
