@@ -129,6 +129,10 @@ func TestRefused(t *testing.T) {
 		{"atomic", program(0xfe, 0x03, 0, end), "opcode 0xfe", true},
 		{"gc", program(0xfb, 0x00, 0, end), "opcode 0xfb", true},
 		{"misc", program(opMisc, 18, end), "opcode 0xfc 18", true},
+		// To the compiler: i16x8.bitmask, unreachable, loop, and a branch back to it.
+		{"vector_opcode_that_hides_a_loop", program(opI32Const, 0, opVec, 0x84, 0, opLoop, blockVoid, opBr, 0, end, end), "vector opcode 0x4 in 2 bytes", true},
+		{"vector_opcode_in_three_bytes", program(opI32Const, 0, opVec, 0x84, 0x81, 0, end), "vector opcode 0x84 in 3 bytes", true},
+		{"vector_constant_in_two_bytes", mod(oneMem, sec(secGlobal, vec(append(append([]byte{typeV128, 0, opVec, 0x8c, 0}, rep(16, 0)...), end)))), "vector opcode 0xc in 2 bytes", true},
 		{"relaxed_simd", program(opVec, 0x80, 0x02, end), "vector opcode 0x100", true},
 		{"vector_hole", program(opVec, 0x9a, 0x01, end), "vector opcode 0x9a", true},
 		{"shuffle_lane", program(append(append([]byte{opVec, 13}, rep(16, 32)...), end)...), "lane 32", false},

@@ -275,7 +275,7 @@ func (w *rewriter) dataIndex(r *reader) {
 // vector reads an instruction of prefix 0xfd: the 236 of fixed-width SIMD.
 func (w *rewriter) vector(r *reader, f *body) {
 	f.vectors = true
-	switch k := r.u32(); {
+	switch k := r.vector(); {
 	case k <= 11 || k == 92 || k == 93: // loads and stores
 		w.memArg(r)
 	case k == vecConst:

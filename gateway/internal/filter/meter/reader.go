@@ -101,6 +101,19 @@ func (r *reader) sleb(bits int) int64 {
 	}
 }
 
+// vector reads the number of a vector instruction, of which the compiler reads one
+// byte: that of those from 128 on is followed by a 1 (LEB128), which it takes for a
+// nop. In a longer encoding it would read other instructions than we do, loops that
+// do not pay among them, so that is refused.
+func (r *reader) vector() uint32 {
+	from := r.off
+	k := r.u32()
+	if n := r.off - from; r.ok() && (n > 2 || n == 2 && k < 0x80) {
+		r.refuse("vector opcode %#x in %d bytes", k, n)
+	}
+	return k
+}
+
 func (r *reader) take(n uint32) []byte {
 	if r.err != nil {
 		return nil

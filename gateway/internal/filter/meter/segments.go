@@ -97,7 +97,7 @@ func (w *rewriter) constant(r *reader, b []byte) []byte {
 		}
 		return append(appendU32(append(b, opRefFunc), f), opEnd)
 	case opVec:
-		if k := r.u32(); r.ok() && k != vecConst {
+		if k := r.vector(); r.ok() && k != vecConst {
 			r.refuse("constant expression with vector opcode %d", k)
 		}
 		r.take(16)
