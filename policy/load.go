@@ -71,8 +71,12 @@ func Load(path string, o Options) (*Policy, hcl.Diagnostics) {
 	if l.diags.HasErrors() {
 		return nil, l.diags
 	}
-	l.p.files = maps.Clone(l.parser.Files())
+	l.p.files = map[string]*hcl.File{}
+	for name, f := range l.parser.Files() {
+		l.p.files[name] = &hcl.File{Bytes: f.Bytes}
+	}
 	l.p.digest = l.digest()
+	l.parser, l.opts.Parser, l.root = nil, nil, nil // the functions of expressions keep the loader
 	return l.p, l.diags
 }
 

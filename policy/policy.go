@@ -42,7 +42,9 @@ type Policy struct {
 // certificates and the values of variables. 16 hexadecimal digits.
 func (p *Policy) Digest() string { return p.digest }
 
-// Files are the sources, by name as ranges spell it.
+// Files are the sources, by name as ranges spell it, without what was parsed: that
+// would be a thousand small things for each tenant, for the collector to go through
+// as long as the policy lives.
 func (p *Policy) Files() map[string]*hcl.File { return p.files }
 
 // Gateway is the gateway block.

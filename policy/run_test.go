@@ -4,8 +4,13 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/hashicorp/hcl/v2/hclparse"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/mailweir/weir/sdk/abi"
 	"github.com/mailweir/weir/sdk/abi/manifest"
@@ -174,4 +179,33 @@ func TestParams(t *testing.T) {
 	if v, errs := Params(nil, nil); len(errs) > 0 || v.Kind != abi.ValueKindObject {
 		t.Errorf("%+v, %v", v, errs)
 	}
+}
+
+// TestParsedIsNotKept: of what was parsed a policy keeps what it evaluates.
+func TestParsedIsNotKept(t *testing.T) {
+	gone := make(chan struct{})
+	o := testOptions
+	o.Parser = hclparse.NewParser()
+	name := filepath.Join(t.TempDir(), "p.hcl")
+	if err := os.WriteFile(name, []byte(runPolicy), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p, diags := Load(name, o)
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	runtime.AddCleanup(o.Parser.Files()[filepath.ToSlash(name)].Body.(*hclsyntax.Body), func(c chan struct{}) { close(c) }, gone)
+	o.Parser = nil
+	for range 100 {
+		runtime.GC()
+		select {
+		case <-gone:
+			if text := p.Files()[filepath.ToSlash(name)].Bytes; string(text) != runPolicy {
+				t.Errorf("the source is %q", text)
+			}
+			return
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	t.Fatal("the syntax tree is kept")
 }

@@ -22,7 +22,7 @@ const limit = 296 << 20
 // would be collected again and again, for nothing.
 const (
 	percent = 35
-	room    = 64 << 20
+	room    = 80 << 20
 )
 
 // Spare has the process collect its garbage accordingly, until stop.

@@ -8,7 +8,7 @@ import (
 )
 
 func TestPercent(t *testing.T) {
-	for live, want := range map[uint64]int{0: 1000, 1 << 20: 1000, 24 << 20: 266, 48 << 20: 133, 96 << 20: 66, 200 << 20: 35, 4 << 30: 35} {
+	for live, want := range map[uint64]int{0: 1000, 1 << 20: 1000, 24 << 20: 333, 48 << 20: 166, 96 << 20: 83, 200 << 20: 40, 4 << 30: 35} {
 		if got := percentFor(live); got != want {
 			t.Errorf("%d MiB live: %d %%, want %d", live>>20, got, want)
 		}
@@ -45,7 +45,7 @@ func TestPaceFollowsTheHeap(t *testing.T) {
 	}
 	await("a small heap", func(n int) bool { return n > 300 })
 	func() {
-		big := make([]byte, 200<<20)
+		big := make([]byte, 280<<20)
 		await("a large heap", func(n int) bool { return n == percent })
 		runtime.KeepAlive(big)
 	}()
