@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	service "github.com/mailweir/weir/gateway/internal/jobs"
 )
 
 // Request is one question to the API. Path has its query.
@@ -39,7 +41,15 @@ type Caller struct {
 // is silent.
 func (w *World) Ask(t testing.TB, c *Caller, r Request) Answer {
 	t.Helper()
-	return w.ask(t, w.tcp, "http://"+w.Addr, c, r)
+	for range 100 {
+		a := w.ask(t, w.tcp, "http://"+w.Addr, c, r)
+		if a.Status != http.StatusConflict || !strings.Contains(a.Body, service.ErrBusy.Error()) {
+			return a
+		}
+		time.Sleep(50 * time.Millisecond) // the questions before began jobs
+	}
+	t.Fatalf("%s %s: the jobs that run do not end", r.Method, r.Path)
+	return Answer{}
 }
 
 // Admin asks as the administrator, through the socket.

@@ -95,6 +95,9 @@ func (c *Checker) get(ctx context.Context, host string) ([]byte, error) {
 		return nil, fmt.Errorf("%s answered with %q, not text/plain", host, short(res.Header.Get("Content-Type")))
 	}
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxBody+1))
+	if err == nil {
+		err = ctx.Err() // a server that hears that we give up may end the body as if that were all
+	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the answer of %s: %w", host, err)
 	}

@@ -232,6 +232,7 @@ func TestCallerGivesUp(t *testing.T) {
 func TestTheChildEnds(t *testing.T) {
 	for _, c := range []struct{ script, want string }{
 		{`echo "fatal error: runtime: out of memory" >&2; exit 2`, "more than 512 MiB"},
+		{`echo "the compiler panicked: cannot allocate memory" >&2; exit 1`, "more than 512 MiB"},
 		{`echo "SIGXCPU: cpu limit exceeded" >&2; exit 2`, "60 s of processor time"},
 		{`kill -9 $$`, "processor time, or the machine's memory"},
 		{`kill -11 $$`, "ended the compiler: signal: segmentation fault"},

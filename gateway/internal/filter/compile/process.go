@@ -74,7 +74,7 @@ func (c *Compiler) explain(err error, said string) error {
 	}
 	status, _ := exit.Sys().(syscall.WaitStatus) // its signal is -1 if it was none
 	switch {
-	case exit.ExitCode() == 1:
+	case exit.ExitCode() == 1 && first != panicked("cannot allocate memory"): // which is how it ends where it maps, and not allocates
 		return fmt.Errorf("compiling it: %s", first)
 	case strings.Contains(said, "out of memory") || strings.Contains(said, "cannot allocate memory"):
 		return fmt.Errorf("compiling it took more than %d MiB of memory; it was stopped", maxMemory>>20)
