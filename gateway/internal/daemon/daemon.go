@@ -164,7 +164,7 @@ func (d *Daemon) open(ctx context.Context, p *policy.Policy, dir string) (err er
 	if err = d.openPeople(dir); err != nil {
 		return err
 	}
-	soft := softkv.Options{Clock: d.o.Now, Logger: d.log, MinFree: max(g.Watermark, badgerstore.Reserve) + softMargin, Quota: d.quota}
+	soft := softkv.Options{Clock: d.o.Now, Logger: d.log, MinFree: d.store.Watermark() + softMargin, Quota: d.quota}
 	if d.soft, err = softkv.Open(filepath.Join(dir, "soft"), soft); err != nil {
 		return err
 	}

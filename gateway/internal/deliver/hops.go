@@ -31,11 +31,11 @@ type HopStatus struct {
 }
 
 // Room is how many attempts to a next hop may run at a time, 0 where that is not
-// known, of all that share a destination with it, and whether our own limits leave
-// room for a further one now. It is quick,
-// and may be called for every hop at every claim. One that is unknown has room. The
-// tenant makes no difference: among those who wait for a connection the one with
-// the fewest goes first.
+// known, of all that share a destination with it, whose key is given, and whether our
+// own limits leave room for a further one now. It is quick, and may be called for
+// every hop at every claim. One that is unknown has room. The tenant makes no
+// difference: among those who wait for a connection the one with the fewest goes
+// first.
 func (e *Engine) Room(nextHop string) (most int, destination string, now bool) {
 	x := e.sites
 	x.mu.Lock()

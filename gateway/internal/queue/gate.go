@@ -26,6 +26,10 @@ type Gate interface {
 // skipped.
 const shortHold = 15 * time.Minute
 
+// longHold is for how long due mail is left alone by many short holds, one after the
+// other, or by an operator's suspension.
+const longHold = time.Hour
+
 // room tells a claim what it may take for each next hop; nil: anything. Were
 // more claimed than there are connections (of a destination that was in trouble:
 // one), the rest would be put off, each by a write.

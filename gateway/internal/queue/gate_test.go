@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mailweir/weir/gateway/internal/deliver"
 	"github.com/mailweir/weir/gateway/internal/mail"
 	"github.com/mailweir/weir/gateway/internal/store"
 )
@@ -78,6 +79,32 @@ func TestB89_hop_without_room_is_left_alone(t *testing.T) {
 	}
 	g.open()
 	b.until(waits, "delivered once there is room", is(mail.StatusDelivered))
+}
+
+// Mail that an operator's suspension keeps back is looked at from time to time: it
+// ends when its time is over, and not when somebody ends the suspension (B89, B105).
+func TestB105_mail_for_a_suspended_destination_ends(t *testing.T) {
+	t.Parallel()
+	d := newDest(t, nil)
+	b := newBench(t, 2, 2, benchTenant("acme", route(d)))
+	b.wrap = func(e Engine) Engine {
+		e.(*deliver.Engine).Suspend(deliver.Suspension{Name: d.addr})
+		return e
+	}
+	ends := b.put("acme", "r@acme.test", func(m *store.Message) {
+		m.Received = time.Now().Add(-40 * 24 * time.Hour)
+		m.Recipients[0].Next = time.Now().Add(-longHold - time.Minute)
+	})
+	waits := b.put("acme", "r@acme.test", nil)
+	b.start(&judges{}, 0)
+	b.until(ends, "expired", is(mail.StatusQueueExpired))
+	m, err := b.st.Get(t.Context(), waits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Rev != 1 {
+		t.Errorf("what has just come was touched: %+v", m.Recipients[0])
+	}
 }
 
 // What an operator resumes is looked at at once, and not when the time is over for

@@ -109,7 +109,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		p, again := w.o.Policy(), w.again.Swap(false)
 		claims, err := w.o.Store.Claim(ctx, store.ClaimRequest{
 			Now: w.o.Now(), Limit: n, For: w.lease, PerHop: p.Gateway().Queue.PerHop,
-			PerTenant: perTenant(workers, len(p.Tenants())), Room: w.room(), Again: again,
+			PerTenant: perTenant(workers, len(p.Tenants())), Room: w.room(), Overdue: longHold, Again: again,
 		})
 		if err != nil {
 			if again {

@@ -305,7 +305,12 @@ type ClaimRequest struct {
 	// count for what an operator wants tried (Recipient.Manual). nil: there is always
 	// room.
 	Room func(nextHop string) Room
-	// Again has Room asked about every next hop, whatever it said before.
+	// Overdue is for how long due work is left alone because Room says so. Then it is
+	// claimed all the same, so that its lifetime ends when it does (B104, B105); more
+	// than Most it is never. 0: for ever.
+	Overdue time.Duration
+	// Again has Room asked about every next hop, whatever it said before, and makes
+	// due what our own limits put off (Recipient.Throttled).
 	Again bool
 }
 

@@ -2,10 +2,7 @@ package badgerstore
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-
-	badger "github.com/dgraph-io/badger/v4"
 
 	"github.com/mailweir/weir/gateway/internal/mail"
 	"github.com/mailweir/weir/gateway/internal/store"
@@ -17,7 +14,7 @@ type change struct {
 	id       mail.ID
 	expect   uint64 // revision it was made from; 0: the message must be new
 	state    state
-	raw      []byte
+	records  records
 	sets     []kv
 	events   []encodedEvent
 	liveWas  bool
@@ -58,33 +55,36 @@ func newChange(old *stored, m *store.Message, attempts []mail.Attempt, events []
 	if err != nil {
 		return nil, err
 	}
+	c.records.msg = b
 	if !bytes.Equal(b, rawMsg) {
 		c.add(messageKey(m.ID), b)
 	}
+	c.records.rcpts = make([][]byte, len(m.Recipients))
 	for i := range m.Recipients {
 		r := &m.Recipients[i]
 		b, err := encodeRecipient(m.ID, r)
 		if err != nil {
 			return nil, err
 		}
+		c.records.rcpts[i] = b
 		if !bytes.Equal(b, rawRcpt[r.N]) {
 			c.add(recipientKey(m.ID, r.N), b)
 		}
 	}
 	c.state = stateOf(m)
-	c.raw = c.state.encode()
+	c.records.state = c.state.encode()
 	c.liveIs = c.state.live() || c.state.hasBody
 	var n int
 	if c.events, n, err = encodeEvents(events); err != nil {
 		return nil, err
 	}
-	c.size += n + len(c.raw) + 64
+	c.size += n + len(c.records.state) + 64
 	return c, c.fits()
 }
 
 // fits refuses records that Badger would put into its value log.
 func (c *change) fits() error {
-	most := len(c.raw)
+	most := len(c.records.state)
 	for _, s := range c.sets {
 		most = max(most, len(s.v))
 	}
@@ -105,27 +105,19 @@ func (c *change) add(k, v []byte) {
 // check compares revisions. errStale: read again.
 func (c *change) check(b *batch) error {
 	c.existing = false
-	it, err := b.Get(stateKey(c.id))
-	if errors.Is(err, badger.ErrKeyNotFound) {
-		if c.expect == 0 {
-			return nil
-		}
-		return fmt.Errorf("message %s: %w", c.id, store.ErrNotFound)
-	}
-	if err != nil {
+	rev, err := b.revision(c.id)
+	switch {
+	case err != nil:
 		return fmt.Errorf("read message %s: %w", c.id, err)
-	}
-	if c.expect == 0 {
+	case rev == c.expect:
+		return nil
+	case rev == 0:
+		return fmt.Errorf("message %s: %w", c.id, store.ErrNotFound)
+	case c.expect == 0:
 		c.existing = true
 		return nil
 	}
-	return it.Value(func(v []byte) error {
-		rev, err := decodeRev(v)
-		if err == nil && rev != c.expect {
-			err = errStale
-		}
-		return err
-	})
+	return errStale
 }
 
 // apply sets everything; check has passed.
@@ -133,8 +125,8 @@ func (c *change) apply(b *batch) error {
 	if c.existing {
 		return nil
 	}
-	b.changed = append(b.changed, c.id)
-	if err := b.set(stateKey(c.id), c.raw); err != nil {
+	b.wrote = append(b.wrote, written{c.id, &c.records})
+	if err := b.set(stateKey(c.id), c.records.state); err != nil {
 		return err
 	}
 	for _, s := range c.sets {

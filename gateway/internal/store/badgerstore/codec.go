@@ -29,6 +29,8 @@ type rcptState struct {
 	tenant string
 	fresh  bool // never failed; not stored: after a restart nothing is
 	manual bool // an operator wants it tried now; not stored: after a restart nobody is skipped
+	// throttled: our own limits put it off; not stored: after a restart its time is waited for.
+	throttled bool
 }
 
 const stateVersion = 1
@@ -40,7 +42,7 @@ func stateOf(m *store.Message) state {
 	st := state{rev: m.Rev, hasBody: m.HasBody, attempts: m.Attempts, rcpts: make([]rcptState, len(m.Recipients))}
 	for i := range m.Recipients {
 		r := &m.Recipients[i]
-		rs := rcptState{n: r.N, status: r.Status, next: unixNano(r.Next), hop: r.NextHop, tenant: r.Tenant, fresh: r.FirstFailure.IsZero() && !r.Throttled, manual: r.Manual}
+		rs := rcptState{n: r.N, status: r.Status, next: unixNano(r.Next), hop: r.NextHop, tenant: r.Tenant, fresh: r.FirstFailure.IsZero() && !r.Throttled, manual: r.Manual, throttled: r.Throttled}
 		if r.Unjudged {
 			rs.hop = "" // filters come first: where it goes is not known yet
 		}
@@ -190,6 +192,20 @@ func encodeRecipient(id mail.ID, r *store.Recipient) ([]byte, error) {
 	return b, nil
 }
 
+// records are a message's own records, as they are stored.
+type records struct {
+	state, msg []byte
+	rcpts      [][]byte // in the order of those in the state
+}
+
+func (r *records) size() int {
+	n := len(r.state) + len(r.msg)
+	for _, b := range r.rcpts {
+		n += len(b)
+	}
+	return n
+}
+
 // stored is a message with the bytes it was read from, so that a commit
 // writes only what changed.
 type stored struct {
@@ -199,6 +215,15 @@ type stored struct {
 }
 
 // load reads a message with its recipients. store.ErrNotFound.
+func (s *Store) load(txn *badger.Txn, id mail.ID) (*stored, error) {
+	if r := s.com.recent.records(id); r != nil {
+		return r.decode(id)
+	}
+	return load(txn, id)
+}
+
+// load reads a message with its recipients as they are in the database, by a
+// transaction that sees it as it was at some time. store.ErrNotFound.
 func load(txn *badger.Txn, id mail.ID) (*stored, error) {
 	get := func(key []byte) ([]byte, error) {
 		it, err := txn.Get(key)
@@ -207,36 +232,52 @@ func load(txn *badger.Txn, id mail.ID) (*stored, error) {
 		}
 		return it.ValueCopy(nil)
 	}
-	raw, err := get(stateKey(id))
+	var r records
+	var err error
+	r.state, err = get(stateKey(id))
 	if errors.Is(err, badger.ErrKeyNotFound) {
 		return nil, fmt.Errorf("message %s: %w", id, store.ErrNotFound)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read message %s: %w", id, err)
 	}
-	st, err := decodeState(raw)
+	st, err := decodeState(r.state)
 	if err != nil {
 		return nil, fmt.Errorf("read message %s: %w", id, err)
 	}
-	s := &stored{msg: new(store.Message), rawRcpt: make(map[int][]byte, len(st.rcpts))}
-	if s.rawMsg, err = get(messageKey(id)); err != nil {
+	if r.msg, err = get(messageKey(id)); err != nil {
 		return nil, fmt.Errorf("read message %s: %w", id, err)
 	}
-	if err := decodeJSON(s.rawMsg, s.msg); err != nil {
+	r.rcpts = make([][]byte, len(st.rcpts))
+	for i, rc := range st.rcpts {
+		if r.rcpts[i], err = get(recipientKey(id, rc.n)); err != nil {
+			return nil, fmt.Errorf("read recipient %s.%d: %w", id, rc.n, err)
+		}
+	}
+	return r.decode(id)
+}
+
+// decode is the message of its records.
+func (r *records) decode(id mail.ID) (*stored, error) {
+	st, err := decodeState(r.state)
+	if err == nil && len(st.rcpts) != len(r.rcpts) {
+		err = errState
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read message %s: %w", id, err)
+	}
+	s := &stored{msg: new(store.Message), rawMsg: r.msg, rawRcpt: make(map[int][]byte, len(st.rcpts))}
+	m := s.msg
+	if err := decodeJSON(r.msg, m); err != nil {
 		return nil, fmt.Errorf("decode message %s: %w", id, err)
 	}
-	m := s.msg
 	m.Rev, m.HasBody, m.Attempts = st.rev, st.hasBody, st.attempts
 	m.Recipients = make([]store.Recipient, len(st.rcpts))
 	for i, rc := range st.rcpts {
-		b, err := get(recipientKey(id, rc.n))
-		if err != nil {
-			return nil, fmt.Errorf("read recipient %s.%d: %w", id, rc.n, err)
-		}
-		if err := decodeJSON(b, &m.Recipients[i]); err != nil {
+		if err := decodeJSON(r.rcpts[i], &m.Recipients[i]); err != nil {
 			return nil, fmt.Errorf("decode recipient %s.%d: %w", id, rc.n, err)
 		}
-		s.rawRcpt[rc.n] = b
+		s.rawRcpt[rc.n] = r.rcpts[i]
 	}
 	return s, nil
 }

@@ -40,13 +40,51 @@ type op struct {
 // batch is one Badger transaction that is being filled.
 type batch struct {
 	*badger.Txn
-	c       *committer
-	seq     uint64
-	doc     uint64
-	changed []mail.ID // for the feed
+	c     *committer
+	seq   uint64
+	doc   uint64
+	wrote []written // in order
+}
+
+// written is what a batch makes of a message.
+type written struct {
+	id      mail.ID
+	records *records // nil: they are gone
 }
 
 func (b *batch) set(k, v []byte) error { return b.SetEntry(badger.NewEntry(k, v)) }
+
+// revision is that of a message, with what the batch has written already; 0: there
+// is none.
+func (b *batch) revision(id mail.ID) (rev uint64, err error) {
+	for i := len(b.wrote) - 1; i >= 0; i-- {
+		if w := &b.wrote[i]; w.id == id {
+			if w.records == nil {
+				return 0, nil
+			}
+			return decodeRev(w.records.state)
+		}
+	}
+	return b.c.revision(b.Txn, id)
+}
+
+// revision is that of a message that is committed; 0: there is none.
+func (c *committer) revision(txn *badger.Txn, id mail.ID) (rev uint64, err error) {
+	if rev, known, err := c.recent.revision(id); known || err != nil {
+		return rev, err
+	}
+	it, err := txn.Get(stateKey(id))
+	if errors.Is(err, badger.ErrKeyNotFound) {
+		return 0, nil
+	}
+	if err == nil {
+		err = it.Value(func(v []byte) error {
+			rev, err = decodeRev(v)
+			return err
+		})
+	}
+	return rev, err
+}
 
 // event writes one event under the next number.
 func (b *batch) event(e *encodedEvent) error {
@@ -96,6 +134,7 @@ type committer struct {
 
 	seq, doc uint64 // last used; only the committer's goroutine
 	feed     feed
+	recent   *recent
 	tail     tail // who follows the events
 
 	failed atomic.Bool // a commit failed: nothing is written any more
@@ -314,6 +353,7 @@ func (c *committer) try(ops []*op) (errs []error, n int, err error) {
 		return errs, len(ops), e
 	}
 	c.seq, c.doc = b.seq, b.doc
+	c.recent.put(b.wrote)
 	c.feed.committed(b)
 	c.tail.reached(c.seq)
 	return errs, len(ops), nil

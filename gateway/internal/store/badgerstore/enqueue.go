@@ -56,11 +56,8 @@ func checkRecipients(m *store.Message, hasBody bool) error {
 // exists reports whether a message has a record.
 func (s *Store) exists(id mail.ID) (ok bool, err error) {
 	err = s.view(func(txn *badger.Txn) error {
-		_, err := txn.Get(stateKey(id))
-		if errors.Is(err, badger.ErrKeyNotFound) {
-			return nil
-		}
-		ok = err == nil
+		rev, err := s.com.revision(txn, id)
+		ok = rev > 0
 		return err
 	})
 	return ok, err

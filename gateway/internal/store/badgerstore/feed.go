@@ -27,20 +27,20 @@ type feed struct {
 
 // write adds a batch's entry, if it changes any message.
 func (f *feed) write(b *batch) error {
-	if len(b.changed) == 0 || f.quiet {
+	if len(b.wrote) == 0 || f.quiet {
 		return nil
 	}
-	v := make([]byte, 0, len(b.changed)*len(mail.ID{}))
-	for i, id := range b.changed {
-		if i == 0 || id != b.changed[i-1] {
-			v = append(v, id[:]...)
+	v := make([]byte, 0, len(b.wrote)*len(mail.ID{}))
+	for i, w := range b.wrote {
+		if i == 0 || w.id != b.wrote[i-1].id {
+			v = append(v, w.id[:]...)
 		}
 	}
 	return b.set(feedKey(f.seq+1), v)
 }
 
 func (f *feed) committed(b *batch) {
-	if len(b.changed) == 0 || f.quiet {
+	if len(b.wrote) == 0 || f.quiet {
 		return
 	}
 	f.seq++
@@ -79,16 +79,11 @@ func feedEpoch(txn *badger.Txn, opened uint64) (string, error) {
 
 // lastFed is the number of the newest entry.
 func lastFed(txn *badger.Txn) (seq uint64, err error) {
-	o := badger.DefaultIteratorOptions
-	o.PrefetchValues, o.Reverse, o.Prefix = false, true, []byte{keyFeed}
-	it := txn.NewIterator(o)
-	defer it.Close()
-	if it.Seek(feedKey(1<<64 - 1)); it.Valid() {
-		if seq, err = feedSeq(it.Item().Key()); err != nil {
-			return 0, err
-		}
+	k := lastKey(txn, keyFeed)
+	if k == nil {
+		return 0, nil
 	}
-	return seq, nil
+	return feedSeq(k)
 }
 
 func feedSeq(k []byte) (uint64, error) {

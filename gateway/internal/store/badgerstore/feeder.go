@@ -251,7 +251,7 @@ func (f *feeder) load(ids []mail.ID) ([]sqlindex.Change, error) {
 	out := make([]sqlindex.Change, 0, len(ids))
 	err := f.s.view(func(txn *badger.Txn) error {
 		for _, id := range ids {
-			st, err := load(txn, id)
+			st, err := f.s.load(txn, id)
 			switch {
 			case errors.Is(err, store.ErrNotFound):
 				out = append(out, sqlindex.Change{ID: id})

@@ -55,7 +55,7 @@ func (s *Store) Forget(ctx context.Context, id mail.ID) error {
 			if err := (&change{id: id, expect: rev}).check(b); err != nil {
 				return err
 			}
-			b.changed = append(b.changed, id)
+			b.wrote = append(b.wrote, written{id: id})
 			for _, k := range keys {
 				if err := b.Delete(k); err != nil {
 					return err
@@ -83,21 +83,16 @@ func (s *Store) Forget(ctx context.Context, id mail.ID) error {
 // keysOf lists every key of a message.
 func (s *Store) keysOf(ctx context.Context, id mail.ID) (keys [][]byte, err error) {
 	err = s.view(func(txn *badger.Txn) error {
-		for _, kind := range []byte{keyMessage, keyAttempt, keyEventOf} {
-			if err := scan(ctx, txn, idKey(kind, id), func(it *badger.Item) error {
-				k := it.KeyCopy(nil)
-				keys = append(keys, k)
-				if kind == keyEventOf {
-					_, seq, _ := keyID(k)
-					keys = append(keys, append([]byte{keyEvent}, seq...))
-				}
-				return nil
-			}); err != nil {
-				return err
-			}
-		}
 		keys = append(keys, liveKey(id))
-		return nil
+		return scan(ctx, txn, idKey(keyMessage, id), func(it *badger.Item) error {
+			k := it.KeyCopy(nil)
+			keys = append(keys, k)
+			_, rest, _ := keyID(k)
+			if seq, ok := eventOfSeq(rest); ok {
+				keys = append(keys, eventKey(seq))
+			}
+			return nil
+		})
 	})
 	return keys, err
 }

@@ -142,6 +142,12 @@ func TestWatermark(t *testing.T) {
 	s, err := open(o)
 	must(t, err)
 	defer s.Close()
+	if s.Watermark() != 100<<20 {
+		t.Errorf("the watermark is %d", s.Watermark())
+	}
+	if low := newSpace(o.Dir, &settings{Options: Options{FreeWatermark: 1 << 20}, reserve: 50 << 20}); low.mark != 50<<20 {
+		t.Errorf("a watermark below the reserve is %d", low.mark)
+	}
 	free := int64(1 << 30)
 	set := func(n int64) {
 		s.space.mu.Lock()

@@ -75,6 +75,8 @@ type slot struct {
 	status statusCode
 	fresh  bool
 	manual bool
+	// throttled: next is a time of our own making
+	throttled bool
 }
 
 func (s *slot) group() groupKey { return groupKey{s.place, s.fresh, s.manual} }
@@ -284,7 +286,7 @@ func (x *index) put(id mail.ID, st *state) {
 		x.count(r.status, 1)
 		at, s := x.slots.take()
 		*s = slot{
-			n: int32(r.n), status: statusCodes[r.status], fresh: r.fresh, manual: r.manual, next: r.next, token: old[int32(r.n)],
+			n: int32(r.n), status: statusCodes[r.status], fresh: r.fresh, manual: r.manual, throttled: r.throttled, next: r.next, token: old[int32(r.n)],
 			place: x.places.use(workKey{r.hop, r.tenant}),
 		}
 		*last, last = at, &s.after

@@ -2,7 +2,6 @@ package badgerstore
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -98,12 +97,13 @@ func writeEvents(b *batch, es []encodedEvent) error {
 func (s *Store) Events(ctx context.Context, id mail.ID) ([]mail.Event, error) {
 	var out []mail.Event
 	err := s.view(func(txn *badger.Txn) error {
-		return scan(ctx, txn, idKey(keyEventOf, id), func(it *badger.Item) error {
-			_, seq, ok := keyID(it.Key())
-			if !ok || len(seq) != 8 {
+		return scan(ctx, txn, eventsOf(id), func(it *badger.Item) error {
+			_, rest, _ := keyID(it.Key())
+			seq, ok := eventOfSeq(rest)
+			if !ok {
 				return fmt.Errorf("read events of %s: %w", id, errState)
 			}
-			e, err := readEvent(txn, binary.BigEndian.Uint64(seq))
+			e, err := readEvent(txn, seq)
 			if err != nil {
 				return fmt.Errorf("read events of %s: %w", id, err)
 			}
@@ -157,11 +157,13 @@ func (s *Store) Resolve(ctx context.Context, prefix string) (mail.ID, error) {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			id, _, ok := keyID(it.Item().Key())
+			id, rest, ok := keyID(it.Item().Key())
 			if !ok || string(id[:]) > string(hi[:]) {
 				return nil
 			}
-			found = append(found, id)
+			if len(rest) == 1 && rest[0] == partMessage { // and not only events
+				found = append(found, id)
+			}
 			it.Seek(append(idKey(keyMessage, id), 0xff)) // behind all of its keys
 		}
 		return nil

@@ -25,7 +25,7 @@ type Options struct {
 	// record itself.
 	IndexDir string
 	// FreeWatermark is the free space in octets below which no new mail is
-	// taken; at least Reserve. Default 1 GiB.
+	// taken; at least 512 MiB. Default 1 GiB.
 	FreeWatermark int64
 	// BallastSize is the size in octets of a file that is given up when the
 	// disk is full, so that the queue can still be drained. Default 64 MiB;
@@ -50,6 +50,7 @@ type settings struct {
 	linger  time.Duration // how long records nobody waits for gather
 	reserve int64         // free octets kept for Badger
 	verify  int64         // octets of bodies verified on open; the rest when first read
+	stat    func(dir string) (free int64, err error)
 }
 
 func (o Options) defaults() *settings {
@@ -74,7 +75,7 @@ func (o Options) defaults() *settings {
 	}
 	return &settings{
 		Options: o, memBody: 64 << 10, segSize: 32 << 20, linger: 20 * time.Millisecond,
-		reserve: Reserve, verify: 256 << 20,
+		reserve: engineReserve, verify: 256 << 20, stat: statFree,
 	}
 }
 
@@ -98,7 +99,7 @@ func badgerOptions(dir string, version uint16, noSync bool, log *slog.Logger) ba
 		// Every memtable spans all kinds of keys, and with a deep queue all ages of
 		// mail: a compaction of level 0 rewrites the whole level below, and what comes
 		// of it much of the last one. So it comes seldom, and there is one level less.
-		// Reserve goes by both.
+		// engineReserve goes by both.
 		WithNumLevelZeroTables(20).
 		WithNumLevelZeroTablesStall(30).
 		WithBaseLevelSize(64 << 20).

@@ -264,7 +264,7 @@ func (s *Store) Get(ctx context.Context, id mail.ID) (*store.Message, error) {
 func (s *Store) Attempts(ctx context.Context, id mail.ID) ([]mail.Attempt, error) {
 	var out []mail.Attempt
 	err := s.view(func(txn *badger.Txn) error {
-		return scan(ctx, txn, idKey(keyAttempt, id), func(it *badger.Item) error {
+		return scan(ctx, txn, attemptsOf(id), func(it *badger.Item) error {
 			var a mail.Attempt
 			if err := it.Value(func(v []byte) error { return decodeJSON(v, &a) }); err != nil {
 				return fmt.Errorf("read attempt of %s: %w", id, err)
@@ -291,6 +291,32 @@ func scan(ctx context.Context, txn *badger.Txn, prefix []byte, f func(*badger.It
 		}
 	}
 	return nil
+}
+
+// eachKey goes through the keys of a prefix, which are f's only during the call.
+func eachKey(txn *badger.Txn, prefix []byte, f func(k []byte) error) error {
+	o := badger.DefaultIteratorOptions
+	o.PrefetchValues, o.Prefix = false, prefix
+	it := txn.NewIterator(o)
+	defer it.Close()
+	for it.Rewind(); it.Valid(); it.Next() {
+		if err := f(it.Item().Key()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lastKey is the last key of a kind; nil: there is none.
+func lastKey(txn *badger.Txn, kind byte) []byte {
+	o := badger.DefaultIteratorOptions
+	o.PrefetchValues, o.Reverse, o.Prefix = false, true, []byte{kind}
+	it := txn.NewIterator(o)
+	defer it.Close()
+	if it.Seek([]byte{kind + 1}); !it.Valid() {
+		return nil
+	}
+	return it.Item().KeyCopy(nil)
 }
 
 // NextDue implements store.Queue.

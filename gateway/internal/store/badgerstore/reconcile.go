@@ -69,21 +69,16 @@ var errNoBody = errors.New("the body is missing from the spool")
 // records reads what is live or has a body.
 func (r *reconciliation) records() error {
 	return r.s.db.View(func(txn *badger.Txn) error {
-		o := badger.DefaultIteratorOptions
-		o.PrefetchValues = false
-		o.Prefix = []byte{keyLive}
-		it := txn.NewIterator(o)
-		defer it.Close()
-		for it.Rewind(); it.Valid(); it.Next() {
-			id, _, ok := keyID(it.Item().Key())
+		return eachKey(txn, []byte{keyLive}, func(k []byte) error {
+			id, _, ok := keyID(k)
 			if !ok {
-				continue
+				return nil
 			}
 			st, err := loadState(txn, id)
 			if errors.Is(err, badger.ErrKeyNotFound) {
 				// Badger lost the record and kept the mark. The body, if it is
 				// there, brings the message back.
-				continue
+				return nil
 			}
 			if err != nil {
 				return fmt.Errorf("message %s: %w", id, err)
@@ -92,8 +87,8 @@ func (r *reconciliation) records() error {
 			if st.hasBody {
 				r.missing[id] = errNoBody
 			}
-		}
-		return nil
+			return nil
+		})
 	})
 }
 
@@ -107,6 +102,29 @@ func loadState(txn *badger.Txn, id mail.ID) (st state, err error) {
 		return err
 	})
 	return st, err
+}
+
+// unmarked is the state of a message without a live mark; nil: there is no record. One
+// with a body has lost the mark, and gets it again.
+func (r *reconciliation) unmarked(id mail.ID) (*state, error) {
+	var st *state
+	err := r.s.db.View(func(txn *badger.Txn) error {
+		got, err := loadState(txn, id)
+		if errors.Is(err, badger.ErrKeyNotFound) {
+			return nil
+		}
+		st = &got
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("message %s: %w", id, err)
+	}
+	if st == nil || !st.hasBody {
+		return st, nil
+	}
+	r.known[id] = st
+	r.s.log.Warn("mail was found that had no mark of being live", "message", id.String())
+	return st, r.s.com.commit(&op{size: 32, write: func(b *batch) error { return b.set(liveKey(id), nil) }})
 }
 
 // segmentBody decides about a body in a segment: false removes it.
@@ -146,21 +164,17 @@ func (r *reconciliation) removeFile(id mail.ID) error {
 
 // body looks at one body with its trailer. false: it has no business here.
 func (r *reconciliation) body(id mail.ID, rd io.ReaderAt, n int64) (keep bool, err error) {
-	st, live := r.known[id]
-	if live && !st.hasBody {
+	st := r.known[id]
+	if st == nil {
+		if st, err = r.unmarked(id); err != nil {
+			return false, err
+		}
+	}
+	if st != nil && !st.hasBody { // it was being removed
 		r.removed++
 		return false, nil
 	}
-	if !live {
-		ok, err := r.s.exists(id)
-		if err != nil {
-			return false, err
-		}
-		if ok { // final, and its body was being removed
-			r.removed++
-			return false, nil
-		}
-	}
+	live := st != nil
 	t, err := readTrailer(rd, n)
 	whole := err == nil
 	if whole && (!live || r.budget > 0) {

@@ -16,11 +16,15 @@ import (
 // schema is the version of keys and encodings that this program writes. It
 // is kept in the external magic of Badger's manifest, so that Badger itself
 // refuses a store of another version.
-const schema = 2
+const schema = 3
+
+// migration is one step.
+type migration func(*badger.DB, *settings) error
 
 // migrations[v] turns a store of version v into one of version v+1.
-var migrations = map[uint16]func(*badger.DB) error{
-	1: func(*badger.DB) error { return nil }, // records may be packed; those that are not are read as they are
+var migrations = map[uint16]migration{
+	1: func(*badger.DB, *settings) error { return nil }, // records may be packed; those that are not are read as they are
+	2: layOut,
 }
 
 const manifestName = "MANIFEST"
@@ -47,6 +51,9 @@ func openBadger(dir string, o *settings) (*badger.DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the store's database in %s: %w", dir, err)
 	}
+	if err := dropOld(db); err != nil {
+		return nil, fmt.Errorf("open the store's database in %s: %w", dir, errors.Join(err, db.Close()))
+	}
 	return db, nil
 }
 
@@ -71,7 +78,7 @@ func storedSchema(dir string) (uint16, error) {
 
 // migrate runs the steps from one version to another. Each step leaves the
 // store complete, so that an interrupted migration goes on where it was.
-func migrate(dir string, from, to uint16, steps map[uint16]func(*badger.DB) error, o *settings) error {
+func migrate(dir string, from, to uint16, steps map[uint16]migration, o *settings) error {
 	for v := from; v < to; v++ {
 		step := steps[v]
 		if step == nil {
@@ -82,7 +89,7 @@ func migrate(dir string, from, to uint16, steps map[uint16]func(*badger.DB) erro
 		if err != nil {
 			return fmt.Errorf("open the store's database in %s: %w", dir, err)
 		}
-		err = step(db)
+		err = step(db, o)
 		if e := db.Close(); err == nil {
 			err = e
 		}

@@ -81,6 +81,7 @@ func (p *page) list(ctx context.Context, txn *badger.Txn, ids []mail.ID) error {
 // scan tries the filter on all messages.
 func (p *page) scan(ctx context.Context, txn *badger.Txn) error {
 	o := badger.DefaultIteratorOptions
+	o.PrefetchValues = false // there are attempts among them
 	o.Reverse = true
 	o.Prefix = []byte{keyMessage}
 	it := txn.NewIterator(o)
@@ -96,12 +97,16 @@ func (p *page) scan(ctx context.Context, txn *badger.Txn) error {
 			from = append(from, 0xff)
 		}
 	}
-	// Backwards the recipients come first, then the state, then the message.
+	// Backwards the recipients come before the state, and that before the message.
 	var rcpts []store.Recipient
 	var st state
 	for it.Seek(from); it.Valid(); it.Next() {
 		id, rest, ok := keyID(it.Item().Key())
-		if !ok || len(rest) == 0 {
+		if !ok || len(rest) == 0 || rest[0] > partRecipient {
+			if err := ctx.Err(); err != nil && !p.seen.IsZero() {
+				p.next = formatCursor(p.seen, -1)
+				return err
+			}
 			continue
 		}
 		if bounded && bytes.Compare(id[:], lo[:]) < 0 {

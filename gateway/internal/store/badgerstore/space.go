@@ -17,12 +17,12 @@ import (
 // errFull is what every refusal for want of space wraps.
 var errFull = store.ErrFull
 
-// Reserve is what is kept free for Badger, in octets: it writes through mmap, and
+// engineReserve is what is kept free for Badger, in octets: it writes through mmap, and
 // where a page cannot be had the process dies of SIGBUS. A compaction has its old
 // tables and its new ones side by side. Of level 0 it takes 20 tables of 8 MiB
 // (badgerOptions) into a level below that holds 64 MiB by its target, and 250 MiB
 // were seen after a burst: so much is free when the last thing is committed (stop).
-const Reserve = 512 << 20
+const engineReserve = 512 << 20
 
 // statAge is how long a look at the free space is good for.
 const statAge = 200 * time.Millisecond
@@ -54,9 +54,13 @@ type space struct {
 func newSpace(dir string, o *settings) *space {
 	return &space{
 		dir: dir, mark: max(o.FreeWatermark, o.reserve), keep: o.reserve, stop: o.reserve / 16 * 13, ballast: o.BallastSize,
-		log: o.Logger, stat: statFree, ballPath: filepath.Join(dir, "ballast"),
+		log: o.Logger, stat: o.stat, ballPath: filepath.Join(dir, "ballast"),
 	}
 }
+
+// Watermark is the free space below which no mail is taken, in octets:
+// Options.FreeWatermark, and never less than the store needs itself.
+func (s *Store) Watermark() int64 { return s.space.mark }
 
 func statFree(dir string) (int64, error) {
 	var st unix.Statfs_t

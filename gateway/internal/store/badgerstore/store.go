@@ -182,6 +182,7 @@ func (s *Store) counters() (epoch uint64, err error) {
 			return err
 		}
 		s.com.feed.durable.Store(s.com.feed.seq)
+		s.com.recent = newRecent(highest(txn, s.now()))
 		epoch++
 		return txn.Set(counterEpoch, binary.BigEndian.AppendUint64(nil, epoch))
 	})
@@ -204,7 +205,7 @@ func (s *Store) view(f func(*badger.Txn) error) error {
 // get loads one message.
 func (s *Store) get(id mail.ID) (st *stored, err error) {
 	err = s.view(func(txn *badger.Txn) error {
-		st, err = load(txn, id)
+		st, err = s.load(txn, id)
 		return err
 	})
 	return st, err

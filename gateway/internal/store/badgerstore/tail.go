@@ -2,7 +2,6 @@ package badgerstore
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 	"sync"
 
@@ -85,7 +84,7 @@ func (s *Store) EventsAfter(ctx context.Context, after uint64, limit int) ([]mai
 	var out []mail.Event
 	err := s.view(func(txn *badger.Txn) error {
 		o := badger.DefaultIteratorOptions
-		o.Prefix = []byte{keyEvent}
+		o.Reverse, o.Prefix = true, []byte{keyEvent}
 		o.PrefetchSize = min(limit, 100)
 		it := txn.NewIterator(o)
 		defer it.Close()
@@ -93,9 +92,9 @@ func (s *Store) EventsAfter(ctx context.Context, after uint64, limit int) ([]mai
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			seq := binary.BigEndian.Uint64(it.Item().Key()[1:])
-			if seq > last {
-				return nil
+			seq, err := eventSeq(it.Item().Key())
+			if err != nil || seq > last {
+				return err
 			}
 			var e mail.Event
 			if err := it.Item().Value(func(v []byte) error { return decodeJSON(v, &e) }); err != nil {

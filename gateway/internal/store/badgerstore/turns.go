@@ -125,9 +125,41 @@ func (x *index) skip(g *group, now int64, d time.Duration) {
 	x.skipped[i].add(g)
 }
 
+// overdue: the first of a group has been due for so long; what never had a time, since
+// it came in.
+func (x *index) overdue(g *group, now int64, after time.Duration) bool {
+	if after <= 0 {
+		return false
+	}
+	it := g.items.at(0)
+	since := it.due
+	if since == 0 {
+		since = x.entries.at(it.entry).id.Time().UnixNano()
+	}
+	return now-since >= int64(after)
+}
+
+// hasten makes due what our own limits put off.
+func (x *index) hasten(now int64) {
+	for _, r := range x.live {
+		e, more := x.entries.at(r), false
+		for s := range x.slotsOf(e) {
+			if s.throttled && s.free() && s.next > now {
+				s.next, more = now, true
+			}
+		}
+		if more {
+			x.arrange(e)
+		}
+	}
+}
+
 // ripen gives their turn to the groups whose time has come, also to those
 // whose reason not to be served is over.
 func (x *index) ripen(now int64, r *store.ClaimRequest) {
+	if r.Again {
+		x.hasten(now)
+	}
 	if over := r.Again || x.cappedUntil <= now || x.cappedUntil > now+capFor; r.PerHop != x.perHop || over {
 		x.perHop, x.cappedUntil = r.PerHop, now+capFor
 		for name := range x.capped {
@@ -205,7 +237,7 @@ func (x *index) turnOf(t *turns, now int64, r *store.ClaimRequest) (g *group, sh
 				case room.Most > 0 && running >= room.Most:
 					t.remove(g)
 					x.capAt(name, g, now)
-				case room.Wait > 0:
+				case room.Wait > 0 && !x.overdue(g, now, r.Overdue):
 					t.remove(g)
 					x.skip(g, now, room.Wait)
 				default:

@@ -23,7 +23,7 @@ func TestNoticeOfWhatNeverHappened(t *testing.T) {
 		never, happened := notice(due), notice(done)
 		must(t, s.Close())
 		for _, id := range []mail.ID{never, happened} {
-			loseRecord(t, dir, id, []byte("ml")...)
+			loseRecord(t, dir, id, []byte("Ml")...)
 		}
 		s = openTest(t, dir)
 		if _, err := s.Get(ctx, never); !errors.Is(err, store.ErrNotFound) {

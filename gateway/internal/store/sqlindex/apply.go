@@ -115,7 +115,9 @@ func (x *Index) Finish(ctx context.Context, to State) error {
 		}
 	}
 	err := x.exec(ctx, []string{"DROP TABLE IF EXISTS lows", lowsTable, "INSERT INTO lows SELECT low, count(*) FROM rows INDEXED BY by_low GROUP BY low"})
-	x.bulk = x.bulk && err != nil
+	if err == nil {
+		x.bulk = false
+	}
 	x.mu.Unlock()
 	if err != nil {
 		return err

@@ -144,6 +144,47 @@ var fairTests = []test{
 			f.Fatalf("%v", n)
 		}
 	}},
+	{"what_is_left_alone_for_long_is_claimed_to_be_looked_at", func(f *fixture) {
+		waits, manual := rcpt(1, "a"), rcpt(1, "b")
+		waits.Next = t0
+		f.enqueue(message(waits))
+		f.enqueue(message(manual)) // at once; its ID is of t0
+		for i, c := range []struct {
+			req  store.ClaimRequest
+			want int
+		}{
+			{store.ClaimRequest{Now: t0.Add(59 * time.Minute), Room: noRoomFor(time.Minute), Overdue: time.Hour}, 0},
+			{store.ClaimRequest{Now: t0.Add(61 * time.Minute), Room: noRoomFor(time.Minute)}, 0},
+			{store.ClaimRequest{Now: t0.Add(62 * time.Minute), Room: func(string) store.Room { return store.Room{Most: 1, Wait: time.Minute} }, Overdue: time.Hour}, 2},
+		} {
+			c.req.Limit, c.req.For = 10, time.Minute
+			cs, err := f.s.Claim(ctx, c.req)
+			f.must(err)
+			if len(cs) != c.want {
+				f.Fatalf("request %d: %d claims, want %d", i, len(cs), c.want)
+			}
+		}
+	}},
+	{"what_our_limits_put_off_is_due_again_when_they_may_be_others", func(f *fixture) {
+		late := t0.Add(time.Hour)
+		ours, theirs := rcpt(1, "a"), rcpt(1, "a")
+		ours.Next, ours.Throttled = late, true
+		theirs.Next, theirs.FirstFailure = late, t0
+		f.enqueue(message(theirs))
+		m := f.enqueue(message(ours))
+		if cs := f.claim(t0, 10); len(cs) != 0 {
+			f.Fatalf("%d claims before their time", len(cs))
+		}
+		cs, err := f.s.Claim(ctx, store.ClaimRequest{Now: t0, Limit: 10, For: time.Minute, Again: true})
+		f.must(err)
+		if len(cs) != 1 || cs[0].Message.ID != m.ID || !cs[0].Message.Recipients[0].Next.Equal(late) {
+			f.Fatalf("%d claims, want the one that was put off", len(cs))
+		}
+		f.must(f.s.Settle(ctx, cs[0].Lease, outcome(cs[0], mail.StatusQueued)))
+		if cs := f.claim(t0, 10); len(cs) != 0 {
+			f.Fatalf("%d claims; its time is not kept", len(cs))
+		}
+	}},
 	{"hops_that_share_a_destination_share_its_room", func(f *fixture) {
 		for range 2 {
 			for _, hop := range []string{"a", "b", "c", "d"} {

@@ -286,6 +286,15 @@ var journalTests = []test{
 		if id, err := f.s.Resolve(ctx, b[:n+1]); err != nil || id != ids[1] {
 			f.Errorf("the shortest unique prefix: %v, %v", id, err)
 		}
+		alone := mail.NewID(t0.Add(-time.Hour)) // of which nothing but an event is recorded
+		f.s.Record(nil, nil, mail.Event{Type: mail.EventVerdict, Message: alone})
+		f.must(f.s.Sync(ctx))
+		if es, err := f.s.Events(ctx, alone); err != nil || len(es) != 1 {
+			f.Fatalf("%d events, %v", len(es), err)
+		}
+		if id, err := f.s.Resolve(ctx, alone.String()); !errors.Is(err, store.ErrNotFound) {
+			f.Errorf("a message that is not there: %v, %v", id, err)
+		}
 		_, err := f.s.Resolve(ctx, a[:n])
 		if err == nil || errors.Is(err, store.ErrNotFound) || !strings.Contains(err.Error(), a) || !strings.Contains(err.Error(), b) {
 			f.Errorf("an ambiguous prefix: %v", err)
