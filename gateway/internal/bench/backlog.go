@@ -136,7 +136,7 @@ func backlogWeir(path, dir string, t *trial) (drained time.Duration, err error) 
 	if other.sys, err = serve("beside"); err != nil {
 		return 0, err
 	}
-	err = t.beside(&other)
+	err = t.comparison(&other)
 	other.sys.stop()
 	if err != nil {
 		return 0, err
@@ -186,6 +186,21 @@ func (t *trial) standing(c *client.Client, empty float64) (deep float64, err err
 	}
 	t.say("accepted, queue deep", "%.0f/s, %.2f of empty%s", deep, deep/empty, took)
 	return deep, nil
+}
+
+// comparison is acceptance beside another gateway whose queue is empty: one that has
+// never held anything, and then one that has as long a record, so that what differs is
+// the queue alone.
+func (t *trial) comparison(other *trial) error {
+	if err := t.beside(other, "a new one"); err != nil {
+		return err
+	}
+	other.name = "beside"
+	if err := other.deliver(); err != nil {
+		return err
+	}
+	other.settle()
+	return t.beside(other, "one of a like record")
 }
 
 // retryAll is what an operator does once the destinations are back.

@@ -57,6 +57,16 @@ func (t *trial) fill() error {
 	return nil
 }
 
+// deliver sends as many messages as a backlog has, to healthy destinations.
+func (t *trial) deliver() error {
+	took, err := pour(t.sys.addr, 2**sessions, t.n, t.toHealthy)
+	if err != nil {
+		return err
+	}
+	t.say("as many delivered", "%.0f/s", float64(t.n)/took.Seconds())
+	return nil
+}
+
 // bound puts the gateway under the memory limit; the function returned says how
 // it did.
 func (t *trial) bound() (report func()) {
@@ -107,7 +117,7 @@ func (t *trial) acceptance() (rate float64, took string, err error) {
 
 // beside is acceptance in turns with another one, whose queue is empty: how fast
 // the machine is changes within minutes. The first load of each is not counted.
-func (t *trial) beside(other *trial) error {
+func (t *trial) beside(other *trial, what string) error {
 	const turns = 4
 	var own, others []float64
 	cost, otherCost := t.cost(), other.cost()
@@ -127,7 +137,7 @@ func (t *trial) beside(other *trial) error {
 	slices.Sort(own)
 	slices.Sort(others)
 	mid := (turns - 1) / 2
-	t.say("accepted, queue deep, in turns with an empty one", "%.0f/s, %.2f of the other's %.0f/s%s; the other%s", own[mid], own[mid]/others[mid], others[mid],
+	t.say("accepted, queue deep, in turns with "+what, "%.0f/s, %.2f of the other's %.0f/s%s; the other%s", own[mid], own[mid]/others[mid], others[mid],
 		cost(turns*t.loads()), otherCost(turns*t.loads()))
 	return nil
 }
