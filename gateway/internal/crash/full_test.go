@@ -75,12 +75,15 @@ func TestFullDisk(t *testing.T) {
 	d.mode.Store(int32(accepting))
 	wait("250 after there is space again", more(&l.queued, 5))
 	wait("direct delivery after that", more(&l.direct, 5))
+	time.Sleep(recordIn) // what was taken from us while nothing could be recorded is recorded now
 
 	d.mode.Store(int32(deferring))
 	wait("mail in the queue again", more(&l.queued, 20))
+	full := time.Now()
 	fill(t, hog.Name(), 0)
 	wait("452 again", more(&l.full, 20))
 	kill := g.kill()
+	kill.from = full // nothing could be recorded from then on
 	end()
 	err = g.start()
 	switch {

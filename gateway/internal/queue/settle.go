@@ -28,14 +28,15 @@ func Settle(stop <-chan struct{}, s store.Queue, l store.Lease, o store.Outcome,
 			return err
 		case <-time.After(roomWait):
 		}
-		if held, err := s.Extend(context.Background(), l, l.Until.Add(2*roomWait)); err == nil {
+		if held, err := s.Extend(context.Background(), l, l.Until.Add(5*roomWait)); err == nil {
 			l = held
 		}
 	}
 }
 
-// roomWait is how often a full disk is tried again.
-const roomWait = time.Second
+// roomWait is how often a full disk is tried again: soon, for who ends the gateway just
+// then, with space again, has what is out already sent again.
+const roomWait = 200 * time.Millisecond
 
 func settleOrOwe(s store.Queue, l store.Lease, o store.Outcome, e Entry) error {
 	ctx, cancel := context.WithTimeout(context.Background(), stopGrace) // also while shutting down
