@@ -93,6 +93,7 @@ type Recipient struct {
 	N        int          `json:"n"` // from 1, in order of RCPT
 	Address  mail.Address `json:"address"`
 	Original mail.Address `json:"original,omitzero"` // before a redirect
+	Former   []Former     `json:"former,omitempty"`  // what its attempts went to before operators sent it another way (B93)
 	Tenant   string       `json:"tenant,omitempty"`
 	Status   mail.Status  `json:"status"`
 	Origin   mail.Status  `json:"origin,omitempty"`   // released or auto-released: what delivered will be called
@@ -139,6 +140,23 @@ type Recipient struct {
 	Identity     string      `json:"identity,omitempty"`   // whose outgoing mail it is, as far as that was resolved (B61)
 	Changed      time.Time   `json:"changed"`              // last change of Status
 	Expires      time.Time   `json:"expires,omitzero"`     // end of lifetime or of quarantine
+}
+
+// Former is an address that a recipient had until an operator changed it. It is not
+// changed once it is in a Recipient: copies share it.
+type Former struct {
+	Address mail.Address `json:"address"`
+	Until   time.Time    `json:"until"`
+}
+
+// AddressAt is the recipient's address at a time, as attempts have it.
+func (r *Recipient) AddressAt(t time.Time) mail.Address {
+	for _, f := range r.Former {
+		if t.Before(f.Until) {
+			return f.Address
+		}
+	}
+	return r.Address
 }
 
 // Hold is a filter's wish to look at a message again later (deep filtering,
