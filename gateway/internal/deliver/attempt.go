@@ -158,16 +158,15 @@ func (a *Attempt) finish(err error) {
 	a.cancel(nil)
 	for i := range a.state {
 		s := &a.state[i]
-		if !s.over && (a.stopped || errors.Is(err, errClosing)) {
-			a.result.Aborted = true
-		}
+		cut := !s.over && (a.stopped || errors.Is(err, errClosing))
+		a.result.Aborted = a.result.Aborted || cut
 		if !s.spoke {
 			s.Reply = *mail.NewReply(451, "4.4.2", "stopped by the gateway before any host had answered")
 			if err != nil && !a.result.Aborted {
 				s.Reply.Text = "the delivery could not be made"
 			}
 		}
-		s.NoSecure = s.Outcome == Deferred && s.bare > 0 && s.bare == s.tries
+		s.NoSecure = s.Outcome == Deferred && s.bare > 0 && s.bare == s.tries && !cut
 		a.result.Rcpts = append(a.result.Rcpts, s.RcptResult)
 	}
 	if !a.probe {

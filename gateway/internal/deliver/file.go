@@ -51,7 +51,7 @@ func (t *try) meaning(err error) filing {
 	if f.reply.Code < 400 { // an error is never a delivery
 		f = filing{reply: *mail.NewReply(451, "4.5.0", "the host gave an answer that does not belong here")}
 	}
-	f.bare = se.Stage == smtpc.StageStartTLS && t.sec.demanded() && !isTimeout(err)
+	f.bare = t.sec.demanded() && smtpc.NoChannel(err) && !t.a.isStopped()
 	switch se.Stage {
 	case smtpc.StageConnect, smtpc.StageGreeting, smtpc.StageEHLO, smtpc.StageStartTLS, smtpc.StageAuth:
 		f = hostFailure(f)

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -91,8 +92,8 @@ func (e *Engine) hosts(ctx context.Context, r Route) ([]host, error) {
 	case len(r.Hosts) > 0:
 		for _, i := range ranked(len(r.Hosts), r.Weights) {
 			h := parseHost(r.Hosts[i], r.port())
-			if e.own(h.ip(), h.port) {
-				return nil, dnsFail(451, "4.4.6", fmt.Sprintf("route %q leads back to this gateway: %s is one of its own listeners", r.Name, h), nil)
+			if e.own(h.ip(), h.port) || e.ownName(h) {
+				return nil, leadsBack(r, h)
 			}
 			hosts = append(hosts, h)
 		}
@@ -215,6 +216,9 @@ func (e *Engine) addrs(ctx context.Context, r Route, h host) ([]dialable, error)
 			return nil, dnsFail(550, "5.1.2", fmt.Sprintf("the domain %s has no mail server", h.host), err)
 		}
 		return nil, dnsFail(451, "4.4.3", fmt.Sprintf("the host %s could not be looked up", h.host), err)
+	}
+	if !h.found && slices.ContainsFunc(ips, func(ip netip.Addr) bool { return e.own(ip, h.port) }) {
+		return nil, leadsBack(r, h)
 	}
 	wanted := r.preferred(ips)
 	if len(wanted) == 0 && len(ips) > 0 {

@@ -54,12 +54,13 @@ func (a *Attempt) pay(ctx context.Context) bool {
 	}
 }
 
-// wear is how long a connection serves: messages, and time unused.
+// wear is how long a connection serves: messages, and time unused (0: it is closed at
+// once).
 func (p *pass) wear(r Route, idle time.Duration) (int, time.Duration) {
 	p.x.mu.Lock()
 	defer p.x.mu.Unlock()
 	d := p.site.dest
-	if d.Idle > 0 {
+	if p.x.dest != nil {
 		idle = d.Idle
 	}
 	if r.PerConn > 0 || d.PerConnection <= 0 {

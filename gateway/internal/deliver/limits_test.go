@@ -29,6 +29,9 @@ func gentle(d policy.Destination) func(string, string, string) policy.Destinatio
 	if d.Connections == 0 {
 		d.Connections = 20
 	}
+	if d.Idle == 0 {
+		d.Idle = time.Minute
+	}
 	return func(string, string, string) policy.Destination { return d }
 }
 
@@ -304,6 +307,26 @@ func TestB89_suspended_when_everybody_is_refused(t *testing.T) {
 	p.Set(smtptest.Script{})
 	outcome(t, send("good@a.test"), Delivered)
 	outcome(t, send("bad@a.test"), Delivered)
+}
+
+// A suspension is never shorter than the pause that trouble had come to before it.
+func TestB89_a_suspension_is_no_shorter_than_the_pause(t *testing.T) {
+	p := smtptest.Start(t, smtptest.Script{Greeting: "554 5.7.1 go away"})
+	d := big
+	d.Backoff, d.MaxBackoff, d.SuspendAfter, d.SuspendFor = 30*time.Minute, time.Hour, 3, 10*time.Minute
+	e, c := shaped(t, d)
+	r := static(p.Addr)
+	for range 3 {
+		outcome(t, run(t, e, request(t, r, "a@b.test")), Deferred)
+		c.add(time.Hour)
+	}
+	for range 3 {
+		c.add(time.Hour)
+		outcome(t, run(t, e, request(t, r, "a@b.test")), Deferred)
+		if wait := throttled(t, run(t, e, request(t, r, "a@b.test")), "refused everybody"); wait != time.Hour {
+			t.Errorf("wait %s, an hour before", wait)
+		}
+	}
 }
 
 // A refusal for the recipient's sake among others shows that we are welcome.

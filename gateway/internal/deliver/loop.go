@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -12,6 +13,19 @@ import (
 // the policy does not say that the domain is ours (RFC 5321 §5.1, §6.3).
 func loops(domain string) *dnsFailure {
 	return dnsFail(554, "5.4.6", fmt.Sprintf("mail for %s would come back to this gateway: it is the domain's best mail server", domain), nil)
+}
+
+// leadsBack is the end of an attempt by a route whose host is this gateway. The policy
+// can be mended: the mail waits.
+func leadsBack(r Route, h host) *dnsFailure {
+	return dnsFail(451, "4.4.6", fmt.Sprintf("route %q leads back to this gateway: %s is one of its own listeners", r.Name, h), nil)
+}
+
+// ownName reports whether a host is one of our own listeners by the gateway's name,
+// which need not lead to an address of this machine.
+func (e *Engine) ownName(h host) bool {
+	return e.opt.Own != nil && e.opt.Hostname != "" && h.network == "tcp" && strings.EqualFold(h.host, e.opt.Hostname) &&
+		slices.ContainsFunc(e.opt.Own(), func(ap netip.AddrPort) bool { return int(ap.Port()) == h.port })
 }
 
 // own reports whether an address and port are one of our own listeners.

@@ -237,7 +237,7 @@ func (p *pool) put(key string, c *pooled, perConn int, idleFor time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	h := p.hops[key]
-	if p.closed || h == nil || c.uses >= perConn || time.Since(c.born) > p.maxAge {
+	if p.closed || h == nil || idleFor <= 0 || c.uses >= perConn || time.Since(c.born) > p.maxAge {
 		p.goodbyeLocked(c)
 		return
 	}

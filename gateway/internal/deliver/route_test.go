@@ -102,7 +102,7 @@ func TestB129_routing_to_ourselves(t *testing.T) {
 		same.test. MX 10 other.test.`)
 	dns := resolver.New(resolver.Options{Servers: []string{l.dns.Addr}, HostsFile: "none"})
 	e := engine(t, func(o *Options) {
-		o.Resolver, o.Loopback = dns, true
+		o.Resolver, o.Loopback, o.Hostname = dns, true, "gw.addr.test"
 		o.Own = func() []netip.AddrPort {
 			return []netip.AddrPort{netip.MustParseAddrPort(l.peers["2"].Addr), netip.MustParseAddrPort("[::ffff:127.0.0.7]:25")}
 		}
@@ -121,6 +121,11 @@ func TestB129_routing_to_ourselves(t *testing.T) {
 	// A mistake in the policy can be mended: the mail waits.
 	if got := show(run(t, e, request(t, static(l.peers["2"].Addr), "a@b.test"))); !strings.HasPrefix(got, `1 deferred 451 4.4.6 route "static" leads back`) {
 		t.Errorf("%s", got)
+	}
+	for _, name := range []string{"mx.addr.test", "GW.addr.test"} { // by an alias, and by our own name, which has no address here
+		if got := show(run(t, e, request(t, static(fmt.Sprintf("%s:%d", name, l.port)), "a@b.test"))); !strings.HasPrefix(got, `1 deferred 451 4.4.6 route "static" leads back`) {
+			t.Errorf("%s: %s", name, got)
+		}
 	}
 	if l.peers["2"].Accepted() != 0 {
 		t.Error("we called ourselves")

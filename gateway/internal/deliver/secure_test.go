@@ -190,6 +190,7 @@ func TestB30_channel_per_host(t *testing.T) {
 		{domain: "bad.dane.test", tls: "dane", noSecure: true, words: "no TLSA record", told: "mx.bad.dane.test tlsa tlsa-invalid"},
 		{domain: "plain.dane.test", words: "does not offer it", told: "mx.plain.dane.test tlsa starttls-not-supported"},
 		{domain: "broken.dane.test", words: "could not be looked up", told: "mx.broken.dane.test tlsa dnssec-invalid"},
+		{domain: "broken.dane.test", tls: "verified", words: "could not be looked up", told: "mx.broken.dane.test tlsa dnssec-invalid"},
 		{domain: "two.dane.test", out: Delivered, channel: "dane", told: "mx.bad.dane.test tlsa tlsa-invalid; mx.dane.test tlsa"},
 		{domain: "old.dane.test", out: Delivered, told: "mx.old.dane.test tlsa"},
 		{domain: "old.dane.test", tls: "dane", noSecure: true, words: "can be used", told: "mx.old.dane.test tlsa tlsa-invalid"},
@@ -259,6 +260,45 @@ func TestB30_MTA_STS_picks_among_hosts(t *testing.T) {
 	res := run(t, e, request(t, Route{Name: "mx", MX: "x.test", Port: l.port}, "a@x.test"))
 	if r := res.Rcpts[0]; r.Outcome != Delivered || r.Channel != "mta-sts" || r.Host != "b.x.test" || l.peers["1"].Accepted() != 0 {
 		t.Errorf("%s\n%s", show(res), transcripts(res))
+	}
+}
+
+// Trouble in the handshake is no word about the channel: the mail is tried again, and
+// policy's "otherwise" does not count.
+func TestB30_trouble_is_not_want_of_a_channel(t *testing.T) {
+	ca := smtptest.NewCA(t, "root")
+	conf, _ := ca.Issue(t, smtptest.Leaf{Names: []string{"127.0.0.1"}})
+	for reply, want := range map[string]bool{
+		"454 4.7.0 TLS not available due to temporary reason": false, smtptest.Close: false, smtptest.Hang: false,
+		"220 go ahead":              true, // and then no TLS
+		"502 5.5.1 not implemented": true,
+	} {
+		s := withTLS(conf)
+		s.Reply = map[string]string{"STARTTLS": reply}
+		p := smtptest.Start(t, s)
+		e := engine(t, func(o *Options) { o.Timeouts.StartTLS = 200 * time.Millisecond })
+		r := static(p.Addr)
+		r.TLS = smtpc.TLSRequired
+		if x := run(t, e, request(t, r, "a@b.test")).Rcpts[0]; x.NoSecure != want || x.Outcome != Deferred {
+			t.Errorf("%s: no secure channel %v, %s %s", reply, x.NoSecure, x.Outcome, x.Reply)
+		}
+	}
+	// Nor is our own stop, here after a first host that offers none.
+	bare := smtptest.Start(t, smtptest.Script{})
+	s := withTLS(conf)
+	s.Reply = map[string]string{"STARTTLS": smtptest.Hang}
+	slow := smtptest.Start(t, s)
+	for _, hosts := range [][]string{{slow.Addr}, {bare.Addr, slow.Addr}} {
+		r := static(hosts...)
+		r.TLS = smtpc.TLSRequired
+		a := engine(t, nil).Start(t.Context(), request(t, r, "a@b.test"))
+		n := len(slow.Lines())
+		waitFor(t, "STARTTLS", func() bool { return len(slow.Lines()) >= n+2 })
+		a.Abort()
+		<-a.Done()
+		if x := a.Result(); x.Rcpts[0].NoSecure || !x.Aborted {
+			t.Errorf("%v: stopped by us: %+v", hosts, x.Rcpts[0])
+		}
 	}
 }
 

@@ -265,6 +265,18 @@ func TestB89_connection_reuse_is_the_destinations(t *testing.T) {
 	brief, _ := shaped(t, policy.Destination{Name: "big", Idle: 20 * time.Millisecond})
 	outcome(t, run(t, brief, request(t, static(p.Addr), "a@b.test")), Delivered)
 	waitFor(t, "the goodbye", func() bool { return brief.Hops()[0].Open == 0 })
+	never, _ := shaped(t, policy.Destination{Name: "big"}, func(o *Options) {
+		o.Destination = func(string, string, string) policy.Destination {
+			return policy.Destination{Name: "big", Connections: 2}
+		}
+	})
+	was := p.Accepted()
+	for range 2 {
+		outcome(t, run(t, never, request(t, static(p.Addr), "a@b.test")), Delivered)
+	}
+	if n := p.Accepted() - was; n != 2 {
+		t.Errorf("%d connections for 2 messages with idle = 0s", n)
+	}
 }
 
 // A host that ends a connection after so many messages, with a 421 to the next

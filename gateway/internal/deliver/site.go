@@ -202,8 +202,9 @@ func (s *site) report(f finding, now time.Time) string {
 	}
 	s.last, s.lastAt = f.heard(), now
 	if (f.health == shut || f.health == refusing) && s.everybody(f) {
-		s.stopped = now.Add(s.dest.SuspendFor)
-		s.until, s.fails = time.Time{}, 0
+		// Never for less than it would be left alone as one that is in trouble.
+		s.stopped = now.Add(max(s.dest.SuspendFor, backoff(s.dest, s.fails)))
+		s.until = time.Time{}
 		s.window, s.since = 1, now
 		return "the destination refuses everybody and is suspended"
 	}

@@ -49,7 +49,11 @@ func (c *commit) direct(ctx context.Context, items []*item) {
 	c.start(ctx, ns, budget)
 	c.wait(budget)
 	for _, res := range c.results {
-		res.RcptResult = queue.Answer(&c.item(res.N).rec, res.RcptResult)
+		if it := c.item(res.N); !res.overBudget {
+			res.RcptResult = queue.Answer(&it.rec, res.RcptResult)
+			queue.Answered(c.attempts, res.RcptResult)
+			queue.Learn(c.f.o.Verify, c.rec, &it.rec, res.RcptResult)
+		}
 		c.setFate(c.item(res.N), res)
 	}
 	for _, r := range c.pending {
@@ -145,9 +149,6 @@ func (c *commit) setFate(it *item, res result) {
 	switch res.Outcome {
 	case deliver.Delivered:
 		it.fate = fateDelivered
-		if c.rec.Direction == mail.Inbound {
-			c.f.o.Verify.Delivered(it.rec.Tenant, it.rec.Address)
-		}
 	case deliver.Failed:
 		reply := res.Reply
 		it.fate, it.reply = fateRefused, &reply
@@ -175,11 +176,11 @@ func (c *commit) settleLate(lease store.Lease, rs []*running) {
 		var attempts []mail.Attempt
 		for _, r := range rs {
 			res := c.f.awaitEnd(r)
-			for _, x := range res.Rcpts {
-				if x.Outcome == deliver.Delivered && c.rec.Direction == mail.Inbound {
-					to := c.item(x.N).rec
-					c.f.o.Verify.Delivered(to.Tenant, to.Address)
-				}
+			for i := range res.Rcpts {
+				x, to := &res.Rcpts[i], &c.item(res.Rcpts[i].N).rec
+				*x = queue.Answer(to, *x)
+				queue.Answered(res.Attempts, *x)
+				queue.Learn(c.f.o.Verify, c.rec, to, *x)
 			}
 			results = append(results, res.Rcpts...)
 			attempts = append(attempts, res.Attempts...)

@@ -152,6 +152,9 @@ func TestNotifyNeverIsKept(t *testing.T) {
 		r := newRig(t, silent, base("", "", tenant("acme", dest, outward(dest))), nil)
 		reply, id := r.asks(r.open(mail.Outbound), "me@acme.test", mail.MailParams{}, mail.RcptParams{Notify: n}, "good@far.test", "bad@far.test")
 		r.want(reply, r.get(id), 250, "good@far.test=delivered", "bad@far.test=delivery-failed")
+		if !r.get(id).HasBody {
+			t.Errorf("NOTIFY=%s: we said 250, and nobody can send it again (B132)", n)
+		}
 		for _, d := range r.dsns(id) {
 			if text := r.text(d); n != mail.NotifySuccess || !strings.Contains(text, "Action: relayed") || strings.Contains(text, "bad@far.test") {
 				t.Errorf("NOTIFY=%s: %s", n, text)

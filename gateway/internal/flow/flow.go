@@ -31,7 +31,7 @@ type Filters interface {
 // Verifier answers whether a recipient exists; *verify.Checker is one.
 type Verifier interface {
 	Check(ctx context.Context, r verify.Request) (verify.Answer, *mail.Reply)
-	Delivered(tenant string, addr mail.Address)
+	queue.Confirmer
 }
 
 // Names finds the confirmed reverse name of a client.

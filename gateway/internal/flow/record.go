@@ -246,7 +246,7 @@ func (c *commit) write(ctx context.Context, tx *transaction, now time.Time, entr
 	ctx = context.WithoutCancel(ctx) // mail is out already: recording it is no matter of the client's patience
 	c.owe(entry, now)
 	owing := queue.Owing(c.rec.Recipients)
-	live = live || owing
+	live = live || owing || queue.KeepBody(c.p, c.rec.Recipients) > 0 // what failed can be queued again (B132)
 	if !live {
 		c.f.o.Store.Record(c.rec, c.attempts, events...)
 		if err := c.recorded(ctx); err != nil {

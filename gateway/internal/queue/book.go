@@ -171,7 +171,13 @@ func (b *Book) deferred(m *store.Message, r *store.Recipient, ev *mail.Event, e 
 	if soon := b.Now.Add(dnsWait(res)); res.DNS && !expired && next.After(soon) {
 		next = soon
 	}
-	if expired {
+	r.Schedule = s.Name
+	switch {
+	case expired && m.Kind == KindDSN: // tried by an operator
+		b.freeze(r, "a bounce that could not be delivered is frozen (B79)")
+		ev.Text = r.Reason
+		return
+	case expired:
 		b.Expire(m, r, ev, e)
 		return
 	}

@@ -126,12 +126,18 @@ func TestB79_BounceThatFailsIsFrozen(t *testing.T) {
 			t.Errorf("%s: %d attempts, %+v, %v", name, n, m.Recipients[0], notices)
 		}
 	}
+	// Tried by an operator, after its time: frozen again, and not gone.
+	m := message(t, mail.Inbound, "")
+	m.Kind, m.Recipients[0].Manual, m.Recipients[0].FirstFailure = KindDSN, true, start
+	e := (&Book{Policy: load(t, bookPolicy), Now: start.Add(200 * time.Hour)}).Enter(m, []deliver.RcptResult{later(1)})
+	if r := e.Recipients[0]; r.Status != mail.StatusQueueFrozen || !r.Next.IsZero() {
+		t.Errorf("an old one: %+v", r)
+	}
 }
 
 func TestB104_OneDelayNotice(t *testing.T) {
-	p := load(t, bookPolicy+"retry \"told\" {\n  phase {\n    until = \"1d\"\n    every = \"1h\"\n  }\n  delay_notice = \"4h\"\n}\n")
+	p := load(t, dsnPolicy)
 	m := message(t, mail.Outbound, "s@acme.test")
-	m.Recipients[0].Schedule = "told"
 	_, _, notices := run(t, p, m, func(int) deliver.RcptResult { return later(1) })
 	if len(notices) != 2 || notices[0].Kind != "delayed" || notices[1].Kind != "failed" {
 		t.Errorf("notices: %v", notices)

@@ -12,7 +12,8 @@ import (
 	"github.com/mailweir/weir/gateway/internal/store"
 )
 
-const dsnPolicy = bookPolicy + `
+// dsnPolicy has a schedule for what acme sends that tells of delay.
+var dsnPolicy = strings.Replace(bookPolicy, `domains = ["acme.test"]`, "domains = [\"acme.test\"]\n  outbound { retry = retry.told }", 1) + `
 retry "told" {
   phase {
     until = "1d"
@@ -45,7 +46,6 @@ func TestB105_B104_NotifyDecides(t *testing.T) {
 		{"SUCCESS,FAILURE,DELAY", "delayed failed", mail.StatusQueueBounced},
 	} {
 		m := message(t, mail.Outbound, "s@acme.test")
-		m.Recipients[0].Schedule = "told"
 		if c.notify != "" {
 			m.Recipients[0].DSN.Notify, _ = mail.ParseNotify(c.notify)
 		}
@@ -126,7 +126,7 @@ func TestNoBackscatter(t *testing.T) {
 				}
 			}
 			m := message(t, mail.Inbound, "s@sender.test")
-			m.Recipients[0].DSN.Notify, m.Recipients[0].Schedule = all, "told"
+			m.Recipients[0].DSN.Notify = all
 			m.Received = start.Add(-time.Minute)
 			c.shape(m)
 			_, _, notices := run(t, p, m, func(int) deliver.RcptResult { return later(1) })

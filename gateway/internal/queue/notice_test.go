@@ -63,7 +63,7 @@ func TestB104_DelayOfAutomaticMail(t *testing.T) {
 			d, log := desk(t, p)
 			m := message(t, mail.Outbound, "s@acme.test")
 			r := &m.Recipients[0]
-			r.Schedule, r.FirstFailure, r.Failures = "told", start, 5
+			r.FirstFailure, r.Failures = start, 5
 			if c.notify != "" {
 				r.DSN.Notify, _ = mail.ParseNotify(c.notify)
 			}

@@ -123,10 +123,12 @@ func TestB89_schedule_of_destination_and_route(t *testing.T) {
 		to, route, own, want string
 		wait                 time.Duration
 	}{
-		{"x@mail.partner.test", "route:relay", "standard", "gentle", 10 * time.Hour},
+		{"x@mail.partner.test", "route:relay", "standard", "patient", 5 * time.Hour}, // not by its domain, whose mail servers nobody asks
+		{"x@mail.partner.test", "mx", "standard", "gentle", 10 * time.Hour},
 		{"x@far.partner.test", "route:relay", "standard", "patient", 5 * time.Hour},
 		{"x@elsewhere.test", "mx", "standard", "standard", 15 * time.Minute},
 		{"x@elsewhere.test", "mx", "gone", "standard", 15 * time.Minute},
+		{"x@elsewhere.test", "mx", "patient", "standard", 15 * time.Minute}, // its tenant's of then, which is another now
 	} {
 		m := message(t, mail.Outbound, "a@acme.test")
 		r := &m.Recipients[0]
@@ -135,8 +137,8 @@ func TestB89_schedule_of_destination_and_route(t *testing.T) {
 			t.Errorf("%+v: %s", c, s.Name)
 		}
 		e := (&Book{Policy: p, Now: start}).Enter(m, []deliver.RcptResult{later(1)})
-		if got := e.Recipients[0].Next.Sub(start); got != c.wait {
-			t.Errorf("%+v: next after %v", c, got)
+		if got := e.Recipients[0].Next.Sub(start); got != c.wait || e.Recipients[0].Schedule != c.want {
+			t.Errorf("%+v: next after %v by %s", c, got, e.Recipients[0].Schedule)
 		}
 	}
 }

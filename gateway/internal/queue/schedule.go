@@ -10,22 +10,22 @@ import (
 
 // ScheduleOf is the retry schedule of a recipient in the policy of now, and
 // the lifetime that its tenant sets, 0 none: that of its destination (B89),
-// else of its route, else the one it was accepted with, which is its tenant's
-// for the direction; one that is gone falls back to the tenant's of now, then
-// to "standard".
+// else of its route, else of its tenant for the direction; where the tenant is gone,
+// the one that counted last, then "standard".
 func ScheduleOf(p *policy.Policy, m *store.Message, r *store.Recipient) (*policy.Schedule, time.Duration) {
 	var life time.Duration
-	names := []string{p.Destination(r.Address.Domain(), r.LastHost, r.Route).Schedule}
+	// By its domain only where the domain's mail servers are asked, as the engine has it.
+	to, _ := Resolve(p, r.Route, r.Address)
+	names := []string{p.Destination(to.MX, r.LastHost, r.Route).Schedule}
 	if route, ok := p.RouteByName(r.Route); ok {
 		names = append(names, route.Schedule)
 	}
-	names = append(names, r.Schedule)
 	if t, ok := p.Tenant(r.Tenant); ok {
 		set := t.Settings(string(m.Direction), Own(m, r).Key())
 		life = set.Lifetime
 		names = append(names, set.Schedule)
 	}
-	for _, n := range names {
+	for _, n := range append(names, r.Schedule) {
 		if s, ok := p.Schedule(n); ok && n != "" {
 			return s, life
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/mailweir/weir/gateway/internal/deliver"
 	"github.com/mailweir/weir/gateway/internal/mail"
+	"github.com/mailweir/weir/gateway/internal/store"
 )
 
 func safePolicy(tls string) string {
@@ -102,6 +103,13 @@ func TestB30_channel_not_to_be_had(t *testing.T) {
 			}
 		}
 	}
+	// The attempt that ended it is shown as that (B118).
+	r := store.Recipient{Secure: &mail.Secure{TLS: "verified", Otherwise: "bounce"}}
+	tried := []mail.Attempt{{Outcome: []mail.RcptReply{{N: 1, Reply: no.Reply}}}, {Outcome: []mail.RcptReply{{N: 2, Reply: no.Reply}, {N: 1, Reply: no.Reply}}}}
+	Answered(tried, Answer(&r, no))
+	if a, b, c := tried[0].Outcome[0], tried[1].Outcome[0], tried[1].Outcome[1]; a.Reply.Code != 451 || b.Reply.Code != 451 || c.Reply.Code != 550 || c.Reply.Enhanced != [3]int{5, 7, 10} {
+		t.Errorf("%v, %v, %v", a, b, c)
+	}
 	// Any other failure is not the channel's.
 	m := message(t, mail.Outbound, "s@acme.test")
 	m.Recipients[0].Secure = &mail.Secure{TLS: "verified", Otherwise: "bounce"}
@@ -137,6 +145,16 @@ func TestB89_throttled_counts_nothing(t *testing.T) {
 	e := (&Book{Policy: p, Now: start}).Enter(m, []deliver.RcptResult{later(1)})
 	if r := e.Recipients[0]; r.Throttled || r.Failures != before.Failures+1 || r.Attempts != 1 {
 		t.Errorf("a real attempt: %+v", r)
+	}
+}
+
+// An operator's retry that our limits put off waits as all others do.
+func TestB89_throttled_retry_waits_its_turn(t *testing.T) {
+	m := message(t, mail.Inbound, "s@sender.test")
+	m.Recipients[0].Manual = true
+	e := (&Book{Policy: load(t, bookPolicy), Now: start}).Enter(m, []deliver.RcptResult{putOff(time.Second)})
+	if r := e.Recipients[0]; r.Manual || !r.Throttled || !r.Next.After(start) {
+		t.Errorf("claimed again at once: %+v", r)
 	}
 }
 

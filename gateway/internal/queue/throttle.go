@@ -23,7 +23,9 @@ const (
 // (B104) and ends (B105). false: there is nothing to tell.
 func (b *Book) throttled(m *store.Message, r *store.Recipient, ev *mail.Event, e *Entry, res deliver.RcptResult) (tell bool) {
 	began := !r.Throttled
-	r.Throttled = true
+	// Whom an operator's retry does not get past either waits as all others do: it would
+	// be claimed again and again, for nothing.
+	r.Throttled, r.Manual = true, false
 	if r.LastHost == "" && res.Host != r.NextHop {
 		r.LastHost = res.Host // identified, and not asked yet (B99)
 	}

@@ -41,9 +41,29 @@ type Judge interface {
 	Judged(ctx context.Context, m *store.Message, o store.Outcome)
 }
 
-// Confirmer learns of recipients that a destination took.
+// Confirmer learns of recipients that a destination took, and of those that it no
+// longer knows; *verify.Checker is one.
 type Confirmer interface {
 	Delivered(tenant string, addr mail.Address)
+	Forget(tenant string, addr mail.Address)
+}
+
+// Learn tells what an attempt says of a recipient of inbound mail (B65). c may be nil.
+func Learn(c Confirmer, m *store.Message, r *store.Recipient, res deliver.RcptResult) {
+	if c == nil || m.Direction != mail.Inbound {
+		return
+	}
+	switch res.Outcome {
+	case deliver.Delivered:
+		c.Delivered(r.Tenant, r.Address)
+	case deliver.Failed:
+		switch res.Reply.Enhanced { // no such mailbox, moved, disabled (RFC 3463 §3.2, §3.3)
+		case mail.Enhanced{5, 1, 1}, mail.Enhanced{5, 1, 6}, mail.Enhanced{5, 2, 1}:
+			if res.Remote {
+				c.Forget(r.Tenant, r.Address)
+			}
+		}
+	}
 }
 
 // Engine makes delivery attempts; *deliver.Engine is one.
@@ -337,10 +357,16 @@ func (w *Worker) deliver(ctx context.Context, log *slog.Logger, c store.Claimed,
 		results = append(results, res.Rcpts...)
 		attempts = append(attempts, res.Attempts...)
 	}
+	for i := range results {
+		if r := find(c.Message, results[i].N); r != nil {
+			results[i] = Answer(r, results[i])
+			Answered(attempts, results[i])
+			Learn(w.o.Confirm, c.Message, r, results[i])
+		}
+	}
 	unlink(c.Message, results, attempts)
 	book := &Book{Policy: p, Now: w.o.Now(), Jitter: w.o.Jitter}
 	e := book.Enter(c.Message, results)
-	w.confirm(c.Message, results)
 	o := store.Outcome{
 		Recipients: append(slices.Clip(e.Recipients), unsound.recipients...), Events: append(slices.Clip(e.Events), unsound.events...), Attempts: attempts,
 	}
@@ -362,17 +388,6 @@ func (w *Worker) deliver(ctx context.Context, log *slog.Logger, c store.Claimed,
 	if w.settle(ctx, log, c.Lease, o, e) {
 		copies.File()
 		w.o.Judge.Attempted(late, c.Message, e)
-	}
-}
-
-func (w *Worker) confirm(m *store.Message, results []deliver.RcptResult) {
-	if w.o.Confirm == nil || m.Direction != mail.Inbound {
-		return
-	}
-	for _, res := range results {
-		if r := find(m, res.N); r != nil && res.Outcome == deliver.Delivered {
-			w.o.Confirm.Delivered(r.Tenant, r.Address)
-		}
 	}
 }
 

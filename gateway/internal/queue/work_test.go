@@ -611,3 +611,42 @@ func TestUnroutedMailTakesARouteGivenLater(t *testing.T) {
 		t.Errorf("route %q", got)
 	}
 }
+
+// confirmed notes what a Confirmer is told.
+type confirmed []string
+
+func (c *confirmed) Delivered(_ string, a mail.Address) { *c = append(*c, "takes "+a.String()) }
+func (c *confirmed) Forget(_ string, a mail.Address)    { *c = append(*c, "forget "+a.String()) }
+
+// What destinations say of recipients goes into the verification of later mail (B65).
+func TestB65_deliveries_teach(t *testing.T) {
+	m := message(t, mail.Inbound, "s@sender.test")
+	r := &m.Recipients[0]
+	said := func(o deliver.Outcome, remote bool, code int, enhanced string) string {
+		var c confirmed
+		Learn(&c, m, r, deliver.RcptResult{N: 1, Outcome: o, Remote: remote, Reply: *mail.NewReply(code, enhanced, "x")})
+		return strings.Join(c, "; ")
+	}
+	to := r.Address.String()
+	for _, c := range []struct {
+		o        deliver.Outcome
+		remote   bool
+		code     int
+		enhanced string
+		want     string
+	}{
+		{deliver.Delivered, true, 250, "2.0.0", "takes " + to},
+		{deliver.Failed, true, 550, "5.1.1", "forget " + to},
+		{deliver.Failed, false, 550, "5.1.1", ""}, // our own word
+		{deliver.Failed, true, 550, "5.7.1", ""},  // about the message
+		{deliver.Deferred, true, 450, "4.1.1", ""},
+	} {
+		if got := said(c.o, c.remote, c.code, c.enhanced); got != c.want {
+			t.Errorf("%+v: %q", c, got)
+		}
+	}
+	m.Direction = mail.Outbound
+	if got := said(deliver.Delivered, true, 250, "2.0.0"); got != "" {
+		t.Errorf("outbound: %q", got)
+	}
+}

@@ -1,12 +1,16 @@
 package smtpc
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/mailweir/weir/gateway/internal/dane"
@@ -56,6 +60,26 @@ func TLSResult(err error) string {
 		return ResultInvalid
 	}
 	return ""
+}
+
+// NoChannel reports that an error of Dial means that the host has not the channel which
+// is demanded: it offers no TLS, or its certificate or TLSA records will not do. That it
+// was busy or hung up, that records could not be looked up, or that we stopped, says
+// nothing about the channel.
+func NoChannel(err error) bool {
+	var se *Error
+	if !errors.As(err, &se) || se.Stage != StageStartTLS {
+		return false
+	}
+	if se.Remote {
+		return se.Reply.Permanent()
+	}
+	if bad := (*CertError)(nil); errors.As(err, &bad) {
+		return bad.Result != ResultDNSSEC
+	}
+	var errno syscall.Errno
+	lost := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || errors.As(err, &errno)
+	return !lost && !isTimeout(err) && !errors.Is(err, context.Canceled)
 }
 
 // canVerify refuses demands that could never be met, before anybody is called.
