@@ -21,7 +21,7 @@ type RecipientsCmd struct {
 type KnownFlags struct {
 	TenantFlag
 	Domain string `placeholder:"DOMAIN" help:"Of this domain alone."`
-	Kind   string `placeholder:"KIND" enum:",valid,invalid,catch-all,selective,refuses" default:"" help:"Only valid or invalid addresses; or domains that are catch-all, selective, or that the destination refuses."`
+	Kind   string `placeholder:"KIND" enum:",valid,invalid,catch-all,selective,unsure,refuses" default:"" help:"Only valid or invalid addresses; or domains that are catch-all, selective, not sure to be either, or that the destination refuses."`
 }
 
 // RecipientsListCmd lists.

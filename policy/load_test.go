@@ -387,6 +387,40 @@ func TestNeedsRestart(t *testing.T) {
 	}
 }
 
+// TestNeedsRestart_is_in_the_reference: it says "A change needs a restart" of what a
+// reload refuses to change, and of nothing else.
+func TestNeedsRestart_is_in_the_reference(t *testing.T) {
+	want := map[string]bool{}
+	for _, f := range fixed {
+		want[strings.NewReplacer(": ", ".", " block", "", " ", ".").Replace(f.what)] = true
+	}
+	for _, f := range fixedOfListener {
+		want["listener."+f.what] = true
+	}
+	see := func(path, doc string) {
+		if says := strings.Contains(doc, "A change needs a restart"); says != want[path] {
+			t.Errorf("%s: the reference says %q; needs a restart: %v", path, doc, want[path])
+		}
+		delete(want, path)
+	}
+	var walk func(path string, b *blockSpec)
+	walk = func(path string, b *blockSpec) {
+		see(path, b.doc)
+		for _, a := range b.attrs {
+			see(path+"."+a.name, a.doc)
+		}
+		for _, inner := range b.blocks {
+			walk(path+"."+inner.name, inner)
+		}
+	}
+	for _, b := range language.blocks {
+		walk(b.name, b)
+	}
+	for path := range want {
+		t.Errorf("%s needs a restart, and the reference does not know it", path)
+	}
+}
+
 // customers writes a configuration with n tenants from a CSV file.
 func customers(t testing.TB, n int) string {
 	dir := t.TempDir()

@@ -5,6 +5,35 @@ import (
 	"sort"
 )
 
+// fixed is what a reload cannot change, listeners aside. The reference says so of
+// each (a test compares them).
+var fixed = []struct {
+	what string // block: attribute, with the blocks between
+	of   func(*Policy) any
+}{
+	{"gateway: data_dir", func(p *Policy) any { return p.gateway.DataDir }},
+	{"gateway: archive dir", func(p *Policy) any { return p.gateway.Archive.Dir }},
+	{"gateway: archive key_file", func(p *Policy) any { return p.gateway.Archive.KeyFile }},
+	{"gateway: hostname", func(p *Policy) any { return p.gateway.Hostname }},
+	{"gateway: watermark", func(p *Policy) any { return p.gateway.Watermark }},
+	{"gateway: resolver", func(p *Policy) any { return p.gateway.Resolver }},
+	{"gateway: resolver_trusted", func(p *Policy) any { return p.gateway.ResolverTrusted }},
+	{"gateway: log_format", func(p *Policy) any { return p.gateway.LogFormat }},
+	{"gateway: queue workers", func(p *Policy) any { return p.gateway.Queue.Workers }},
+	{"admin: address", func(p *Policy) any { return p.admin.Address }},
+	{"admin: plain", func(p *Policy) any { return p.admin.Plain }},
+	{"admin: tls block", func(p *Policy) any { return p.admin.TLS != nil }},
+}
+
+// fixedOfListener is the same of a listener.
+var fixedOfListener = []struct {
+	what string
+	of   func(Listener) any
+}{
+	{"address", func(l Listener) any { return l.Address }},
+	{"direction", func(l Listener) any { return l.Direction }},
+}
+
 // NeedsRestart names what differs from the running policy old and cannot be
 // changed by a reload; empty where all can. A nil old needs nothing.
 func (p *Policy) NeedsRestart(old *Policy) []string {
@@ -17,27 +46,18 @@ func (p *Policy) NeedsRestart(old *Policy) []string {
 			out = append(out, fmt.Sprintf("%s was %q, is %q", what, fmt.Sprint(was), fmt.Sprint(is)))
 		}
 	}
-	g, o := p.gateway, old.gateway
-	differ("gateway: data_dir", o.DataDir, g.DataDir)
-	differ("gateway: archive dir", o.Archive.Dir, g.Archive.Dir)
-	differ("gateway: archive key_file", o.Archive.KeyFile, g.Archive.KeyFile)
-	differ("gateway: hostname", o.Hostname, g.Hostname)
-	differ("gateway: watermark", o.Watermark, g.Watermark)
-	differ("gateway: resolver", o.Resolver, g.Resolver)
-	differ("gateway: resolver_trusted", o.ResolverTrusted, g.ResolverTrusted)
-	differ("gateway: log_format", o.LogFormat, g.LogFormat)
-	differ("gateway: queue workers", o.Queue.Workers, g.Queue.Workers)
-	differ("admin: address", old.admin.Address, p.admin.Address)
-	differ("admin: plain", old.admin.Plain, p.admin.Plain)
-	differ("admin: tls block", old.admin.TLS != nil, p.admin.TLS != nil)
+	for _, f := range fixed {
+		differ(f.what, f.of(old), f.of(p))
+	}
 	was := map[string]Listener{}
 	for _, l := range old.listeners {
 		was[l.Name] = l
 	}
 	for _, l := range p.listeners {
 		if a, ok := was[l.Name]; ok {
-			differ(fmt.Sprintf("listener %q: address", l.Name), a.Address, l.Address)
-			differ(fmt.Sprintf("listener %q: direction", l.Name), a.Direction, l.Direction)
+			for _, f := range fixedOfListener {
+				differ(fmt.Sprintf("listener %q: %s", l.Name, f.what), f.of(a), f.of(l))
+			}
 		} else {
 			out = append(out, fmt.Sprintf("listener %q was added", l.Name))
 		}

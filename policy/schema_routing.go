@@ -89,13 +89,13 @@ var destinationSpec = &blockSpec{name: "destination", label: "name", many: true,
 		{name: "backoff", kind: kDuration, defDoc: "`1m`", min: 1, max: 86400, doc: "Pause after the destination asks for one (421, 4yz to everybody) or cannot be reached. It doubles each time."},
 		{name: "max_backoff", kind: kDuration, defDoc: "`1h`", min: 1, max: 7 * 86400, doc: "Longest pause."},
 		{name: "suspend_after", kind: kInt, defDoc: "`20`", min: 0, max: 100000, doc: "Refusals of everybody in a row until the destination is suspended; `0` never."},
-		{name: "suspend_for", kind: kDuration, defDoc: "`10m`", min: 1, max: 7 * 86400, doc: "How long it is not tried then. One connection tries it when that ends."},
+		{name: "suspend_for", kind: kDuration, defDoc: "`10m`", min: 1, max: 7 * 86400, doc: "How long it is not tried then, or as long as the last `backoff` before it where that is more. One connection tries it when that ends."},
 		{name: "retry", kind: kRef, ref: "retry", defDoc: "the route's, or that of the direction", doc: "Retry schedule of mail that goes there."},
 	}}
 
 // secureSpec is a demand on the channel.
 var secureSpec = &blockSpec{name: "secure", label: "name", many: true,
-	doc:    "A demand on the channel to the destination (B30): the first that matches counts. It is asked once for each finding that counts, and once with an empty finding where there is none. Mail that went over such a channel ends as secure-delivered.",
+	doc:    "A demand on the channel to the destination (B30): the first that matches counts. It is asked once for each finding that counts, and once with an empty finding where there is none. Outgoing mail for which `verified` or `dane` was demanded, and had, ends as secure-delivered.",
 	sample: "secure \"confidential\" {\n  when      = matches(\"(?i)^\\\\[secure\\\\]\", message.subject)\n  tls       = \"verified\"\n  otherwise = \"bounce\"\n}",
 	attrs: []attrSpec{
 		{name: "when", kind: kCondition, required: true, doc: "Which mail."},

@@ -21,22 +21,22 @@ var language = &blockSpec{blocks: []*blockSpec{
 var gatewaySpec = &blockSpec{name: "gateway", must: true, doc: "The machine itself.",
 	sample: "gateway {\n  hostname = \"mx.acme.test\"\n  data_dir = \"/var/lib/weir\"\n}",
 	attrs: []attrSpec{
-		{name: "hostname", kind: kDomain, required: true, doc: "Name in EHLO, Received and as the reporting MTA of delivery status notifications."},
+		{name: "hostname", kind: kDomain, required: true, doc: "Name in EHLO, Received and as the reporting MTA of delivery status notifications. A change needs a restart."},
 		{name: "data_dir", kind: kPath, required: true, doc: "Folder of queue, journal and spool, relative to the configuration's folder. A change needs a restart."},
-		{name: "watermark", kind: kBytes, defDoc: "the larger of 640MiB and 1.5 × the largest `message_size`", min: 1 << 20, doc: "Free space to keep on data_dir; below it mail is answered 452. At least 512 MiB are kept, which the store needs to compact itself."},
+		{name: "watermark", kind: kBytes, defDoc: "the larger of 640MiB and 1.5 × the largest `message_size`", min: 1 << 20, doc: "Free space to keep on data_dir; below it mail is answered 452. At least 512 MiB are kept, which the store needs to compact itself. A change needs a restart."},
 		{name: "direct_inbound", kind: kDuration, def: "30s", max: 600, doc: "How long an inbound client waits for direct delivery before its message is queued (B64). `0s` queues at once what may be queued; other recipients are still tried for up to 30 s (B69)."},
 		{name: "direct_outbound", kind: kDuration, def: "10s", max: 600, doc: "The same for outbound clients."},
-		{name: "resolver", kind: kHostPorts, defDoc: "the system's", doc: "DNS servers, asked in order; the port is 53 where none is given."},
-		{name: "resolver_trusted", kind: kBool, def: "false", doc: "Those servers validate DNSSEC and the way to them is protected, so that what they say of it is believed (DANE needs that). Servers on this machine's loopback are believed without."},
+		{name: "resolver", kind: kHostPorts, defDoc: "the system's", doc: "DNS servers, asked in order; the port is 53 where none is given. A change needs a restart."},
+		{name: "resolver_trusted", kind: kBool, def: "false", doc: "Those servers validate DNSSEC and the way to them is protected, so that what they say of it is believed (DANE needs that). Servers on this machine's loopback are believed without. A change needs a restart."},
 		{name: "dane", kind: kBool, def: "true", doc: "Honour TLSA records (DANE, RFC 7672) of destinations, where a resolver that validates DNSSEC says they are genuine."},
 		{name: "mta_sts", kind: kBool, def: "true", doc: "Honour MTA-STS policies (RFC 8461) of destinations."},
 		{name: "bare_lf", kind: kString, def: "refuse", oneOf: bareLF, doc: "What to do with a line feed without carriage return in DATA. A bare carriage return is always refused."},
 		{name: "max_received", kind: kInt, def: "50", min: 1, max: 1000, doc: "Received headers after which a message is taken for a loop (B129)."},
 		{name: "log_level", kind: kString, def: "info", oneOf: []string{"debug", "info", "warn", "error"}, doc: "Least severity that is logged."},
-		{name: "log_format", kind: kString, def: "text", oneOf: []string{"text", "json"}, doc: "Form of the log on standard error."},
+		{name: "log_format", kind: kString, def: "text", oneOf: []string{"text", "json"}, doc: "Form of the log on standard error. A change needs a restart."},
 	},
 	blocks: []*blockSpec{{name: "queue", doc: "Delivery from the queue.", attrs: []attrSpec{
-		{name: "workers", kind: kInt, def: "64", min: 1, max: 10000, doc: "Delivery attempts at one time."},
+		{name: "workers", kind: kInt, def: "64", min: 1, max: 10000, doc: "Delivery attempts at one time. A change needs a restart."},
 		{name: "per_hop", kind: kInt, def: "10", min: 1, max: 1000, doc: "Delivery attempts at one time to one next hop."},
 	}}, {name: "archive", doc: "Where the tenants' archives are; `retain.archive` of a tenant says whether it has one.", attrs: []attrSpec{
 		{name: "dir", kind: kPath, defDoc: "`archive` in data_dir", doc: "Folder of the encrypted copies and the tenants' wrapped keys. A change needs a restart."},
@@ -44,11 +44,11 @@ var gatewaySpec = &blockSpec{name: "gateway", must: true, doc: "The machine itse
 	}}},
 }
 
-var listenerSpec = &blockSpec{name: "listener", label: "name", many: true, doc: "One SMTP listener.",
+var listenerSpec = &blockSpec{name: "listener", label: "name", many: true, doc: "One SMTP listener. One more or one less needs a restart.",
 	sample: "listener \"mx\" {\n  address   = \":25\"\n  direction = \"inbound\"\n  tls { auto = \"self-signed\" }\n}",
 	attrs: []attrSpec{
 		{name: "address", kind: kListen, required: true, doc: "Where to listen. A change needs a restart."},
-		{name: "direction", kind: kString, required: true, oneOf: []string{Inbound, Outbound}, doc: "`inbound` takes mail for hosted domains; `outbound` takes mail of their users for the world."},
+		{name: "direction", kind: kString, required: true, oneOf: []string{Inbound, Outbound}, doc: "`inbound` takes mail for hosted domains; `outbound` takes mail of their users for the world. A change needs a restart."},
 		{name: "auth", kind: kString, def: "none", oneOf: []string{"none", "required"}, doc: "Authentication. `required` is refused until authentication is built; admit clients with `allow`."},
 		{name: "allow", kind: kPrefixes, defDoc: "everyone, inbound", doc: "Clients that are admitted. An outbound listener must have it."},
 		{name: "bare_lf", kind: kString, oneOf: bareLF, defDoc: "the gateway's", doc: "As in the gateway block, for this listener."},
@@ -192,11 +192,11 @@ var tenantAttrs = []attrSpec{
 var tenantBlocks = []*blockSpec{
 	ownRouteSpec("Where inbound mail goes. Without it inbound mail is unrouted (B97)."),
 	{name: "recipients", doc: "How recipients are verified (B65–B72).", attrs: []attrSpec{
-		{name: "verify", kind: kString, def: "callout", oneOf: []string{"callout", "local", "none"}, doc: "`callout` asks the destination, `local` knows only the list, `none` takes every address."},
+		{name: "verify", kind: kString, def: "callout", oneOf: []string{"callout", "local", "none"}, doc: "`callout` asks the destination, `local` knows only the list, `none` takes every address: nobody is asked, so every address that mail was delivered to counts as known."},
 		{name: "local", kind: kParties, doc: "Local Recipients: addresses, or patterns such as `*@acme.test`, that are always accepted and queued (B70)."},
-		{name: "valid_for", kind: kDuration, def: "4d", min: 1, max: 90 * 86400, doc: "How long a good answer is believed (B71)."},
+		{name: "valid_for", kind: kDuration, def: "4d", min: 1, max: 4 * 86400, doc: "How long a good answer is believed, at most 4d (B71)."},
 		{name: "invalid_for", kind: kDuration, def: "2h", min: 1, max: 90 * 86400, doc: "How long a bad answer is believed."},
-		{name: "refresh", kind: kDuration, max: 30 * 86400, defDoc: "`6h`, or a quarter of `valid_for` where that is less", doc: "A good answer that is in use is asked for again this long before it ends, so that an outage meets a fresh one. `0s` does not."},
+		{name: "refresh", kind: kDuration, max: 4 * 86400, defDoc: "`6h`, or a quarter of `valid_for` where that is less", doc: "A good answer that is in use is asked for again this long before it ends, so that an outage meets a fresh one. At most half of `valid_for` counts. `0s` does not."},
 	}},
 	directionSpec(Inbound, false),
 	directionSpec(Outbound, false),

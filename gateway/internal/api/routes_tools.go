@@ -32,7 +32,7 @@ type RecipientsClear struct {
 	Tenant  string `json:"tenant" minLength:"1"`
 	Address string `json:"address,omitempty" doc:"This recipient alone"`
 	Domain  string `json:"domain,omitempty" doc:"Those of this domain, and what is known of it"`
-	Kind    string `json:"kind,omitempty" enum:"valid,invalid,catch-all,selective,refuses"`
+	Kind    string `json:"kind,omitempty" enum:"valid,invalid,catch-all,selective,unsure,refuses"`
 	All     bool   `json:"all,omitempty" doc:"Must be set when nothing narrows the request"`
 }
 
@@ -149,7 +149,7 @@ func (s *server) testSelf(ctx context.Context, in *struct {
 func (s *server) listRecipients(ctx context.Context, in *struct {
 	TenantParam
 	Domain  string `query:"domain"`
-	Kind    string `query:"kind" enum:"valid,invalid,catch-all,selective,refuses"`
+	Kind    string `query:"kind" enum:"valid,invalid,catch-all,selective,unsure,refuses"`
 	Prefix  string `query:"prefix" doc:"Addresses that begin so; @ for what is known of domains"`
 	Address string `query:"address" doc:"This one alone"`
 	PageInput

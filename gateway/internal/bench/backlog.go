@@ -84,26 +84,26 @@ func backlog(path, dir string, n int) error {
 	}
 	dests := min(*destinations, max(n/2, 3))
 	fmt.Printf("%d messages of 4 KiB over %d destinations that are down; one of them hangs, one refuses; %d more are healthy\n", n, dests, healthyTowns)
-	ours, err := backlogWeir(path, dir, &trial{name: "weir", towns: tw, n: n, dests: dests, text: message(4<<10, false)})
+	got, err := backlogWeir(path, dir, &trial{name: "weir", towns: tw, n: n, dests: dests, text: message(4<<10, false)})
 	if err != nil {
 		return fmt.Errorf("weir: %w", err)
 	}
-	if *only != "" && *only != "postfix" {
-		return nil
+	if *only == "" || *only == "postfix" {
+		got.theirs, err = backlogPostfix(dir, &trial{name: "postfix", towns: tw, n: n, dests: dests, text: message(4<<10, false)})
+		switch {
+		case errors.Is(err, peers.ErrMissing):
+			fmt.Println("without Postfix:", err)
+		case err != nil:
+			return errors.Join(got.verdict(os.Stdout, n), fmt.Errorf("postfix: %w", err))
+		default:
+			fmt.Printf("%-8s %-52s %.2f\n", "weir", "drain, of Postfix's", got.theirs.Seconds()/got.ours.Seconds())
+		}
 	}
-	theirs, err := backlogPostfix(dir, &trial{name: "postfix", towns: tw, n: n, dests: dests, text: message(4<<10, false)})
-	if errors.Is(err, peers.ErrMissing) {
-		fmt.Println("without Postfix:", err)
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("postfix: %w", err)
-	}
-	fmt.Printf("%-8s %-52s %.2f\n", "weir", "drain, of Postfix's", theirs.Seconds()/ours.Seconds())
-	return nil
+	return got.verdict(os.Stdout, n)
 }
 
-func backlogWeir(path, dir string, t *trial) (drained time.Duration, err error) {
+func backlogWeir(path, dir string, t *trial) (got *findings, err error) {
+	got = &findings{}
 	data := ""
 	serve := func(name string) (*system, error) {
 		return serveAt(path, filepath.Join(dir, name), "weir", "submission", func(d string) []byte {
@@ -112,7 +112,7 @@ func backlogWeir(path, dir string, t *trial) (drained time.Duration, err error) 
 		})
 	}
 	if t.sys, err = serve("weir"); err != nil {
-		return 0, err
+		return nil, err
 	}
 	defer t.sys.stop()
 	bound := t.bound()
@@ -121,25 +121,25 @@ func backlogWeir(path, dir string, t *trial) (drained time.Duration, err error) 
 	defer c.Close()
 	empty, took, err := t.acceptance()
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	t.say("accepted, queue empty", "%.0f/s%s", empty, took)
 	memory := t.watch()
 	if err := t.fill(); err != nil {
-		return 0, err
+		return nil, err
 	}
 	deep, err := t.standing(c, empty)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	other := *t
 	if other.sys, err = serve("beside"); err != nil {
-		return 0, err
+		return nil, err
 	}
-	err = t.comparison(&other)
+	got.ratio, err = t.comparison(&other)
 	other.sys.stop()
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	stop, flood := make(chan struct{}), t.flood()
 	probes := make(chan *delays, 1)
@@ -147,13 +147,14 @@ func backlogWeir(path, dir string, t *trial) (drained time.Duration, err error) 
 	time.Sleep(*standing)
 	flooded := flood()
 	close(stop)
-	t.say(fmt.Sprintf("accepted for healthy ones, a tenant floods (%d taken)", flooded), "%v", <-probes)
+	got.probes = <-probes
+	t.say(fmt.Sprintf("accepted for healthy ones, a tenant floods (%d taken)", flooded), "%v", got.probes)
 	stop = make(chan struct{})
 	go func() { probes <- t.probe(stop, 50*time.Millisecond) }()
-	drained, err = t.drain(func() error { return retryAll(c) }, 30*time.Minute)
+	drained, err := t.drain(func() error { return retryAll(c) }, 30*time.Minute)
 	close(stop)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	t.say("drained after all were retried", "%v, %.0f/s", drained.Round(100*time.Millisecond), float64(t.left())/drained.Seconds())
 	t.say("accepted for healthy ones, while it drained", "%v", <-probes)
@@ -162,12 +163,13 @@ func backlogWeir(path, dir string, t *trial) (drained time.Duration, err error) 
 	t.settle()
 	after, took, err := t.acceptance()
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	t.say("accepted, queue drained", "%.0f/s, deep %.2f of it%s", after, deep/after, took)
 	rss, anon := memory()
 	t.say("memory, the most there was", "RSS %d MiB, anonymous %d MiB", rss>>20, anon>>20)
-	return drained, nil
+	got.ours, got.anon = drained, anon
+	return got, nil
 }
 
 // standing reports what the gateway is like while the backlog stands, and gives
@@ -190,17 +192,18 @@ func (t *trial) standing(c *client.Client, empty float64) (deep float64, err err
 
 // comparison is acceptance beside another gateway whose queue is empty: one that has
 // never held anything, and then one that has as long a record, so that what differs is
-// the queue alone.
-func (t *trial) comparison(other *trial) error {
-	if err := t.beside(other, "a new one"); err != nil {
-		return err
+// the queue alone. It gives how much of the new one's there is.
+func (t *trial) comparison(other *trial) (ratio float64, err error) {
+	if ratio, err = t.beside(other, "a new one"); err != nil {
+		return 0, err
 	}
 	other.name = "beside"
 	if err := other.deliver(); err != nil {
-		return err
+		return 0, err
 	}
 	other.settle()
-	return t.beside(other, "one of a like record")
+	_, err = t.beside(other, "one of a like record")
+	return ratio, err
 }
 
 // retryAll is what an operator does once the destinations are back.

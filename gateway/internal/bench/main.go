@@ -21,7 +21,7 @@ var (
 	only         = flag.String("only", "", "one system: direct, queued or postfix")
 	size         = flag.String("size", "", "one size: 4KiB, 50KiB or 1MiB")
 	tenants      = flag.Int("tenants", 0, "instead: memory with so many tenants, each with its own configuration of rules, attachments and stall")
-	backlogN     = flag.Int("backlog", 0, "instead: so many messages in the queue, how the gateway does with them, and how fast they drain, beside Postfix")
+	backlogN     = flag.Int("backlog", 0, "instead: so many messages in the queue, how the gateway does with them, and how fast they drain, beside Postfix; at the end a verdict, and from 200000 on exit status 1 where a bound is not held")
 	destinations = flag.Int("destinations", 2000, "of the backlog")
 	standing     = flag.Duration("standing", 30*time.Second, "how long a tenant floods while the backlog stands")
 	memoryMiB    = flag.Int64("memory", 0, "with -backlog: MiB of memory the kernel lets the gateway have, the cache of its files included; 0 as much as it takes")

@@ -116,19 +116,20 @@ func (t *trial) acceptance() (rate float64, took string, err error) {
 }
 
 // beside is acceptance in turns with another one, whose queue is empty: how fast
-// the machine is changes within minutes. The first load of each is not counted.
-func (t *trial) beside(other *trial, what string) error {
+// the machine is changes within minutes. The first load of each is not counted. It
+// gives how much of the other's there is.
+func (t *trial) beside(other *trial, what string) (ratio float64, err error) {
 	const turns = 4
 	var own, others []float64
 	cost, otherCost := t.cost(), other.cost()
 	for i := range turns {
 		b, err := other.load()
 		if err != nil {
-			return err
+			return 0, err
 		}
 		a, err := t.load()
 		if err != nil {
-			return err
+			return 0, err
 		}
 		if i > 0 {
 			own, others = append(own, a), append(others, b)
@@ -139,7 +140,7 @@ func (t *trial) beside(other *trial, what string) error {
 	mid := (turns - 1) / 2
 	t.say("accepted, queue deep, in turns with "+what, "%.0f/s, %.2f of the other's %.0f/s%s; the other%s", own[mid], own[mid]/others[mid], others[mid],
 		cost(turns*t.loads()), otherCost(turns*t.loads()))
-	return nil
+	return own[mid] / others[mid], nil
 }
 
 // cost begins to count; the function returned says what each of n messages took.

@@ -27,7 +27,7 @@ type KnownRecipient struct {
 	Tenant  string    `json:"tenant"`
 	Address string    `json:"address,omitempty"`
 	Domain  string    `json:"domain,omitempty" doc:"In place of an address: what holds for all of the domain"`
-	Kind    string    `json:"kind" enum:"valid,invalid,catch-all,selective,refuses" doc:"Of addresses: valid, invalid. Of domains: catch-all takes anything, selective refuses strangers, refuses takes nothing"`
+	Kind    string    `json:"kind" enum:"valid,invalid,catch-all,selective,unsure,refuses" doc:"Of addresses: valid, invalid. Of domains: catch-all takes anything, selective refuses strangers, unsure would not say what it does with them, refuses takes nothing"`
 	Learnt  time.Time `json:"learnt"`
 	Until   time.Time `json:"until" doc:"When it is believed no more"`
 	Asked   time.Time `json:"asked,omitzero" doc:"When it was asked for again in vain"`

@@ -1,7 +1,6 @@
 package resolver_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -19,8 +18,8 @@ import (
 )
 
 // unbound runs one that validates zones of s by their anchors, and asks s for
-// everything under test.
-func unbound(t *testing.T, s *dnstest.Server, anchors ...string) (addr string) {
+// everything under test. Where somebody takes its port first, it gets another one.
+func unbound(t *testing.T, s *dnstest.Server, anchors ...string) string {
 	t.Helper()
 	path, err := exec.LookPath("unbound")
 	if err != nil {
@@ -31,13 +30,46 @@ func unbound(t *testing.T, s *dnstest.Server, anchors ...string) (addr string) {
 			t.Skip("unbound is not installed")
 		}
 	}
-	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	const tries = 10
+	for try := 1; ; try++ {
+		addr, said, err := startUnbound(t, path, s, anchors)
+		if err == nil {
+			return addr
+		}
+		if !strings.Contains(strings.ToLower(said), "address already in use") || try == tries {
+			t.Fatalf("%v; it said:\n%s", err, said)
+		}
 	}
-	addr = pc.LocalAddr().String()
-	pc.Close()
-	_, port, _ := net.SplitHostPort(addr)
+}
+
+// freePort is one that nothing has now, neither by UDP nor by TCP. Somebody else
+// may take it before unbound does.
+func freePort(t *testing.T) (port string) {
+	t.Helper()
+	for range 100 {
+		pc, err := net.ListenPacket("udp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		addr := pc.LocalAddr().String()
+		l, err := net.Listen("tcp", addr)
+		pc.Close()
+		if err != nil {
+			continue
+		}
+		l.Close()
+		_, port, _ = net.SplitHostPort(addr)
+		return port
+	}
+	t.Fatal("no port is free by UDP and TCP alike")
+	return ""
+}
+
+// startUnbound gives the address of one that serves, or what it said when it ended.
+func startUnbound(t *testing.T, path string, s *dnstest.Server, anchors []string) (addr, said string, err error) {
+	t.Helper()
+	port := freePort(t)
+	addr = net.JoinHostPort("127.0.0.1", port)
 	_, authority, _ := net.SplitHostPort(s.Addr)
 	dir := t.TempDir()
 	var conf strings.Builder
@@ -71,10 +103,17 @@ func unbound(t *testing.T, s *dnstest.Server, anchors ...string) (addr string) {
 	if err := os.WriteFile(file, []byte(conf.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	var log bytes.Buffer
+	log, err := os.Create(filepath.Join(dir, "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := func() string {
+		b, _ := os.ReadFile(log.Name())
+		return string(b)
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	cmd := exec.CommandContext(ctx, path, "-d", "-c", file)
-	cmd.Stdout, cmd.Stderr = &log, &log
+	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		stop()
 		t.Fatal(err)
@@ -84,23 +123,23 @@ func unbound(t *testing.T, s *dnstest.Server, anchors ...string) (addr string) {
 	t.Cleanup(func() {
 		stop()
 		<-done
+		log.Close()
 		if t.Failed() {
-			t.Logf("unbound said:\n%s", log.String())
+			t.Logf("unbound said:\n%s", read())
 		}
 	})
+	// Its own word is waited for: whoever else has the port would take a connection, too.
 	for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		c, err := net.Dial("tcp", addr)
-		if err == nil {
-			c.Close()
-			return addr
+		if strings.Contains(read(), "start of service") {
+			return addr, "", nil
 		}
 		select {
 		case <-done:
-			t.Fatal("unbound ended at once")
+			return "", read(), errors.New("unbound ended at once")
 		default:
 		}
 		if time.Now().After(end) {
-			t.Fatal("unbound does not answer")
+			return "", read(), errors.New("unbound does not answer")
 		}
 	}
 }

@@ -27,6 +27,7 @@ const (
 	EntryInvalid   = "invalid"
 	EntryCatchAll  = "catch-all" // it takes any address
 	EntrySelective = "selective" // it refuses addresses that do not exist
+	EntryUnsure    = "unsure"    // it takes the address asked for, and would not say what it does with strangers
 	EntryRefuses   = "refuses"   // the destination takes nothing for it
 )
 

@@ -82,7 +82,7 @@ func (c *Checker) ask(ctx context.Context, r *Request, key string) Report {
 			rep.Answer = Invalid
 			return rep
 		}
-		domain = c.learnDomain(r, domain, res.Rcpts[1])
+		domain = c.learnDomain(r, domain, got, res.Rcpts[1])
 		selective = domain.Kind == EntrySelective
 	}
 	switch {
@@ -108,14 +108,17 @@ func (c *Checker) keep(r *Request, key string, e Entry, d time.Duration) (at, un
 }
 
 // learnDomain reads the answer about the address that cannot exist. Without a
-// clear one nothing is known of the domain.
-func (c *Checker) learnDomain(r *Request, before Entry, random deliver.RcptResult) Entry {
+// clear one the domain may be a catch-all, and is remembered as such a one where
+// the address itself was taken: what is delivered there proves nothing.
+func (c *Checker) learnDomain(r *Request, before Entry, got, random deliver.RcptResult) Entry {
 	var e Entry
 	switch {
 	case random.Outcome == deliver.Delivered:
 		e.Kind = EntryCatchAll
 	case random.Outcome == deliver.Failed && random.Remote:
 		e.Kind = EntrySelective
+	case got.Outcome == deliver.Delivered && (before.Kind != EntryCatchAll || !c.fresh(before, catchAllFor)):
+		e.Kind = EntryUnsure
 	default:
 		return e
 	}

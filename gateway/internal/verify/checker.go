@@ -99,7 +99,7 @@ const (
 	maxValid       = 96 * time.Hour // B71
 	defaultInvalid = 2 * time.Hour
 	selectiveFor   = time.Hour       // how long a destination is believed to be no catch-all
-	catchAllFor    = 24 * time.Hour  // how long deliveries teach nothing after it was one
+	catchAllFor    = 24 * time.Hour  // how long deliveries teach nothing after it was one, or would not say
 	refusesFor     = 5 * time.Minute // how long its refusing a domain is believed: that is mended soon
 	refreshAfter   = time.Hour       // a delivery renews a yes at most this often
 	maxAgain       = time.Hour       // longest pause before an unanswered refresh is tried again
@@ -320,9 +320,9 @@ func (c *Checker) join(r Request, how asking) *call {
 }
 
 // Delivered tells that the destination took mail for addr, which confirms it
-// (B65), unless the destination is known to take anything (B67).
+// (B65), unless the destination is known to take anything, or may well (B67).
 func (c *Checker) Delivered(tenant string, addr mail.Address) {
-	if e, ok := c.opt.Cache.Get(tenant, domainKey(addr)); ok && e.Kind == EntryCatchAll && c.fresh(e, catchAllFor) {
+	if e, ok := c.opt.Cache.Get(tenant, domainKey(addr)); ok && c.mayTakeAny(e) {
 		return
 	}
 	key := addr.Key()
@@ -330,6 +330,12 @@ func (c *Checker) Delivered(tenant string, addr mail.Address) {
 		return
 	}
 	c.put(tenant, key, Entry{Kind: EntryValid}, maxValid)
+}
+
+// mayTakeAny reports that what is remembered of a domain keeps deliveries from
+// proving anything.
+func (c *Checker) mayTakeAny(domain Entry) bool {
+	return (domain.Kind == EntryCatchAll || domain.Kind == EntryUnsure) && c.fresh(domain, catchAllFor)
 }
 
 // Forget drops what is known of an address: the next question asks anew.

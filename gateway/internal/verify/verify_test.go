@@ -203,6 +203,69 @@ func TestInconclusive_probe(t *testing.T) {
 	}
 }
 
+// TestB67_B68_greylisted_stranger: a catch-all that puts strangers off looks like
+// no catch-all, so that deliveries there prove nothing until it is clear what it is.
+func TestB67_B68_greylisted_stranger(t *testing.T) {
+	stranger := func(answer string) smtptest.Script {
+		return smtptest.Script{Rcpt: func(a string) string {
+			if strings.HasPrefix(a, "unknown-") {
+				return answer
+			}
+			return ""
+		}}
+	}
+	for name, c := range map[string]struct {
+		answers []string // to strangers, one after the other
+		later   time.Duration
+		domain  string
+		learns  bool
+	}{
+		"greylists":                  {[]string{"450 4.7.1 later"}, 0, EntryUnsure, false},
+		"greylists, a day ago":       {[]string{"450 4.7.1 later"}, catchAllFor, "", true},
+		"then takes it":              {[]string{"450 4.7.1 later", ""}, 0, EntryCatchAll, false},
+		"then refuses it":            {[]string{"450 4.7.1 later", "550 5.1.1 no such user"}, 0, EntrySelective, true},
+		"took it, then greylists":    {[]string{"", "450 4.7.1 later"}, 0, EntryCatchAll, false},
+		"refuses it":                 {[]string{"550 5.1.1 no such user"}, 0, EntrySelective, true},
+		"refused it, then hesitates": {[]string{"550 5.1.1 no such user", "450 4.7.1 later"}, 0, EntryUnsure, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, selective, nil)
+			for i, answer := range c.answers {
+				r.now.add(time.Hour) // what it said of strangers is asked again
+				r.p.Set(stranger(answer))
+				want := CatchAll
+				if strings.HasPrefix(answer, "550") {
+					want = Known
+				}
+				r.check(fmt.Sprintf("a%d@b.test", i), want)
+			}
+			r.now.add(c.later)
+			r.c.Delivered("acme", address(t, "good@b.test"))
+			items, _, err := r.c.Known(Query{Tenant: "acme", Prefix: "@"})
+			if got := keys(items); err != nil || strings.TrimPrefix(got, "@b.test=") != c.domain {
+				t.Errorf("of the domain: %q %v, want %q", got, err, c.domain)
+			}
+			if _, ok := r.mem.Get("acme", "good@b.test"); ok != c.learns {
+				t.Errorf("the delivery taught something: %v, want %v", ok, c.learns)
+			}
+			r.p.Shut() // an outage (B69)
+			want := Unknown
+			if c.learns {
+				want = Known
+			}
+			r.check("good@b.test", want)
+		})
+	}
+}
+
+// TestB65_all_put_off: a destination that puts everybody off is no catch-all.
+func TestB65_all_put_off(t *testing.T) {
+	r := newRig(t, smtptest.Script{Rcpt: func(string) string { return "450 4.3.2 later" }}, nil)
+	r.check("good@b.test", Unknown)
+	r.c.Delivered("acme", address(t, "good@b.test"))
+	r.check("good@b.test", Known)
+}
+
 func TestB72_destination_down_and_the_entry_expired(t *testing.T) {
 	r := newRig(t, selective, nil)
 	r.check("good@b.test", Known)
