@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 
 	"github.com/mailweir/weir/gateway/internal/api"
 	"github.com/mailweir/weir/gateway/internal/mail"
+	"github.com/mailweir/weir/gateway/internal/notify"
 	"github.com/mailweir/weir/gateway/internal/query"
 	"github.com/mailweir/weir/gateway/internal/terminal"
 )
@@ -116,7 +118,7 @@ var happenedWords = map[mail.EventType]string{
 	mail.EventReception: "taken", mail.EventVerdict: "judged", mail.EventDelivery: "delivered", mail.EventTransientFailure: "put off", mail.EventBounce: "refused for good",
 	mail.EventExpiration: "given up", mail.EventAdminBounce: "returned", mail.EventRemove: "removed", mail.EventFreeze: "frozen", mail.EventThaw: "thawed",
 	mail.EventRetry: "made due", mail.EventRebind: "re-routed", mail.EventCopy: "copied", mail.EventArchive: "archive", mail.EventQuarantine: "quarantined", mail.EventStall: "stalled",
-	mail.EventRelease: "released", mail.EventDiscard: "dropped", mail.EventRecovered: "recovered", mail.EventNotice: "told the sender", mail.EventRejection: "rejected",
+	mail.EventRelease: "released", mail.EventDiscard: "dropped", mail.EventRecovered: "recovered", mail.EventNotice: "notice sent", mail.EventRejection: "rejected",
 }
 
 // happened is one line of a message's log in plain words. The recipient is
@@ -125,6 +127,9 @@ func happened(e *api.Event, several bool) string {
 	line := happenedWords[mail.EventType(e.Type)]
 	if line == "" {
 		line = e.Type
+	}
+	if e.Type == string(mail.EventNotice) && strings.HasPrefix(e.Text, notify.KindDSN+" ") { // others are to administrators
+		line = "told the sender"
 	}
 	if several && e.N > 0 {
 		line += " for " + e.Recipient

@@ -409,6 +409,103 @@ func TestB131_filter_and_flush(t *testing.T) {
 	}
 }
 
+// TestB131_flush_takes_what_is_due: our own back-off leaves mail due, and only an
+// operator's retry gets past it. What is due sooner keeps its time.
+func TestB131_flush_takes_what_is_due(t *testing.T) {
+	h := newHouse(t)
+	for _, c := range []struct {
+		name    string
+		due     time.Duration // from now; 0 it has no time
+		manual  bool
+		want    time.Duration
+		changed int
+	}{
+		{"long_due", -20 * time.Minute, false, -20 * time.Minute, 1},
+		{"asked_for_already", -20 * time.Minute, true, -20 * time.Minute, 0},
+		{"later", time.Hour, false, 0, 1},
+		{"an_operators_later", time.Hour, true, 0, 1},
+		{"without_a_time", 0, false, 0, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h.t = t
+			m := h.put(mail.Outbound, "me@acme.test", "u@far.test queued")
+			h.alter(m, func(m *store.Message) {
+				r := &m.Recipients[0]
+				r.Route, r.Manual, r.Next = "", c.manual, h.now.Add(c.due)
+				if c.due == 0 {
+					r.Next = time.Time{}
+				}
+			})
+			res := h.do(admin, lifecycle.Flush, m.ID.String())
+			r := h.rcpt(m.ID, 1)
+			if res.Changed != c.changed || !r.Manual || !r.Next.Equal(h.now.Add(c.want)) {
+				t.Errorf("%+v, due %v", res, r.Next.Sub(h.now))
+			}
+			if es := h.events(m.ID); len(es) != c.changed || c.changed > 0 && (es[0].Type != mail.EventRetry || !es[0].Next.Equal(r.Next) || r.Route != "mx") {
+				t.Errorf("by %q, %+v", r.Route, es)
+			}
+		})
+	}
+	h.t = t
+	// What is being tried is no failure of the flush.
+	m := h.put(mail.Outbound, "me@acme.test", "u@far.test queued", "v@far.test queued")
+	h.alter(m, func(m *store.Message) { m.Recipients[0].Next = h.now })
+	claims, err := h.st.Claim(t.Context(), store.ClaimRequest{Now: h.now, Limit: 10, For: time.Minute})
+	if err != nil || len(claims) == 0 {
+		t.Fatalf("%+v %v", claims, err)
+	}
+	res := h.do(admin, lifecycle.Flush, m.ID.String())
+	if res.Matched != 2 || res.Changed != 1 || res.Items[0].Code != "" || res.Items[0].Changed || !strings.Contains(res.Items[0].Note, "under way") || h.rcpt(m.ID, 1).Manual || !h.rcpt(m.ID, 2).Manual {
+		t.Errorf("%+v", res)
+	}
+}
+
+// TestB46_frozen_time_is_not_of_the_lifetime: what was frozen goes on where it
+// stood, and is not returned at its next failure.
+func TestB46_frozen_time_is_not_of_the_lifetime(t *testing.T) {
+	h := newHouse(t)
+	const days = 5 * 24 * time.Hour
+	for _, verb := range []lifecycle.Verb{lifecycle.Thaw, lifecycle.Retry} {
+		for _, c := range []struct {
+			name        string
+			fails       bool
+			since, want time.Duration // its first failure, from when it is frozen, and from when it is thawed
+		}{
+			{"failed_before", true, -3 * time.Hour, -3 * time.Hour},
+			{"by_a_clock_ahead", true, time.Hour, 0},
+			{"never_failed", false, 0, 0},
+		} {
+			t.Run(string(verb)+"_"+c.name, func(t *testing.T) {
+				h.t = t
+				m := h.put(mail.Outbound, "me@acme.test", "u@far.test queued")
+				if c.fails {
+					h.alter(m, func(m *store.Message) { m.Recipients[0].FirstFailure = h.now.Add(c.since) })
+				}
+				h.do(admin, lifecycle.Freeze, m.ID.String())
+				h.now = h.now.Add(days)
+				h.do(admin, verb, m.ID.String())
+				want := time.Time{}
+				if c.fails {
+					want = h.now.Add(c.want)
+				}
+				if r := h.rcpt(m.ID, 1); r.Status != mail.StatusQueued || !r.FirstFailure.Equal(want) {
+					t.Errorf("%s since %v, want %v", r.Status, r.FirstFailure, want)
+				}
+			})
+		}
+	}
+	h.t = t
+	// Mail that was not frozen stays as old as it is.
+	m := h.put(mail.Outbound, "me@acme.test", "u@far.test queued")
+	h.alter(m, func(m *store.Message) { m.Recipients[0].FirstFailure = h.now })
+	first := h.now
+	h.now = h.now.Add(days)
+	h.do(admin, lifecycle.Retry, m.ID.String())
+	if r := h.rcpt(m.ID, 1); !r.FirstFailure.Equal(first) {
+		t.Errorf("a retry made it younger: %v", r.FirstFailure)
+	}
+}
+
 func TestLeasedIsLeftAlone(t *testing.T) {
 	h := newHouse(t)
 	m := h.put(mail.Inbound, "x@far.test", "a@acme.test queued", "b@acme.test queued", "c@acme.test queued")

@@ -209,7 +209,7 @@ func (r *turn) once(ctx context.Context, m *store.Message, rcs []*store.Recipien
 		to.N, to.Status, to.Origin, to.Next, to.Changed, to.Manual = i+1, mail.StatusQueued, "", r.now, r.now, false
 		to.Attempts, to.Breaks, to.Last, to.LastRemote, to.LastHost, to.LastAddr = 0, 0, nil, false, "", ""
 		to.Unjudged, to.Keep, to.Kept, to.Local, to.Reason = false, "", false, true, "sent once more from the archive by "+r.sc.Actor
-		to.Archived, to.NoArchive = false, true // the copy is there
+		to.Archived, to.NoArchive, to.Former = false, true, nil // the copy is there
 		to.DSN = mail.RcptParams{Notify: mail.NotifyNever}
 		to.Route, to.NextHop, to.Throttled = "", "", false
 		if err := r.route(&c, &to); err != nil {

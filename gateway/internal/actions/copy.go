@@ -76,6 +76,12 @@ func find(m *store.Message, n int) *store.Recipient {
 	return nil
 }
 
+// sameChannel compares what policy demands of the channel. Each recipient has
+// its own record of it.
+func sameChannel(a, b *mail.Secure) bool {
+	return a == b || a != nil && b != nil && *a == *b
+}
+
 // copyOf plans the copy of what one recipient gets. Recipients who get the same
 // share one.
 func (r *turn) copyOf(m *store.Message, rc *store.Recipient, made *[]*store.Message) error {
@@ -86,7 +92,7 @@ func (r *turn) copyOf(m *store.Message, rc *store.Recipient, made *[]*store.Mess
 		return &lifecycle.Refusal{Verb: r.verb, Reason: "the body is no longer kept"}
 	}
 	for _, c := range *made {
-		if o := &c.Recipients[0]; o.PartEdits == rc.PartEdits && slices.Equal(o.Edits, rc.Edits) && o.Tenant == rc.Tenant && o.Secure == rc.Secure {
+		if o := &c.Recipients[0]; o.PartEdits == rc.PartEdits && slices.Equal(o.Edits, rc.Edits) && o.Tenant == rc.Tenant && sameChannel(o.Secure, rc.Secure) {
 			return nil
 		}
 	}
@@ -104,7 +110,7 @@ func (r *turn) copyOf(m *store.Message, rc *store.Recipient, made *[]*store.Mess
 		fresh(&to)
 		to.N, to.Status, to.Origin, to.Next, to.Changed, to.Manual = i+1, mail.StatusQueued, "", r.now, r.now, false
 		to.Attempts, to.Breaks, to.Last, to.LastRemote, to.LastHost, to.LastAddr = 0, 0, nil, false, "", ""
-		to.Archived, to.NoArchive = false, false // the copy is another message
+		to.Archived, to.NoArchive, to.Former = false, false, nil // the copy is another message
 		to.Unjudged, to.Keep, to.Kept, to.Reason = false, "", false, "a copy that "+r.sc.Actor+" made"
 		to.DSN = mail.RcptParams{Notify: mail.NotifyNever}
 		if err := r.readdress(&c, &to, a); err != nil {

@@ -246,6 +246,10 @@ func (r *run) report(ctx context.Context, id mail.ID, items []item, err error) e
 	var text string
 	switch {
 	case err == nil:
+	case errors.Is(err, store.ErrLeased) && r.verb == lifecycle.Flush: // it is tried as we speak
+		for i := range items {
+			items[i].Changed, items[i].Note = false, "a delivery attempt is under way"
+		}
 	case errors.Is(err, store.ErrNotFound):
 		code, text = CodeNotFound, fmt.Sprintf("message %q: not found", id)
 	case errors.Is(err, store.ErrLeased):
@@ -281,10 +285,11 @@ func (r *run) report(ctx context.Context, id mail.ID, items []item, err error) e
 	return nil
 }
 
-// notify makes the DSN that Bounce or Tell owes. Should that fail, the keeper does it
-// later: the debt is on disk.
+// notify makes the DSN that Bounce, Tell, or Reroute to several addresses owes.
+// Should that fail, the keeper does it later: the debt is on disk.
 func (r *run) notify(ctx context.Context, id mail.ID) error {
-	if r.verb != lifecycle.Bounce && !r.args.Tell || r.args.DryRun {
+	expands := r.verb == lifecycle.Reroute && len(r.surgery.to) > 1
+	if r.verb != lifecycle.Bounce && !r.args.Tell && !expands || r.args.DryRun || r.s.Payer == nil {
 		return nil
 	}
 	if err := r.s.Payer.Pay(ctx, id); err != nil && !errors.Is(err, store.ErrNotFound) {

@@ -9,11 +9,16 @@ import (
 
 	"github.com/mailweir/weir/gateway/internal/lifecycle"
 	"github.com/mailweir/weir/gateway/internal/mail"
+	"github.com/mailweir/weir/gateway/internal/notify"
+	"github.com/mailweir/weir/gateway/internal/queue"
 	"github.com/mailweir/weir/gateway/internal/store"
 )
 
 // maxTo bounds the addresses that a message may be sent to anew.
 const maxTo = 100
+
+// maxFormer bounds the former addresses that a recipient has: the last ones.
+const maxFormer = 20
 
 // surgery is what Reroute and Copy are told, read.
 type surgery struct {
@@ -131,7 +136,9 @@ func (r *turn) returnTo(m *store.Message) error {
 
 // reroute gives a recipient another envelope or way, and a fresh start (B93).
 // What is not named stays (B94), but that the way follows the new address.
-// Further addresses become recipients of the same message, beside this one.
+// Further addresses become recipients of the same message, beside this one:
+// then the sender who wants to hear of success hears that it was sent on, and
+// nothing further of it (RFC 3461 §5.2.7.3).
 func reroute(r *turn, m *store.Message, rc *store.Recipient, e *mail.Event) (bool, error) {
 	e.Type = mail.EventRebind
 	was := *rc
@@ -144,6 +151,9 @@ func reroute(r *turn, m *store.Message, rc *store.Recipient, e *mail.Event) (boo
 	if len(to) == 0 {
 		to = []mail.Address{rc.Address}
 	}
+	if len(to) > 1 {
+		rc.DSN.Notify = rc.DSN.Notify.WithoutSuccess()
+	}
 	var added []store.Recipient
 	for i, a := range to {
 		next := *rc
@@ -154,12 +164,25 @@ func reroute(r *turn, m *store.Message, rc *store.Recipient, e *mail.Event) (boo
 			*rc = next
 			continue
 		}
-		next.Attempts, next.Archived = 0, false
+		next.Attempts, next.Archived, next.Former = 0, false, nil
 		added = append(added, next)
 	}
 	r.added = append(r.added, added...)
+	if was.Attempts > 0 && rc.Address.Key() != was.Address.Key() {
+		rc.Former = former(&was, e.At)
+	}
+	if len(to) > 1 && queue.TellsSuccess(m, &was) {
+		notify.OweKind(rc, notify.KindExpanded, "", e.At)
+	}
 	e.Text = strings.TrimSpace(r.changed(&was, rc) + " " + e.Text)
 	return true, nil
+}
+
+// former are the addresses that a recipient has had, with the one that it has
+// until now. What it had is not written to: copies of the message share it.
+func former(rc *store.Recipient, until time.Time) []store.Former {
+	all := append(slices.Clip(rc.Former), store.Former{Address: rc.Address, Until: until})
+	return all[max(0, len(all)-maxFormer):]
 }
 
 // readdress gives a recipient an address and the way there.
@@ -172,7 +195,7 @@ func (r *turn) readdress(m *store.Message, rc *store.Recipient, a mail.Address) 
 			rc.Original = rc.Address
 		}
 		if rc.DSN.ORcpt == "" { // what the sender knows it by (RFC 3461 §5.2.1)
-			rc.DSN.ORcpt = "rfc822;" + rc.Original.String()
+			rc.DSN.ORcpt = mail.ORcptOf(rc.Original)
 		}
 		rc.Address = a
 	}

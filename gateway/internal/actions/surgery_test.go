@@ -12,6 +12,7 @@ import (
 
 	"github.com/mailweir/weir/gateway/internal/lifecycle"
 	"github.com/mailweir/weir/gateway/internal/mail"
+	"github.com/mailweir/weir/gateway/internal/notify"
 	"github.com/mailweir/weir/gateway/internal/query"
 	"github.com/mailweir/weir/gateway/internal/scope"
 	"github.com/mailweir/weir/gateway/internal/store"
@@ -55,6 +56,14 @@ func (h *house) get(id mail.ID) *store.Message {
 		h.t.Fatal(err)
 	}
 	return m
+}
+
+// alter changes a stored message.
+func (h *house) alter(m *store.Message, f func(*store.Message)) {
+	h.t.Helper()
+	if err := h.st.Update(h.t.Context(), m.ID, func(m *store.Message) ([]mail.Event, error) { f(m); return nil, nil }); err != nil {
+		h.t.Fatal(err)
+	}
 }
 
 // last is the newest event of a recipient.
@@ -139,6 +148,107 @@ func TestB93_reroute_to_several(t *testing.T) {
 	}
 	if e := h.last(m.ID, 4); e.Type != mail.EventRebind || e.Actor != "root" || e.Recipient != `"c d"@three.test` {
 		t.Errorf("%+v", e)
+	}
+}
+
+// TestB93_the_former_address_stays_known, of a recipient that attempts were made
+// for, and not of those who joined or were never tried; the last ones only.
+func TestB93_the_former_address_stays_known(t *testing.T) {
+	h := routed(t)
+	m := h.put(mail.Outbound, "me@acme.test", "u@far.test queued", "v@far.test queued")
+	h.alter(m, func(m *store.Message) { m.Recipients[0].Attempts = 2 })
+	before := h.get(m.ID)
+	h.args(admin, lifecycle.Reroute, Args{To: "a@one.test, b@two.test"}, m.ID.String())
+	changed := h.now
+	h.now = h.now.Add(time.Minute)
+	h.args(admin, lifecycle.Reroute, Args{Route: "own"}, rid(m, 1))
+	h.args(admin, lifecycle.Reroute, Args{To: "c@three.test"}, rid(m, 1))
+	got := h.get(m.ID)
+	if r := got.Recipients[0]; len(r.Former) != 2 || r.AddressAt(changed.Add(-time.Second)) != before.Recipients[0].Address || r.AddressAt(changed).String() != "a@one.test" || r.AddressAt(h.now).String() != "c@three.test" {
+		t.Errorf("%v", r.Former)
+	}
+	for _, r := range got.Recipients[1:] {
+		if len(r.Former) != 0 {
+			t.Errorf("%s was %v", r.Address, r.Former)
+		}
+	}
+	for i := range 25 {
+		h.args(admin, lifecycle.Reroute, Args{To: fmt.Sprintf("u%d@one.test", i)}, rid(m, 1))
+	}
+	if f := h.rcpt(m.ID, 1).Former; len(f) != maxFormer || f[maxFormer-1].Address.String() != "u23@one.test" {
+		t.Errorf("%d are kept: %v", len(f), f)
+	}
+	// A copy is another message: nothing of it went elsewhere.
+	h.args(admin, lifecycle.Copy, Args{To: "lawyer@else.test"}, rid(m, 1))
+	rows, _, err := h.st.Search(t.Context(), query.Where("parent", query.Is, m.ID.String()), "", 10)
+	if err != nil || len(rows) != 1 || len(rows[0].Recipient.Former) != 0 {
+		t.Errorf("%+v %v", rows, err)
+	}
+}
+
+func TestFormerIsNotShared(t *testing.T) {
+	shared := make([]store.Former, 1, 4)
+	rc := &store.Recipient{Address: addr(t, "u@far.test"), Former: shared}
+	if now := former(rc, t0); len(now) != 2 || len(shared[:2][1].Address.String()) != 0 {
+		t.Errorf("%v, written into %v", now, shared[:2])
+	}
+}
+
+// TestB93_an_original_recipient_has_its_type: RFC 6533 §3 for one beyond ASCII.
+func TestB93_an_original_recipient_has_its_type(t *testing.T) {
+	h := routed(t)
+	for from, want := range map[string]string{"u@far.test": "rfc822;u@far.test", "grüße@far.test": "utf-8;grüße@far.test"} {
+		m := h.put(mail.Outbound, "me@acme.test", from+" queued")
+		h.alter(m, func(m *store.Message) { m.Params.SMTPUTF8 = true })
+		h.args(admin, lifecycle.Reroute, Args{To: "x@else.test"}, m.ID.String())
+		if got := h.rcpt(m.ID, 1).DSN.ORcpt; got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+// TestB93_success_is_told_once where one recipient becomes several: that it was
+// sent on. Who asked of something else, or may not be told, hears nothing.
+func TestB93_success_is_told_once(t *testing.T) {
+	for _, c := range []struct {
+		name, to, sender string
+		ask, want        mail.Notify
+		notices          int
+	}{
+		{"one_address", "a@one.test", "me@acme.test", mail.NotifySuccess, mail.NotifySuccess, 0},
+		{"success", "a@one.test b@two.test c@three.test", "me@acme.test", mail.NotifySuccess, mail.NotifyNever, 1},
+		{"success_and_failure", "a@one.test b@two.test", "me@acme.test", mail.NotifySuccess | mail.NotifyFailure, mail.NotifyFailure, 1},
+		{"nothing_said", "a@one.test b@two.test", "me@acme.test", 0, 0, 0},
+		{"no_sender", "a@one.test b@two.test", "", mail.NotifySuccess, mail.NotifyNever, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := routed(t)
+			m := h.put(mail.Outbound, c.sender, "u@far.test queued", "v@far.test queued")
+			h.alter(m, func(m *store.Message) { m.Recipients[0].DSN.Notify = c.ask })
+			h.args(admin, lifecycle.Reroute, Args{To: c.to, DryRun: true}, rid(m, 1))
+			h.args(admin, lifecycle.Reroute, Args{To: c.to}, rid(m, 1))
+			got := h.get(m.ID)
+			for _, r := range got.Recipients {
+				if r.Original.String() == "u@far.test" && r.DSN.Notify != c.want {
+					t.Errorf("%s asks for %q, want %q", r.Address, r.DSN.Notify, c.want)
+				}
+			}
+			rows, _, err := h.st.Search(t.Context(), query.Where("kind", query.Is, "dsn"), "", 10)
+			if err != nil || len(rows) != c.notices || notify.Owes(got) {
+				t.Fatalf("%d notices, %v, still owed: %v", len(rows), err, notify.Owes(got))
+			}
+			for _, row := range rows {
+				b, err := h.st.OpenBody(t.Context(), row.Message.ID)
+				if err != nil {
+					t.Fatal(err)
+				}
+				text, err := io.ReadAll(io.NewSectionReader(b, 0, b.Size()))
+				if err != nil || strings.Count(string(text), "Action: expanded") != 1 || !strings.Contains(string(text), "Final-Recipient: rfc822; u@far.test") || strings.Contains(string(text), "one.test") {
+					t.Errorf("%s, %v", text, err)
+				}
+				b.Close()
+			}
+		})
 	}
 }
 
@@ -397,6 +507,38 @@ func TestB130_a_copy_goes_out_beside_the_original(t *testing.T) {
 	}
 	if _, err := h.Do(t.Context(), admin, lifecycle.Copy, Selection{IDs: []string{m.ID.String()}}, Args{}); !errors.Is(err, ErrSelection) {
 		t.Error(err)
+	}
+}
+
+// TestB130_recipients_of_the_same_share_a_copy, also where policy demands the same
+// channel of each; what goes by another is another copy.
+func TestB130_recipients_of_the_same_share_a_copy(t *testing.T) {
+	h := routed(t)
+	strict, other := mail.Secure{TLS: "verified", Otherwise: "retry", Rule: "p.hcl:3"}, mail.Secure{TLS: "dane", Otherwise: "retry", Rule: "p.hcl:9"}
+	for _, c := range []struct {
+		name string
+		want int
+		of   [3]*mail.Secure
+	}{
+		{"none", 1, [3]*mail.Secure{}},
+		{"the_same", 1, [3]*mail.Secure{&strict, &strict, &strict}},
+		{"two", 2, [3]*mail.Secure{&strict, &other, &strict}},
+		{"not_of_all", 2, [3]*mail.Secure{nil, &strict, &strict}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h.t = t
+			m := h.put(mail.Outbound, "me@acme.test", "u@far.test queued", "v@far.test queued", "w@far.test queued")
+			h.alter(m, func(m *store.Message) {
+				for i, s := range c.of {
+					m.Recipients[i].Secure = s
+				}
+			})
+			h.args(admin, lifecycle.Copy, Args{To: "lawyer@else.test"}, m.ID.String())
+			rows, _, err := h.st.Search(t.Context(), query.Where("parent", query.Is, m.ID.String()), "", 10)
+			if err != nil || len(rows) != c.want {
+				t.Errorf("%d copies, want %d, %v", len(rows), c.want, err)
+			}
+		})
 	}
 }
 

@@ -70,6 +70,7 @@ func retry(r *turn, m *store.Message, rc *store.Recipient, e *mail.Event) (bool,
 	case mail.StatusQueueFrozen:
 		e.Type = mail.EventThaw
 		rc.Reason = ""
+		r.unfrozen(rc)
 	default:
 		if !m.HasBody {
 			return false, &lifecycle.Refusal{Verb: r.verb, Reason: "the body is no longer kept"}
@@ -84,8 +85,21 @@ func retry(r *turn, m *store.Message, rc *store.Recipient, e *mail.Event) (bool,
 // thaw puts a frozen recipient back on its schedule, due now.
 func thaw(r *turn, m *store.Message, rc *store.Recipient, e *mail.Event) (bool, error) {
 	e.Type = mail.EventThaw
+	r.unfrozen(rc)
 	rc.Status, rc.Next, rc.Manual, rc.Reason = mail.StatusQueued, r.now, false, ""
 	return true, r.route(m, rc)
+}
+
+// unfrozen keeps the time that a recipient was frozen out of its lifetime: what
+// is thawed after days is not returned at its next failure.
+func (r *turn) unfrozen(rc *store.Recipient) {
+	frozen := r.at.Sub(rc.Changed)
+	if rc.FirstFailure.IsZero() || frozen <= 0 {
+		return
+	}
+	if rc.FirstFailure = rc.FirstFailure.Add(frozen); rc.FirstFailure.After(r.at) {
+		rc.FirstFailure = r.at
+	}
 }
 
 // Flushed mail is spread over flushWithin, flushStep apart, so that a large
@@ -95,18 +109,24 @@ const (
 	flushStep   = 50 * time.Millisecond
 )
 
-// flush makes a queued recipient due soon; one that is due sooner stays.
+// flush makes a queued recipient due soon. One that is due sooner keeps its
+// time, but is an operator's retry too: what our own back-off holds is left due,
+// and nothing else gets it past that.
 func flush(r *turn, m *store.Message, rc *store.Recipient, e *mail.Event) (bool, error) {
 	at := r.now.Add(time.Duration(r.slot) * flushStep % flushWithin)
 	r.slot++
-	if !rc.Next.IsZero() && !rc.Next.After(at) {
+	sooner := !rc.Next.IsZero() && !rc.Next.After(at)
+	if sooner && rc.Manual {
 		return false, nil
 	}
 	e.Type = mail.EventRetry
 	if e.Text == "" {
 		e.Text = "queue flushed"
 	}
-	rc.Next, rc.Manual = at, true
+	if !sooner {
+		rc.Next = at
+	}
+	rc.Manual = true
 	return true, r.route(m, rc)
 }
 

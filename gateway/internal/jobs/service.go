@@ -116,6 +116,9 @@ func Open(ctx context.Context, o Options) (*Service, error) {
 		if j.State.Over() {
 			continue
 		}
+		if err := s.count(ctx, &j); err != nil {
+			return nil, err
+		}
 		j.State, j.Ended = Stopped, o.Clock()
 		j.Error = "the gateway ended while it ran; what is left is found by the same search"
 		if _, err := s.write(ctx, &j, d.Rev); err != nil {
@@ -123,6 +126,19 @@ func Open(ctx context.Context, o Options) (*Service, error) {
 		}
 	}
 	return s, nil
+}
+
+// count finds the results that were written after the job itself was last.
+func (s *Service) count(ctx context.Context, j *Job) error {
+	for ; ; j.Written++ {
+		_, err := s.o.Docs.GetDoc(ctx, "", kindResult, resultKey(j.ID, j.Written))
+		if errors.Is(err, store.ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("counting the results of job %s: %w", j.ID, err)
+		}
+	}
 }
 
 // Close stops what runs, after the messages that were begun, and returns when
@@ -304,10 +320,13 @@ func (s *Service) prune(ctx context.Context, now time.Time) {
 			kept[j.House]++
 			continue
 		}
-		for n := range j.Written {
+		for n := 0; ; n++ { // a crash leaves some that the job does not know of
 			key := resultKey(d.Key, n)
-			if r, err := s.o.Docs.GetDoc(ctx, "", kindResult, key); err == nil {
+			r, err := s.o.Docs.GetDoc(ctx, "", kindResult, key)
+			if err == nil {
 				_ = s.o.Docs.DeleteDoc(ctx, "", kindResult, key, r.Rev) // tried again with the next job
+			} else if n >= j.Written {
+				break
 			}
 		}
 		_ = s.o.Docs.DeleteDoc(ctx, "", kindJob, d.Key, d.Rev)

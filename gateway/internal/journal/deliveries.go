@@ -30,7 +30,7 @@ const (
 // Result is one recipient's outcome of an attempt.
 type Result struct {
 	N         int
-	Recipient string
+	Recipient string // the address that was tried: an operator may have changed it since (B93)
 	Outcome   string
 	Reply     mail.Reply // literally (B121)
 	Remote    bool       // the destination's own words
@@ -58,19 +58,19 @@ func (l *Log) Deliveries(ctx context.Context, sc scope.Scope, id mail.ID) ([]Att
 // Attempts puts words to a message's attempts, which are oldest first. The
 // events tell which of them was the last that a recipient's lifetime allowed.
 func Attempts(m *store.Message, as []mail.Attempt, es []mail.Event) []Attempt {
-	names := map[int]string{}
+	recipients := make(map[int]*store.Recipient, len(m.Recipients))
 	for i := range m.Recipients {
-		names[m.Recipients[i].N] = m.Recipients[i].Address.String()
+		recipients[m.Recipients[i].N] = &m.Recipients[i]
 	}
 	out := make([]Attempt, len(as))
 	for i, a := range as {
 		out[i] = Attempt{Attempt: a, Key: KeyLines(a.Transcript)}
 		for _, o := range a.Outcome {
-			name, ok := names[o.N]
-			if !ok {
+			rc := recipients[o.N]
+			if rc == nil {
 				continue
 			}
-			r := Result{N: o.N, Recipient: name, Outcome: outcome(o), Reply: o.Reply, Remote: o.Remote}
+			r := Result{N: o.N, Recipient: rc.AddressAt(a.Start).String(), Outcome: outcome(o), Reply: o.Reply, Remote: o.Remote}
 			if mean, ok := Plain(o.Reply, a.Host); ok {
 				r.Meaning = &mean
 			}

@@ -96,6 +96,16 @@ func TestB116_sent_B117_deferred_B118_bounced_B119_expired(t *testing.T) {
 	}
 }
 
+// TestB93_attempts_name_who_was_tried: an operator gives a recipient another
+// address; what was tried before stays as it was.
+func TestB93_attempts_name_who_was_tried(t *testing.T) {
+	m, as := tried(t)
+	m.Recipients[2].Address, m.Recipients[2].Former = addr(t, "z@acme.test"), []store.Former{{Address: addr(t, "c@acme.test"), Until: t0.Add(time.Minute)}}
+	if o := outcomes(Attempts(m, as, nil)); o != "a sent, b bounced, c deferred, c deferred, z deferred, z deferred" {
+		t.Error(o)
+	}
+}
+
 // TestB121_literal_response: the answer is the destination's, word by word,
 // and where it gave none, that is said (B122).
 func TestB121_literal_response(t *testing.T) {

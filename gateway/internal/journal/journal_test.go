@@ -353,6 +353,19 @@ func TestEveryStatusHasWords(t *testing.T) {
 			t.Errorf("%s: %q", s, got)
 		}
 	}
+	for _, c := range []struct {
+		host, want string
+		remote     bool
+	}{
+		{"mx.far.test", "mx.far.test refused it for good.", true}, {"", "the destination refused it for good.", true},
+		{"local", "No host refused it", false}, {"mx.far.test", "No host refused it", false}, {"", "No host refused it", false}, // another tenant's policy, no channel (B30), null MX
+	} {
+		for _, s := range []mail.Status{mail.StatusDeliveryFailed, mail.StatusBounced} {
+			if got := Status(&store.Message{}, &store.Recipient{Status: s, LastHost: c.host, LastRemote: c.remote}, t0); !strings.HasPrefix(got, c.want) {
+				t.Errorf("%s at %q: %q", s, c.host, got)
+			}
+		}
+	}
 	stages := map[string]bool{}
 	for _, r := range []store.Recipient{{}, {Route: "a"}, {Route: "a", NextHop: "b"}, {Route: "a", NextHop: "b", Failures: 1}, {Route: "a", Failures: 2, DelayNoticed: true}} {
 		stages[Stage(&r)] = true

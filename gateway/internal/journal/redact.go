@@ -1,7 +1,9 @@
 package journal
 
 import (
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/mailweir/weir/gateway/internal/mail"
 	"github.com/mailweir/weir/gateway/internal/scope"
@@ -14,6 +16,7 @@ type redactor struct {
 	whole, seen *store.Message
 	shown       map[int]bool // by N
 	others      *scope.Others
+	moved       bool // addresses have changed since (B93)
 }
 
 func newRedactor(whole, seen *store.Message) *redactor {
@@ -21,6 +24,7 @@ func newRedactor(whole, seen *store.Message) *redactor {
 	for i := range seen.Recipients {
 		d.shown[seen.Recipients[i].N] = true
 	}
+	d.moved = slices.ContainsFunc(whole.Recipients, func(r store.Recipient) bool { return len(r.Former) > 0 })
 	return d
 }
 
@@ -32,16 +36,31 @@ func (d *redactor) attempt(a mail.Attempt) (mail.Attempt, bool) {
 			ns = append(ns, n)
 		}
 	}
+	whole, seen, others := d.whole, d.seen, d.others
+	if d.moved {
+		whole, seen = asOf(whole, a.Start), asOf(seen, a.Start)
+		others = scope.Hide(whole, seen)
+	}
 	var outcome []mail.RcptReply
 	for _, o := range a.Outcome {
 		if d.shown[o.N] {
-			o.Reply.Text = d.others.Text(o.Reply.Text) // an answer to the whole message may name everybody
+			o.Reply.Text = others.Text(o.Reply.Text) // an answer to the whole message may name everybody
 			outcome = append(outcome, o)
 		}
 	}
 	a.Recipients, a.Outcome = ns, outcome
-	a.Transcript = d.others.Text(withoutOthers(a.Transcript, d.whole, d.seen))
+	a.Transcript = others.Text(withoutOthers(a.Transcript, whole, seen))
 	return a, len(ns) > 0 || len(outcome) > 0
+}
+
+// asOf is a message with the addresses that its recipients had at a time.
+func asOf(m *store.Message, t time.Time) *store.Message {
+	c := *m
+	c.Recipients = slices.Clone(m.Recipients)
+	for i := range c.Recipients {
+		c.Recipients[i].Address = c.Recipients[i].AddressAt(t)
+	}
+	return &c
 }
 
 // notShown stands for a dialogue that cannot be taken apart.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mailweir/weir/gateway/internal/mail"
 	"github.com/mailweir/weir/gateway/internal/store"
@@ -116,6 +117,31 @@ func TestDialogueWithoutOthers(t *testing.T) {
 	}
 	if got := withoutOthers("> RCPT TO:<ann@acme.test>\n", whole, whole); !strings.Contains(got, "ann") {
 		t.Errorf("everybody's own: %s", got)
+	}
+}
+
+// TestB93_B121_own_is_what_was_tried: with addresses that an operator changed, a
+// view has what was said to its recipients' old ones, and nothing of the others',
+// also where a new address is one that somebody else had.
+func TestB93_B121_own_is_what_was_tried(t *testing.T) {
+	moved := t0.Add(time.Hour)
+	former := func(a string) []store.Former { return []store.Former{{Address: addr(t, a), Until: moved}} }
+	whole := &store.Message{Recipients: []store.Recipient{
+		{N: 1, Address: addr(t, "bob@beta.test"), Former: former("ann@acme.test")}, {N: 2, Address: addr(t, "cy@beta.test"), Former: former("bob@beta.test")},
+	}}
+	seen := &store.Message{Recipients: whole.Recipients[:1]}
+	try := func(start time.Time, first, second string) string {
+		a, _ := newRedactor(whole, seen).attempt(mail.Attempt{Start: start, Recipients: []int{1, 2}, Outcome: []mail.RcptReply{{N: 1, Reply: mail.Reply{Code: 250, Text: "for " + first + " " + second}}},
+			Transcript: "> RCPT TO:<" + first + ">\n< 450 first\n> RCPT TO:<" + second + ">\n< 451 second\n"})
+		return a.Transcript + a.Outcome[0].Reply.Text
+	}
+	for got, want := range map[string]string{
+		try(t0, "ann@acme.test", "bob@beta.test"):   "> RCPT TO:<ann@acme.test>\n< 450 first\nfor ann@acme.test (another recipient)",
+		try(moved, "bob@beta.test", "cy@beta.test"): "> RCPT TO:<bob@beta.test>\n< 450 first\nfor bob@beta.test (another recipient)",
+	} {
+		if got != want {
+			t.Errorf("%s\nwant\n%s", got, want)
+		}
 	}
 }
 

@@ -46,6 +46,10 @@ func Status(m *store.Message, r *store.Recipient, now time.Time) string {
 	if host == "" {
 		host = "the destination"
 	}
+	refused := host + " refused it for good."
+	if !r.LastRemote {
+		refused = "No host refused it: the gateway found that it cannot be delivered."
+	}
 	until := ""
 	if !r.Expires.IsZero() {
 		until = " until " + stamp(r.Expires)
@@ -76,9 +80,9 @@ func Status(m *store.Message, r *store.Recipient, now time.Time) string {
 	case mail.StatusAutoReleased:
 		return "Released by itself and delivered to " + host + "."
 	case mail.StatusDeliveryFailed:
-		return host + " refused it for good. The sender was not notified."
+		return refused + " The sender was not notified."
 	case mail.StatusBounced:
-		return host + " refused it for good. The sender was notified."
+		return refused + " The sender was notified."
 	case mail.StatusQueueBounced:
 		return "Taken out of the queue undelivered, by an operator or because its time was over. The sender was notified."
 	case mail.StatusQueueExpired:

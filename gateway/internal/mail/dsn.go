@@ -2,6 +2,7 @@ package mail
 
 import (
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -185,22 +186,26 @@ func WireORcpt(orcpt string) string {
 	return s
 }
 
-// EscapeUnicode writes what is not ASCII as \x{…}: the form of an
-// internationalised address where only ASCII may stand (RFC 6533 §3).
+// EscapeUnicode writes an address that is not ASCII where only ASCII may stand:
+// as a utf-8-addr-xtext of RFC 6533 §3, with \x{…} for what may not stand there,
+// "+", "=" and "\" among it. What is written so already stays.
 func EscapeUnicode(s string) string {
 	if isASCII(s) {
 		return s
 	}
 	var b strings.Builder
-	for _, r := range s {
-		if r < utf8.RuneSelf {
+	for i, r := range s {
+		if r > ' ' && r < 0x7f && r != '+' && r != '=' && (r != '\\' || embedded.MatchString(s[i:])) {
 			b.WriteRune(r)
 		} else {
-			fmt.Fprintf(&b, `\x{%X}`, r)
+			fmt.Fprintf(&b, `\x{%02X}`, r)
 		}
 	}
 	return b.String()
 }
+
+// embedded is what begins with a character in RFC 6533's form.
+var embedded = regexp.MustCompile(`^\\x\{[0-9A-Fa-f]{2,6}\}`)
 
 // isAtom reports an atom (RFC 5322 §3.2.3), as the type of an address is one.
 func isAtom(s string) bool {

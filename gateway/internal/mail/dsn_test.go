@@ -56,11 +56,30 @@ func TestNotify(t *testing.T) {
 	}
 }
 
+// What only ASCII may carry has nothing left that RFC 6533 wants embedded, and
+// what came in that form, whole or in part, stays as it is.
+func TestEscapeUnicode(t *testing.T) {
+	for in, want := range map[string]string{
+		"a+b=c@d.test": "a+b=c@d.test", `j\x{FC}\x{2B}x@d.test`: `j\x{FC}\x{2B}x@d.test`, `jü\x{2B}x@d.test`: `j\x{FC}\x{2B}x@d.test`,
+		"ü+=@d.test": `\x{FC}\x{2B}\x{3D}@d.test`, `"ü\\ x"@d.test`: `"\x{FC}\x{5C}\x{5C}\x{20}x"@d.test`, `ü\x{}\x{zz}\`: `\x{FC}\x{5C}x{}\x{5C}x{zz}\x{5C}`, "😀": `\x{1F600}`,
+	} {
+		if got := EscapeUnicode(in); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+	for wire, want := range map[string]string{`utf-8;j\x{FC}\x{2B}x@d.test`: `utf-8;j\x{FC}\x{2B}x@d.test`, "utf-8;jü+2Bx@d.test": `utf-8;j\x{FC}\x{2B}x@d.test`} {
+		if o, ok := ParseORcpt(wire, true); !ok || WireORcpt(o) != want {
+			t.Errorf("%q: %q goes on as %q", wire, o, WireORcpt(o))
+		}
+	}
+}
+
 // An original recipient goes on in ASCII, and never longer than a command may be.
 func TestOriginalRecipientOnTheWire(t *testing.T) {
 	for in, want := range map[string]string{
 		"rfc822;a+b@c.test": "rfc822;a+2Bb@c.test", "utf-8;jü@c.test": `utf-8;j\x{FC}@c.test`, "x400;/C=de/ x": "x400;/C+3Dde/+20x",
-		"": "", "rfc822;" + strings.Repeat("=", 200): "",
+		"utf-8;jü+a=b@c.test": `utf-8;j\x{FC}\x{2B}a\x{3D}b@c.test`,
+		"":                    "", "rfc822;" + strings.Repeat("=", 200): "",
 	} {
 		if got := WireORcpt(in); got != want {
 			t.Errorf("%q: %q, want %q", in, got, want)

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -78,27 +79,35 @@ type result struct {
 	kind     string
 	cause    Cause
 	reply    *mail.Reply
-	remote   bool
-	host     string
+	remote   bool   // reply is the destination's own words
+	host     string // whose words they are; "" for ours, and for a host whose name says nothing outside
 	last     time.Time
 	expires  time.Time
 	enhanced mail.Enhanced // the destination's, also where its words are not told
 }
 
+// resultOf is what the recipient's record says. The attempts only tell when the
+// last one was, and what came of it where the record has no answer: what decided
+// may be another host's answer than the last (B105), or policy's (B30).
 func resultOf(r store.Recipient, attempts []mail.Attempt, o Options, kind string) result {
 	res := result{address: r.Address, original: r.DSN.ORcpt, kind: kind, cause: o.Cause, reply: r.Last, host: r.LastHost, expires: r.Expires}
 	redirected := !r.Original.IsNull() && r.Original.Domain() != ""
 	if !r.Original.IsNull() {
 		res.address = r.Original
 	}
-	res.remote = r.Last != nil && r.Last.Code != 0 && r.LastHost != ""
+	res.remote = r.Last != nil && r.Last.Code != 0 && r.LastRemote && r.LastHost != ""
 	for _, a := range attempts {
 		for _, out := range a.Outcome {
 			if out.N == r.N && !a.Start.Before(res.last) {
-				reply := out.Reply
-				res.reply, res.remote, res.host, res.last = &reply, out.Remote, a.Host, a.Start
+				res.last = a.Start
+				if reply := out.Reply; r.Last == nil {
+					res.reply, res.remote, res.host = &reply, out.Remote, a.Host
+				}
 			}
 		}
+	}
+	if !res.remote || strings.ContainsAny(res.host, "/@") { // a socket's path is nobody's business
+		res.host = ""
 	}
 	if kind == KindFailed && res.cause == "" {
 		res.cause = CauseExpired
@@ -217,8 +226,8 @@ func status(m *store.Message, results []result, o Options, kind string) string {
 		field(&b, "Final-Recipient", typed(r.address))
 		field(&b, "Action", kind)
 		field(&b, "Status", r.code())
-		if r.remote && r.host != "" {
-			field(&b, "Remote-MTA", "dns; "+printable(r.host, 255))
+		if name := mtaName(r.host); name != "" {
+			field(&b, "Remote-MTA", "dns; "+name)
 		}
 		if r.reply != nil && (r.reply.Code > 0 || r.reply.Text != "") {
 			kind := "x-weir; "
@@ -237,8 +246,23 @@ func status(m *store.Message, results []result, o Options, kind string) string {
 	return b.String()
 }
 
-// typed is an address with its type; one that is not ASCII is written in
-// RFC 6533's form for a field that is.
+// mtaName is a host as a field of type "dns" has it (RFC 3464 §2.1.2): a name, or
+// an address as RFC 5321 writes it; "" for what is neither.
+func mtaName(host string) string {
+	if ip, err := netip.ParseAddr(host); err == nil {
+		if ip = ip.Unmap().WithZone(""); ip.Is4() {
+			return "[" + ip.String() + "]"
+		}
+		return "[IPv6:" + ip.String() + "]"
+	}
+	if len(host) > 255 || strings.Trim(strings.ToLower(host), "abcdefghijklmnopqrstuvwxyz0123456789-._") != "" {
+		return ""
+	}
+	return host
+}
+
+// typed is an address with its type; one that is not ASCII is written as a
+// utf-8-addr-xtext of RFC 6533 §3, for a field that is.
 func typed(a mail.Address) string {
 	s := a.String()
 	if ascii(s) {
@@ -246,10 +270,10 @@ func typed(a mail.Address) string {
 	}
 	var b strings.Builder
 	for _, r := range s {
-		if r > ' ' && r < 0x7f && r != '\\' {
+		if r > ' ' && r < 0x7f && r != '\\' && r != '+' && r != '=' {
 			b.WriteRune(r)
 		} else {
-			fmt.Fprintf(&b, `\x{%X}`, r)
+			fmt.Fprintf(&b, `\x{%02X}`, r)
 		}
 	}
 	return "utf-8; " + b.String()

@@ -90,6 +90,9 @@ func (r result) sentence(w *words, kind string) string {
 	case CauseHeld:
 		return w.held
 	}
+	if r.host == "" { // in the middle of the sentence
+		host = strings.ToLower(host[:1]) + host[1:]
+	}
 	return by(w.expiredBy, w.expired)
 }
 

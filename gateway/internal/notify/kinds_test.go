@@ -232,7 +232,7 @@ func TestNoKindTellsWhereARedirectLeads(t *testing.T) {
 		if s := string(b); strings.Contains(s, "bob") || strings.Contains(s, "mx1") || strings.Contains(s, "leave") || !strings.Contains(s, "rfc822; info@acme.test") {
 			t.Errorf("%s:\n%s", kind, s)
 		}
-		if kind == KindFailed && !strings.Contains(string(b), "\r\nStatus: 5.1.1\r\n") {
+		if kind == KindFailed && !strings.Contains(string(b), "\r\nStatus: 5.2.1\r\n") {
 			t.Errorf("the code is lost:\n%s", b)
 		}
 	}
@@ -242,6 +242,8 @@ func TestNoKindTellsWhereARedirectLeads(t *testing.T) {
 func TestOriginalRecipientIsForeignText(t *testing.T) {
 	for in, want := range map[string]string{
 		"utf-8;jü@far.test":              `Original-Recipient: utf-8; j\x{FC}@far.test`,
+		"utf-8;jü+a=b@far.test":          `Original-Recipient: utf-8; j\x{FC}\x{2B}a\x{3D}b@far.test`,
+		`utf-8;j\x{FC}\x{2B}a@far.test`:  `Original-Recipient: utf-8; j\x{FC}\x{2B}a@far.test`,
 		"rfc822;a b":                     "Original-Recipient: rfc822; a b",
 		"rfc822;x\r\nBcc: evil@far.test": "Original-Recipient: rfc822; x Bcc: evil@far.test",
 	} {

@@ -239,7 +239,7 @@ func TestStatusAndWords(t *testing.T) {
 			m := original(t)
 			m.Recipients[0].Last = c.last
 			if c.last != nil {
-				m.Recipients[0].LastHost = "mx.far.test"
+				m.Recipients[0].LastHost, m.Recipients[0].LastRemote = "mx.far.test", true
 			}
 			o := opts()
 			o.Cause = c.cause
@@ -252,6 +252,98 @@ func TestStatusAndWords(t *testing.T) {
 				t.Errorf("want %s and %q:\n%s\n%s", c.code, c.words, texts[1], texts[0])
 			}
 		})
+	}
+}
+
+// What is told, and of whom, is what the recipient's record says; of the attempts
+// only the time. Words of ours are never laid to a host.
+func TestB30_B105_WhoseWordsAreTold(t *testing.T) {
+	unreachable := mail.RcptReply{N: 1, Reply: *mail.NewReply(451, "4.4.1", "connection timed out")}
+	noTLS := mail.RcptReply{N: 1, Remote: true, Reply: *mail.NewReply(451, "4.7.5", "STARTTLS is not offered")}
+	for _, c := range []struct {
+		name, kind string
+		last       *mail.Reply
+		host       string
+		remote     bool
+		try        mail.RcptReply
+		want, text []string
+		never      []string
+	}{
+		{"policy_ended_it", KindFailed, mail.NewReply(550, "5.7.10", "policy demands a verified channel"), "mx1.far.test", false, noTLS,
+			[]string{"Status: 5.7.10", "Diagnostic-Code: x-weir; 550 5.7.10 policy demands a verified channel"}, []string{"This recipient cannot be reached. Our finding was: 550 5.7.10"},
+			[]string{"Remote-MTA", "4.7.5", "time for delivery", "mx1.far.test refuses"}},
+		{"first_host_answered", KindFailed, mail.NewReply(452, "4.2.2", "mailbox full"), "mx1.far.test", true, unreachable,
+			[]string{"Status: 4.2.2", "Remote-MTA: dns; mx1.far.test", "Diagnostic-Code: smtp; 452 4.2.2 mailbox full"}, []string{"mx1.far.test kept refusing for the moment. Its words were: 452"},
+			[]string{"timed out", "mx2.far.test", "no host"}},
+		{"first_host_answered_late", KindDelayed, mail.NewReply(452, "4.2.2", "mailbox full"), "mx1.far.test", true, unreachable,
+			[]string{"Status: 4.2.2", "Remote-MTA: dns; mx1.far.test"}, []string{"mx1.far.test did not take the message yet"}, []string{"could be reached", "timed out"}},
+		{"other_tenant", KindFailed, mail.NewReply(550, "5.7.1", "not wanted here"), "local", false, unreachable,
+			[]string{"Status: 5.7.1", "Diagnostic-Code: x-weir; 550 5.7.1 not wanted here"}, []string{"This recipient cannot be reached."}, []string{"local refuses", "Remote-MTA", "smtp;"}},
+		{"passed_to_other_tenant", KindRelayed, mail.NewReply(250, "2.0.0", "passed on"), "local", false, unreachable,
+			[]string{"Action: relayed", "Status: 2.0.0"}, []string{"The destination took the message."}, []string{"local took", "Remote-MTA", "smtp;"}},
+		{"throttled_to_the_end", KindFailed, mail.NewReply(451, "4.4.5", "the destination's own turn did not come"), "mx.far.test:25", false, unreachable,
+			[]string{"Status: 4.4.5", "Diagnostic-Code: x-weir; 451 4.4.5"}, []string{"time for delivery is over; no host of the destination took the message"}, []string{"kept refusing", "Remote-MTA", "mx.far.test", "smtp;"}},
+		{"no_record", KindFailed, nil, "", false, noTLS,
+			[]string{"Status: 4.7.5", "Remote-MTA: dns; mx2.far.test", "Diagnostic-Code: smtp; 451 4.7.5"}, []string{"mx2.far.test kept refusing"}, nil},
+		{"socket", KindFailed, mail.NewReply(452, "4.2.2", "mailbox full"), "/run/dovecot/lmtp", true, unreachable,
+			[]string{"Status: 4.2.2", "Diagnostic-Code: smtp; 452 4.2.2 mailbox full"}, []string{"over; the destination kept refusing"}, []string{"/run", "Remote-MTA"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			m := original(t)
+			r := &m.Recipients[0]
+			r.Last, r.LastHost, r.LastRemote = c.last, c.host, c.remote
+			tries := []mail.Attempt{{K: 1, Start: t0.Add(time.Hour), Host: "mx2.far.test", Outcome: []mail.RcptReply{c.try}}}
+			made, b, err := DSN(c.kind, m, m.Recipients[:1], tries, opts(), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _, texts := wellFormed(t, made, b)
+			people, machine := strings.Join(strings.Fields(texts[0]), " "), strings.ReplaceAll(texts[1], "\r\n ", " ")
+			for _, s := range append(c.want, "Last-Attempt-Date: Sat, 21 Nov 2026 10:30:00 +0000") {
+				if !strings.Contains(machine, "\r\n"+s) {
+					t.Errorf("no %q in\n%s", s, machine)
+				}
+			}
+			for _, s := range c.text {
+				if !strings.Contains(people, s) {
+					t.Errorf("no %q in\n%s", s, people)
+				}
+			}
+			for _, s := range c.never {
+				if strings.Contains(people+machine, s) {
+					t.Errorf("%q in\n%s\n%s", s, people, machine)
+				}
+			}
+		})
+	}
+}
+
+// A socket's path is told in no language, and the sentence stays one.
+func TestSocketsAreNotTold(t *testing.T) {
+	for language, want := range map[string]string{"en": "; the destination kept", "de": "; das Ziel hat", "fr": " ; la destination refusait", "es": "; el destino seguía"} {
+		m := original(t)
+		m.Recipients[0].Last, m.Recipients[0].LastHost, m.Recipients[0].LastRemote = mail.NewReply(452, "4.2.2", "full"), "/run/lmtp", true
+		o := opts()
+		o.Language = language
+		made, b, err := DSN(KindFailed, m, m.Recipients[:1], nil, o, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _, texts := wellFormed(t, made, b)
+		if s := strings.Join(strings.Fields(texts[0]), " "); !strings.Contains(s, want) || strings.Contains(s+texts[1], "/run") {
+			t.Errorf("%s:\n%s", language, s)
+		}
+	}
+}
+
+func TestRemoteMTA(t *testing.T) {
+	for host, want := range map[string]string{
+		"mx1.far.test": "mx1.far.test", "127.0.0.1": "[127.0.0.1]", "2001:db8::1": "[IPv6:2001:db8::1]", "::ffff:192.0.2.1": "[192.0.2.1]", "fe80::1%eth0": "[IPv6:fe80::1]",
+		"": "", "/run/lmtp": "", "@lmtp": "", "a b": "", "mx.far.test\r\nAction: delivered": "", "mx\u00fc.test": "", strings.Repeat("x", 256): "",
+	} {
+		if got := mtaName(host); got != want {
+			t.Errorf("%q: %q, want %q", host, got, want)
+		}
 	}
 }
 
@@ -276,6 +368,9 @@ func TestForeignAddress(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, _, texts := wellFormed(t, made, b)
+	if got := typed(addr(t, `"jü+a=b\\c d"@far.test`)); got != `utf-8; "j\x{FC}\x{2B}a\x{3D}b\x{5C}\x{5C}c\x{20}d"@far.test` {
+		t.Errorf("%s", got)
+	}
 	if !made.Params.SMTPUTF8 || made.Params.Body != "8BITMIME" || !strings.Contains(texts[1], `utf-8; \x{43F}\x{440}`) {
 		t.Errorf("%+v\n%s", made.Params, texts[1])
 	}
@@ -332,7 +427,7 @@ func TestHostileOriginals(t *testing.T) {
 		m.Summary.Subject = rapid.String().Draw(rt, "subject")
 		m.Summary.MessageID = "<" + rapid.String().Draw(rt, "id") + ">"
 		m.Recipients[0].Last = &mail.Reply{Code: rapid.IntRange(0, 599).Draw(rt, "code"), Text: rapid.String().Draw(rt, "text") + string(rapid.SliceOfN(rapid.Byte(), 0, 2000).Draw(rt, "bytes"))}
-		m.Recipients[0].LastHost = rapid.String().Draw(rt, "host")
+		m.Recipients[0].LastHost, m.Recipients[0].LastRemote = rapid.String().Draw(rt, "host"), rapid.Bool().Draw(rt, "remote")
 		made, b, err := DSN(KindFailed, m, m.Recipients[:1], nil, opts(), body(string(rapid.SliceOf(rapid.Byte()).Draw(rt, "body"))))
 		if err != nil {
 			rt.Fatal(err)

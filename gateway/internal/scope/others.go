@@ -71,11 +71,15 @@ func (o *Others) list() *names {
 // octets, its angle brackets included).
 const longest = 254
 
-// spellings are all the ways in which a dialogue names a recipient: also the
+// spellings are all the ways in which a dialogue names a recipient: also by what it
+// was called before operators sent it another way, and the
 // original recipient of RFC 3461, which goes out as xtext. That one is whatever the
 // client wrote: only what may be an address is taken for one.
 func spellings(r *store.Recipient) []string {
 	out := []string{r.Address.String(), r.Original.String()}
+	for _, f := range r.Former {
+		out = append(out, f.Address.String())
+	}
 	_, original, _ := strings.Cut(r.DSN.ORcpt, ";")
 	if at := strings.LastIndexByte(original, '@'); at > 0 && at < len(original)-1 && len(original) <= longest {
 		out = append(out, original)

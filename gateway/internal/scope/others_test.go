@@ -55,6 +55,17 @@ func TestB121_answers_name_no_others(t *testing.T) {
 	}
 }
 
+// TestFormerAddressesAreHidden: nor what another recipient was called before an
+// operator sent it another way (B93).
+func TestFormerAddressesAreHidden(t *testing.T) {
+	m, _ := shared(t)
+	m.Recipients[1].Former = []store.Former{{Address: addr(t, "old@beta.test"), Until: time.Unix(2, 0)}}
+	m.Recipients[0].Reason = "frozen: old@beta.test"
+	if v := Domain("a", "acme.test").View(m); v.Recipients[0].Reason != "frozen: (another recipient)" {
+		t.Errorf("%q", v.Recipients[0].Reason)
+	}
+}
+
 // TestOnlyAddressesAreHidden: an original recipient is whatever the client wrote.
 func TestOnlyAddressesAreHidden(t *testing.T) {
 	for _, orcpt := range []string{"rfc822;e", "rfc822;", "x", "rfc822;@", "rfc822;e@", "rfc822;@e", "rfc822;" + strings.Repeat("e", 300) + "@e"} {
