@@ -269,7 +269,7 @@ func TestB30_trouble_is_not_want_of_a_channel(t *testing.T) {
 	ca := smtptest.NewCA(t, "root")
 	conf, _ := ca.Issue(t, smtptest.Leaf{Names: []string{"127.0.0.1"}})
 	for reply, want := range map[string]bool{
-		"454 4.7.0 TLS not available due to temporary reason": false, smtptest.Close: false, smtptest.Hang: false,
+		"454 4.7.0 TLS not available due to temporary reason": false, smtptest.Close: false, smtptest.Hang: false, smtptest.Garbage: false,
 		"220 go ahead":              true, // and then no TLS
 		"502 5.5.1 not implemented": true,
 	} {

@@ -50,9 +50,7 @@ func (c *commit) direct(ctx context.Context, items []*item) {
 	c.wait(budget)
 	for _, res := range c.results {
 		if it := c.item(res.N); !res.overBudget {
-			res.RcptResult = queue.Answer(&it.rec, res.RcptResult)
-			queue.Answered(c.attempts, res.RcptResult)
-			queue.Learn(c.f.o.Verify, c.rec, &it.rec, res.RcptResult)
+			res.RcptResult = queue.Hear(c.f.o.Verify, c.rec, &it.rec, c.attempts, res.RcptResult)
 		}
 		c.setFate(c.item(res.N), res)
 	}
@@ -177,10 +175,8 @@ func (c *commit) settleLate(lease store.Lease, rs []*running) {
 		for _, r := range rs {
 			res := c.f.awaitEnd(r)
 			for i := range res.Rcpts {
-				x, to := &res.Rcpts[i], &c.item(res.Rcpts[i].N).rec
-				*x = queue.Answer(to, *x)
-				queue.Answered(res.Attempts, *x)
-				queue.Learn(c.f.o.Verify, c.rec, to, *x)
+				x := &res.Rcpts[i]
+				*x = queue.Hear(c.f.o.Verify, c.rec, &c.item(x.N).rec, res.Attempts, *x)
 			}
 			results = append(results, res.Rcpts...)
 			attempts = append(attempts, res.Attempts...)

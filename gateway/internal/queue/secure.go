@@ -80,22 +80,6 @@ func Answer(r *store.Recipient, res deliver.RcptResult) deliver.RcptResult {
 	return res
 }
 
-// Answered has the last of the attempts say what Answer made of their result: one that
-// ends the mail is shown as such (B118).
-func Answered(attempts []mail.Attempt, res deliver.RcptResult) {
-	if !res.NoSecure || res.Outcome != deliver.Failed {
-		return
-	}
-	for i := len(attempts) - 1; i >= 0; i-- {
-		for k := range attempts[i].Outcome {
-			if o := &attempts[i].Outcome[k]; o.N == res.N {
-				o.Reply, o.Remote = res.Reply, res.Remote
-				return
-			}
-		}
-	}
-}
-
 // holds reports that the demand on the channel wants the recipient frozen now,
 // and why.
 func holds(r *store.Recipient, res deliver.RcptResult) (why string, ok bool) {

@@ -106,7 +106,7 @@ func TestB30_channel_not_to_be_had(t *testing.T) {
 	// The attempt that ended it is shown as that (B118).
 	r := store.Recipient{Secure: &mail.Secure{TLS: "verified", Otherwise: "bounce"}}
 	tried := []mail.Attempt{{Outcome: []mail.RcptReply{{N: 1, Reply: no.Reply}}}, {Outcome: []mail.RcptReply{{N: 2, Reply: no.Reply}, {N: 1, Reply: no.Reply}}}}
-	Answered(tried, Answer(&r, no))
+	Hear(nil, &store.Message{}, &r, tried, no)
 	if a, b, c := tried[0].Outcome[0], tried[1].Outcome[0], tried[1].Outcome[1]; a.Reply.Code != 451 || b.Reply.Code != 451 || c.Reply.Code != 550 || c.Reply.Enhanced != [3]int{5, 7, 10} {
 		t.Errorf("%v, %v, %v", a, b, c)
 	}

@@ -48,24 +48,6 @@ type Confirmer interface {
 	Forget(tenant string, addr mail.Address)
 }
 
-// Learn tells what an attempt says of a recipient of inbound mail (B65). c may be nil.
-func Learn(c Confirmer, m *store.Message, r *store.Recipient, res deliver.RcptResult) {
-	if c == nil || m.Direction != mail.Inbound {
-		return
-	}
-	switch res.Outcome {
-	case deliver.Delivered:
-		c.Delivered(r.Tenant, r.Address)
-	case deliver.Failed:
-		switch res.Reply.Enhanced { // no such mailbox, moved, disabled (RFC 3463 §3.2, §3.3)
-		case mail.Enhanced{5, 1, 1}, mail.Enhanced{5, 1, 6}, mail.Enhanced{5, 2, 1}:
-			if res.Remote {
-				c.Forget(r.Tenant, r.Address)
-			}
-		}
-	}
-}
-
 // Engine makes delivery attempts; *deliver.Engine is one.
 type Engine interface {
 	Start(ctx context.Context, r deliver.Request) *deliver.Attempt
@@ -359,9 +341,7 @@ func (w *Worker) deliver(ctx context.Context, log *slog.Logger, c store.Claimed,
 	}
 	for i := range results {
 		if r := find(c.Message, results[i].N); r != nil {
-			results[i] = Answer(r, results[i])
-			Answered(attempts, results[i])
-			Learn(w.o.Confirm, c.Message, r, results[i])
+			results[i] = Hear(w.o.Confirm, c.Message, r, attempts, results[i])
 		}
 	}
 	unlink(c.Message, results, attempts)

@@ -624,7 +624,7 @@ func TestB65_deliveries_teach(t *testing.T) {
 	r := &m.Recipients[0]
 	said := func(o deliver.Outcome, remote bool, code int, enhanced string) string {
 		var c confirmed
-		Learn(&c, m, r, deliver.RcptResult{N: 1, Outcome: o, Remote: remote, Reply: *mail.NewReply(code, enhanced, "x")})
+		Hear(&c, m, r, nil, deliver.RcptResult{N: 1, Outcome: o, Remote: remote, Reply: *mail.NewReply(code, enhanced, "x")})
 		return strings.Join(c, "; ")
 	}
 	to := r.Address.String()

@@ -64,8 +64,8 @@ func TLSResult(err error) string {
 
 // NoChannel reports that an error of Dial means that the host has not the channel which
 // is demanded: it offers no TLS, or its certificate or TLSA records will not do. That it
-// was busy or hung up, that records could not be looked up, or that we stopped, says
-// nothing about the channel.
+// was busy, hung up or answered with what is no SMTP, that records could not be looked
+// up, or that we stopped, says nothing about the channel.
 func NoChannel(err error) bool {
 	var se *Error
 	if !errors.As(err, &se) || se.Stage != StageStartTLS {
@@ -78,7 +78,7 @@ func NoChannel(err error) bool {
 		return bad.Result != ResultDNSSEC
 	}
 	var errno syscall.Errno
-	lost := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || errors.As(err, &errno)
+	lost := errors.Is(err, errProtocol) || errors.Is(err, errBudget) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || errors.As(err, &errno)
 	return !lost && !isTimeout(err) && !errors.Is(err, context.Canceled)
 }
 
